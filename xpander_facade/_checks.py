@@ -1,0 +1,109 @@
+"""Own the checks of what users pass in, made before anything is sent. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from xpander_facade.models import Tokens
+
+
+def check_id(name: str, value: Any) -> str:
+    """Return an id that can be a path segment.
+
+    Raises:
+        TypeError: It is no string.
+        ValueError: It is empty, or "." or "..", which a URL would swallow.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"{name} is empty: pass the id")
+    if value in {".", ".."}:
+        raise ValueError(f"{name} can't be {value!r}: a URL takes it for a folder; choose another id")
+    return value
+
+
+def check_text(name: str, value: Any) -> str | None:
+    """Return a text or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} must be a string, not {type(value).__name__}: pass str(...) or json.dumps(...) of it")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a bool.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
+def check_seconds(name: str, value: Any) -> float:
+    """Return a length of time in seconds.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is negative or not finite.
+    """
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    seconds = float(value)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"{name} must be 0 or more seconds and finite, not {seconds}")
+    return seconds
+
+
+def check_names(name: str, value: Any) -> list[str]:
+    """Return a list of names; None means none.
+
+    Raises:
+        TypeError: It is a bare string, or holds something else than strings.
+    """
+    if value is None:
+        return []
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of strings, not {type(value).__name__}")
+    names: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(item, str) for item in names):
+        raise TypeError(f"{name} must hold strings only")
+    return names
+
+
+def check_tokens(value: Any) -> Tokens | None:
+    """Return Tokens for Tokens, a mapping of their attributes, or None.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: A count is no whole number or negative, or the mapping holds none of the known counts.
+    """
+    if value is None or isinstance(value, Tokens):
+        return value
+    if not hasattr(value, "keys"):
+        raise TypeError(f"tokens must be Tokens or a mapping, not {type(value).__name__}")
+    known = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
+    counts = {name: value[name] for name in known if name in value and value[name] is not None}
+    if not counts:
+        raise ValueError(f"tokens holds none of {', '.join(known)}")
+    return Tokens(**counts)
+
+
+def check_interval(name: str, value: Any) -> float:
+    """Return a length of time in seconds that is not zero.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is zero, negative or not finite.
+    """
+    seconds = check_seconds(name, value)
+    if seconds == 0:
+        raise ValueError(f"{name} must be more than 0 seconds")
+    return seconds

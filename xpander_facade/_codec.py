@@ -1,0 +1,278 @@
+"""Own the way between JSON-ready data and the facade's attrs classes. Pure.
+
+Reading is driven by one table per class, made from its annotations at the first use: attribute -> reader. A null counts
+as absent, an absent attribute gets its default, what a class does not know goes to its `extra` where it has one.
+The facade reads the platform's answers with this, straight from the decoded JSON: one pass instead of two (the
+generated models first, ours from those), which makes the difference of a factor of two to three in time.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+
+class Mismatch(ValueError):  # noqa: N818
+    """Data that does not have the shape of the class; the text says where and what was expected."""
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = path
+
+    def below(self, step: str) -> Mismatch:
+        """Return the same problem, seen from one level further out."""
+        return Mismatch(self.problem, f"{step}.{self.path}" if self.path else step)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+def read(cls: type[T], data: Any) -> T:
+    """Make an instance of an attrs class from decoded JSON.
+
+    Raises:
+        Mismatch: The data is no object, a required attribute is missing, or a value has another type.
+    """
+    if type(data) is not dict:
+        raise Mismatch(f"expected an object for {cls.__name__}, got {_kind(data)}")
+    kind: Any = cls
+    readers, required, keeps_extra = _readers(kind)
+    values: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    key = ""
+    try:
+        for key, value in data.items():
+            if key in readers:
+                if value is not None:
+                    values[key] = readers[key](value)
+            else:
+                extra[key] = value
+    except Mismatch as error:
+        raise error.below(key) from None
+    if not required <= values.keys():
+        raise Mismatch(f"{cls.__name__} lacks {', '.join(sorted(required - values.keys()))}")
+    if extra and keeps_extra:
+        values["extra"] = {key: _own(value) for key, value in extra.items() if key not in _computed(cls)}
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise Mismatch(str(error)) from None
+
+
+def read_list(cls: type[T], data: Any) -> list[T]:
+    """Make a list of instances from a decoded JSON array; order is kept.
+
+    Raises:
+        Mismatch: The data is no array, or an item does not fit.
+    """
+    return typing.cast("list[T]", _list_reader(functools.partial(read, cls))(data))
+
+
+def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -> Any:
+    """Return JSON-ready data for a value of the facade's types: attrs objects, enums, times, lists, dicts, plain JSON.
+
+    Args:
+        value: What to write.
+        leave_out: Asked with a class and the name of an attribute, or of an entry of `extra`; True leaves it out.
+    """
+    if value is None or isinstance(value, str | bool | int | float):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, datetime):
+        return write_time(value)
+    if isinstance(value, list | tuple):
+        entries: list[Any] = list(value)
+        return [write(item, leave_out=leave_out) for item in entries]
+    if isinstance(value, dict):
+        fields: dict[str, Any] = value
+        return {key: write(item, leave_out=leave_out) for key, item in fields.items()}
+    if not attrs.has(type(value)):
+        return value
+    cls: Any = type(value)
+    data = {
+        name: write(getattr(value, name), leave_out=leave_out)
+        for name in (*_names(cls), *_computed(cls))
+        if leave_out is None or not leave_out(cls, name)
+    }
+    extra: dict[str, Any] = data.pop("extra", None) or {}
+    for name, item in extra.items():
+        if name not in data and (leave_out is None or not leave_out(cls, name)):
+            data[name] = item
+    return data
+
+
+def read_time(value: Any) -> datetime:
+    """Return an aware datetime for the platform's text; a naive one means UTC.
+
+    Raises:
+        Mismatch: It is no point in time.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str):
+        raise Mismatch(f"expected a time, got {_kind(value)}")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = _read_unusual_time(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def write_time(value: datetime) -> str:
+    """Return the ISO 8601 text of a time; in UTC with a Z."""
+    text = (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _read_unusual_time(text: str) -> datetime:
+    from dateutil import parser
+
+    try:
+        # dateutil fills what a text lacks from a default. Two defaults that give two results show that the text is
+        # no full point in time, whatever it looks like.
+        first, second = (parser.parse(text, default=default) for default in (datetime(1, 1, 1), datetime(2, 2, 2)))
+    except (ValueError, OverflowError):
+        raise Mismatch(f"expected a time, got {text[:40]!r}") from None
+    if first != second:
+        raise Mismatch(f"expected a time, got {text[:40]!r}")
+    return first
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+
+
+def _read_str(value: Any) -> str:
+    if type(value) is str:
+        return value
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise Mismatch(f"expected a string, got {_kind(value)}")
+
+
+def _read_float(value: Any) -> float:
+    if type(value) is float:
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            raise Mismatch("expected a number, got one too large") from None
+    raise Mismatch(f"expected a number, got {_kind(value)}")
+
+
+def _read_int(value: Any) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise Mismatch(f"expected a whole number, got {_kind(value)}")
+
+
+def _read_bool(value: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise Mismatch(f"expected a boolean, got {_kind(value)}")
+
+
+def _read_dict(value: Any) -> dict[str, Any]:
+    if type(value) is dict:
+        copy: dict[str, Any] = _own(value)
+        return copy
+    raise Mismatch(f"expected an object, got {_kind(value)}")
+
+
+def _own(value: Any) -> Any:
+    """Return a copy of JSON data, so that a change of the object leaves what the platform said as it was."""
+    if type(value) is dict:
+        fields: dict[str, Any] = value
+        return {key: _own(item) for key, item in fields.items()}
+    if type(value) is list:
+        items: list[Any] = value
+        return [_own(item) for item in items]
+    return value
+
+
+def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
+    members: Mapping[Any, Enum] = {member.value: member for member in cls}
+
+    def read_enum(value: Any) -> Any:
+        try:
+            return members[value]
+        except (KeyError, TypeError):
+            return cls(_read_str(value))
+
+    return read_enum
+
+
+def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def read_items(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise Mismatch(f"expected an array, got {_kind(value)}")
+        items: list[Any] = []
+        entries: list[Any] = value
+        for index, item in enumerate(entries):
+            try:
+                items.append(reader(item))
+            except Mismatch as error:
+                raise error.below(str(index)) from None
+        return items
+
+    return read_items
+
+
+_SCALARS: Mapping[Any, Callable[[Any], Any]] = {
+    str: _read_str,
+    int: _read_int,
+    float: _read_float,
+    bool: _read_bool,
+    datetime: read_time,
+    Any: _own,
+}
+
+
+def _reader(annotation: Any) -> Callable[[Any], Any]:
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    origin = typing.get_origin(annotation)
+    if origin in (types.UnionType, typing.Union):
+        members = [member for member in typing.get_args(annotation) if member is not type(None)]
+        return _reader(members[0]) if len(members) == 1 else _own
+    if origin is list:
+        return _list_reader(_reader(typing.get_args(annotation)[0]))
+    if origin is dict or annotation is dict:
+        return _read_dict
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _enum_reader(annotation)
+    return functools.partial(read, annotation)
+
+
+@functools.cache
+def _readers(cls: Any) -> tuple[dict[str, Callable[[Any], Any]], frozenset[str], bool]:
+    hints = typing.get_type_hints(cls)
+    fields = [field for field in attrs.fields(cls) if field.init and field.name != "extra"]
+    readers = {field.name: _reader(hints[field.name]) for field in fields}
+    required = frozenset(field.name for field in fields if field.default is attrs.NOTHING)
+    return readers, required, any(field.name == "extra" for field in attrs.fields(cls))
+
+
+def _computed(cls: type) -> tuple[str, ...]:
+    """Return the names of a class's computed properties that travel, such as a sum."""
+    return getattr(cls, "COMPUTED", ())
+
+
+@functools.cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))

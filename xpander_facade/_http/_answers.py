@@ -1,0 +1,196 @@
+"""Own what an answer means: JSON, or which error with which sentence. Pure."""
+
+from __future__ import annotations
+
+import http
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, NoReturn, TypedDict
+
+import attrs
+
+from xpander_facade import _retry
+from xpander_facade.errors import (
+    APIConnectionError,
+    APIResponseParseError,
+    APITimeoutError,
+    ModuleException,
+    RedirectError,
+    status_error,
+)
+
+
+class Where(TypedDict):
+    """Which call it was: what every error says."""
+
+    method: str
+    url: str
+
+
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray")
+_SNIPPET = 500
+
+_REMEDIES: Mapping[int, str] = {
+    401: "check api_key= or XPANDER_API_KEY",
+    403: "the API key may not do this: use a key of the right organisation, or ask for the permission",
+    404: "check the id, and that base_url and organization_id are those it belongs to",
+    405: "check base_url or XPANDER_BASE_URL: it does not seem to be the platform's API",
+    413: "send less: shorten the result or leave out llm_response",
+    429: "send more slowly, or raise max_retries",
+}
+_SERVER_REMEDY = "the platform or a gateway in front of it failed: try again later"
+
+
+@attrs.frozen
+class Answer:
+    """What came back.
+
+    Args:
+        status_code: The HTTP status, perhaps one that no standard knows.
+        headers: Names in lower case.
+        content: The decoded body.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes = attrs.field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def request_id(self) -> str | None:
+        """The platform's id of the request, from whichever header has it."""
+        return next((self.headers[name] for name in _REQUEST_ID_HEADERS if name in self.headers), None)
+
+    def without(self, secret: str) -> Answer:
+        """Return the answer with a secret that it echoes blacked out."""
+        headers = {name: value.replace(secret, "[secret]") for name, value in self.headers.items()}
+        return attrs.evolve(self, headers=headers, content=self.content.replace(secret.encode(), b"[secret]"))
+
+
+@attrs.frozen
+class Failure:
+    """Why there is no answer.
+
+    Args:
+        kind: connect (never got there), timeout, broken (the connection ended early), unreadable (the body's encoding
+            is broken or it is too large), refused (the request could not even be sent).
+        text: What happened, for people; without the key.
+        passing: Whether it could go better the next time.
+    """
+
+    kind: Literal["connect", "timeout", "broken", "unreadable", "refused"]
+    text: str
+    passing: bool = True
+
+    @property
+    def untaken(self) -> bool:
+        """Whether the platform surely did not act on the call."""
+        return self.kind in {"connect", "refused"}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def decode(answer: Answer, where: Where) -> Any:
+    """Return the JSON of an answer; None for an empty one.
+
+    Raises:
+        APIResponseParseError: It is no JSON.
+    """
+    if not answer.content.strip():
+        return None
+    try:
+        return _decoder.decode(answer.content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        problem = "too deeply nested" if isinstance(error, RecursionError) else str(error)[:200]
+    raise APIResponseParseError(
+        f"the answer ({answer.status_code}) is no JSON ({problem}): check base_url or XPANDER_BASE_URL, "
+        "and whether a proxy or login page stands in between",
+        status_code=answer.status_code,
+        details=_snippet(answer),
+        request_id=answer.request_id,
+        **where,
+    )
+
+
+def answer_error(answer: Answer, where: Where) -> ModuleException:
+    """Return the error for an answer that is no success."""
+    status = answer.status_code
+    cls = status_error(status)
+    details = _details(answer)
+    if issubclass(cls, RedirectError):
+        target = answer.headers.get("location", "nowhere").partition("?")[0]
+        text = f"the answer is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
+    else:
+        said = _said(details)
+        remedy = _REMEDIES.get(status, _SERVER_REMEDY if status >= 500 else "")
+        text = (
+            f"{status} {_phrase(status)}".rstrip() + (f": {said}" if said else "") + (f" ({remedy})" if remedy else "")
+        )
+    error = cls(text, status_code=status, details=details, request_id=answer.request_id, **where)
+    error.retry_after = _retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    return error
+
+
+def failure_error(failure: Failure, where: Where) -> ModuleException:
+    """Return the error for a call that got no answer."""
+    match failure.kind:
+        case "timeout":
+            return APITimeoutError(f"{failure.text}: pass timeout= to wait longer, or try again", **where)
+        case "connect":
+            return APIConnectionError(f"{failure.text}: check base_url or XPANDER_BASE_URL, and the network", **where)
+        case "unreadable":
+            return APIResponseParseError(failure.text, **where)
+        case _:
+            return APIConnectionError(failure.text, **where)
+
+
+def _details(answer: Answer) -> Any:
+    try:
+        data = _decoder.decode(answer.content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return _snippet(answer) or None
+    if isinstance(data, dict):
+        fields: dict[str, Any] = data
+        return fields.get("detail", fields)
+    return data
+
+
+def _said(details: Any) -> str:
+    if isinstance(details, str):
+        text = details if "<" not in details else "an HTML page" if "html" in details.lower() else details
+        return " ".join(text.split())[:_SNIPPET]
+    if isinstance(details, list):
+        items: list[Any] = details
+        return "; ".join(_complaint(item) for item in items[:5])
+    return "" if details is None else json.dumps(details)[:_SNIPPET]
+
+
+def _complaint(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)[:_SNIPPET]
+    entry: dict[str, Any] = item
+    location: Any = entry.get("loc")
+    loc: list[Any] = location if isinstance(location, list) else []
+    steps = ".".join(str(step) for step in loc)
+    return f"{steps}: {entry.get('msg', 'invalid')}"[:_SNIPPET] if steps else str(entry.get("msg", entry))[:_SNIPPET]
+
+
+def _snippet(answer: Answer) -> str:
+    return answer.content[:_SNIPPET].decode("utf-8", "replace")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,178 @@
+"""Own one call: from the generated request to the decoded answer, with its retries. Pure; the drivers do the I/O."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import attrs
+
+from xpander_facade import _retry
+from xpander_facade._codec import Mismatch
+from xpander_facade._http._answers import Answer, Where, answer_error, decode, failure_error
+from xpander_facade._retry import Repeat, RetryEvent, Trouble
+from xpander_facade._version import __version__
+
+if TYPE_CHECKING:
+    from xpander_facade._http._answers import Failure
+    from xpander_facade.configuration import Configuration
+    from xpander_facade.errors import ModuleException
+
+T = TypeVar("T")
+Request = Mapping[str, Any]
+"""The keywords that the request half of a generated operation gives: method, url, and perhaps params, json, headers."""
+
+USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
+_log = logging.getLogger("xpander_facade")
+
+
+@attrs.frozen
+class Attempt:
+    """Send this once.
+
+    Args:
+        method: The HTTP method.
+        url: The whole URL.
+        headers: All headers but those of the connection. Holds the key, so it is in no `repr`.
+        content: The body, or None.
+        deadline: Seconds that this attempt may still take.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str] = attrs.field(repr=False)
+    content: bytes | None = attrs.field(repr=False)
+    deadline: float
+
+
+@attrs.frozen
+class Wait:
+    """Wait this many seconds."""
+
+    seconds: float
+
+
+Steps = Generator[Attempt | Wait, "Answer | Failure | None", T]
+
+
+def exchange(
+    configuration: Configuration,
+    request: Request,
+    repeat: Repeat,
+    reader: Callable[[Any], T],
+    clock: Callable[[], float],
+) -> Steps[T]:
+    """Yield what to do next and take what came of it; return the value that the reader makes of the answer.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ModuleException: The call failed for good.
+    """
+    began = clock()
+    attempt = first_attempt(configuration, request)
+    where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
+    bucket = _retry.bucket_of(configuration)
+    retries = 0
+    while True:
+        outcome = yield attempt
+        if isinstance(outcome, Answer) and outcome.is_success:
+            bucket.refund(retried=retries > 0)
+            return _value(outcome, reader, where)
+        if isinstance(outcome, Answer):
+            outcome = outcome.without(configuration.get_api_key())
+            error: ModuleException = answer_error(outcome, where)
+            trouble = answer_trouble(outcome)
+        else:
+            assert outcome is not None  # a driver answers every Attempt
+            error = failure_error(outcome, where)
+            trouble = Trouble(outcome.text, passing=outcome.passing, untaken=outcome.untaken)
+        elapsed = clock() - began
+        wait = _retry.next_wait(
+            trouble,
+            repeat=repeat,
+            retries=retries,
+            max_retries=configuration.max_retries,
+            elapsed=elapsed,
+            deadline=configuration.deadline,
+        )
+        if wait is None or not bucket.spend():
+            raise error
+        retries += 1
+        event = RetryEvent(attempt=retries, wait=wait, cause=trouble.cause, **where)
+        _log.info("retry %d in %.2f s: %s %s: %s", event.attempt, event.wait, event.method, event.url, event.cause)
+        if configuration.on_retry is not None:
+            configuration.on_retry(event)
+        yield Wait(wait)
+        attempt = attrs.evolve(attempt, deadline=configuration.deadline - (clock() - began))
+
+
+def first_attempt(configuration: Configuration, request: Request, base: str | None = None) -> Attempt:
+    """Return what is sent for a generated request.
+
+    Args:
+        configuration: Who asks, and where the platform is.
+        request: The keywords of the generated request half.
+        base: The URL before the request's path; by default the configuration's.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ValueError: The body holds what JSON can't say (NaN, an object of another kind).
+    """
+    headers = {"x-api-key": configuration.get_api_key(), "accept": "*/*", "user-agent": USER_AGENT}
+    headers.update(request.get("headers", {}))
+    url = f"{base or configuration.get_full_url()}{request['url']}"
+    params = {name: value for name, value in request.get("params", {}).items() if value is not None}
+    if params:
+        url = f"{url}?{urlencode(params, doseq=True)}"
+    content = None
+    if "json" in request:
+        headers["content-type"] = "application/json"
+        content = encode(request["json"])
+    return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
+
+
+def encode(body: Any) -> bytes:
+    """Return a body's JSON as UTF-8.
+
+    Raises:
+        ValueError: The body holds NaN, an infinity, a cycle, or something that JSON has no form for.
+    """
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"this can't be sent as JSON: {error}") from None
+    # Half a surrogate pair has no UTF-8; a question mark in a text is better than a lost report.
+    return text.encode("utf-8", "replace")
+
+
+def answer_trouble(answer: Answer) -> Trouble:
+    """Return why an answer that says no might go better the next time, or not."""
+    return Trouble(
+        f"the answer was {answer.status_code}",
+        passing=answer.status_code in _retry.PASSING_STATUSES,
+        untaken=answer.status_code == 429,
+        retry_after=_retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC)),
+    )
+
+
+def _value(answer: Answer, reader: Callable[[Any], T], where: Where) -> T:
+    from xpander_facade.errors import APIResponseParseError
+
+    data = decode(answer, where)
+    problem = ""
+    try:
+        return reader(data)
+    except Mismatch as mismatch:
+        problem = str(mismatch)
+    raise APIResponseParseError(
+        f"the platform's answer has an unexpected shape: {problem}",
+        status_code=answer.status_code,
+        details=data,
+        request_id=answer.request_id,
+        **where,
+    )

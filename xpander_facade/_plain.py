@@ -1,0 +1,143 @@
+"""Own the way from anything that a provider gave to plain JSON. Pure; never an error.
+
+Values are written as pydantic's JSON mode writes them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import math
+import os
+import uuid
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+_MAX_DEPTH = 100
+_UNWILLING: Any = object()
+
+
+def plain(value: Any) -> Any:
+    """Return JSON-ready data for any object.
+
+    Models are taken by `model_dump(mode="json")`, `to_dict()`, or their attrs or dataclass fields. What is left is
+    written by `repr`, with one warning for the whole value.
+    """
+    strangers: list[str] = []
+    try:
+        data = _plain(value, strangers, set(), 0)
+    except Exception:
+        data = _stranger(value, strangers)
+    if strangers:
+        kinds = ", ".join(sorted(set(strangers)))
+        warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=2)
+    return data
+
+
+def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any:
+    if value is None or type(value) in {str, bool, int}:
+        return value
+    scalar = _scalar(value)
+    if scalar is not _UNWILLING:
+        return scalar
+    if id(value) in above or depth > _MAX_DEPTH:
+        return _stranger(value, strangers)
+    above = above | {id(value)}
+
+    def inner(item: Any) -> Any:
+        return _plain(item, strangers, above, depth + 1)
+
+    if isinstance(value, Mapping):
+        return {_key(key): inner(item) for key, item in dict(value).items()}
+    if isinstance(value, list | tuple | set | frozenset) or _is_collection(value):
+        return [inner(item) for item in value]
+    data = _fields(value)
+    return _stranger(value, strangers) if data is _UNWILLING else inner(data)
+
+
+def _scalar(value: Any) -> Any:
+    """Return the JSON of a value without parts, or _UNWILLING."""
+    match value:
+        case enum.Enum():
+            return (
+                value.value if type(value.value) in {str, int, bool, type(None)} else _plain(value.value, [], set(), 0)
+            )
+        case str():
+            return str.__str__(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case datetime.datetime():
+            text = value.isoformat()
+            return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case datetime.timedelta():
+            return _iso_duration(value)
+        case uuid.UUID() | Decimal():
+            return str(value)
+        case os.PathLike():
+            return os.fsdecode(os.fspath(value))  # pyright: ignore[reportUnknownArgumentType]
+        case bytes() | bytearray() | memoryview():
+            return bytes(value).decode("utf-8", "replace")
+        case _:
+            return _UNWILLING
+
+
+def _iso_duration(value: datetime.timedelta) -> str:
+    sign, value = ("-", -value) if value < datetime.timedelta(0) else ("", value)
+    days = f"{value.days}D" if value.days else ""
+    seconds = value.seconds + value.microseconds / 1_000_000
+    return f"{sign}P{days}T{seconds:.6f}".rstrip("0").rstrip(".") + "S" if seconds or not days else f"{sign}P{days}"
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, enum.Enum):
+        return str(key.value)
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    scalar = _scalar(key)
+    return repr(key) if scalar is _UNWILLING else str(scalar)
+
+
+def _is_collection(value: Any) -> bool:
+    return isinstance(value, Collection) and isinstance(value, Iterable) and _fields(value) is _UNWILLING
+
+
+def _fields(value: Any) -> Any:
+    """Return the data of a model in a simpler form, or _UNWILLING; a model that fails to dump itself is skipped."""
+    if isinstance(value, type):
+        return _UNWILLING
+    ways: list[Callable[[], Any]] = []
+    if hasattr(value, "model_dump"):
+        ways.append(lambda: value.model_dump(mode="json"))
+    if hasattr(value, "to_dict"):
+        ways.append(lambda: value.to_dict())
+    if attrs.has(type(value)):
+        ways.append(lambda: {field.name: getattr(value, field.name) for field in attrs.fields(type(value))})
+    if dataclasses.is_dataclass(value):
+        ways.append(lambda: {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    for way in ways:
+        try:
+            data = way()
+        except Exception:
+            continue
+        if isinstance(data, Mapping | list | str):
+            return data  # pyright: ignore[reportUnknownVariableType]
+    return _UNWILLING
+
+
+def _stranger(value: Any, strangers: list[str]) -> str:
+    strangers.append(type(value).__name__)
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"

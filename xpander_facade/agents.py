@@ -1,0 +1,143 @@
+"""Own Agents, which finds agents, and AgentsListItem."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from xpander_facade import _codec
+from xpander_facade._module import Module
+from xpander_facade._task_record import Unlisted
+from xpander_facade.agent import Agent
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable
+
+    from xpander_facade._http._exchange import Request
+    from xpander_facade.configuration import Configuration
+
+
+@attrs.define(kw_only=True)
+class AgentsListItem(Unlisted):
+    """An agent in a list. `load` gives the whole agent."""
+
+    id: str
+    name: str | None = None
+    icon: str | None = None
+    instructions: Any = None
+    status: str | None = None
+    organization_id: str | None = None
+    created_at: datetime | None = None
+    description: str | None = None
+    access_scope: str | None = None
+    created_by: str | None = None
+    type: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration that `load` uses. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    def load(self) -> Agent:
+        """Load the whole agent.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return Agent.load(self.id, self.configuration)
+
+    async def aload(self) -> Agent:
+        """Load the whole agent.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return await Agent.aload(self.id, self.configuration)
+
+    @classmethod
+    def reader(cls, configuration: Configuration) -> Callable[[Any], list[AgentsListItem]]:
+        """Return what makes list items of an answer."""
+
+        def read(data: Any) -> list[AgentsListItem]:
+            items = _codec.read_list(cls, data)
+            for item in items:
+                object.__setattr__(item, "_configuration", configuration)
+            return items
+
+        return read
+
+
+class Agents(Module):
+    """The agents of the organisation.
+
+    Args:
+        configuration: What to call with; by default a new `Configuration()`, made from the environment now.
+    """
+
+    def list(self) -> builtins.list[AgentsListItem]:
+        """List the agents, in the platform's order.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        return _http.send(configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem.reader(configuration))
+
+    async def alist(self) -> builtins.list[AgentsListItem]:
+        """List the agents, in the platform's order.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        return await _http.asend(
+            configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem.reader(configuration)
+        )
+
+    def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        configuration = self._using()
+        agent_id = configuration.get_agent_id() if agent_id is None else agent_id
+        return Agent.load(agent_id, configuration, version=version)
+
+    async def aget(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        configuration = self._using()
+        agent_id = configuration.get_agent_id() if agent_id is None else agent_id
+        return await Agent.aload(agent_id, configuration, version=version)
+
+
+def _list_request() -> Request:
+    from xpander_api.api.agents import list_agents
+
+    return list_agents._get_kwargs()

@@ -1,0 +1,92 @@
+"""Own the enumerations. All are open: a value that the platform invents tomorrow becomes a member without a name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class OpenEnum(StrEnum):
+    """A string enumeration that takes unknown values.
+
+    `Status("new-word")` gives a pseudo-member: it is an instance of the class, equals the string, has `.value` and can
+    be pickled, but is not listed among the members.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = value
+        member._value_ = value
+        return member
+
+
+class AgentExecutionStatus(OpenEnum):
+    """Where a task stands."""
+
+    Pending = "pending"
+    Executing = "executing"
+    Paused = "paused"
+    Error = "error"
+    Failed = "failed"
+    Completed = "completed"
+    Stopped = "stopped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a task with this status has ended: completed, failed, error or stopped."""
+        return self.value in _FINAL
+
+
+_FINAL = frozenset({"completed", "failed", "error", "stopped"})
+
+
+class OutputFormat(OpenEnum):
+    """The form of a task's result."""
+
+    Text = "text"
+    Markdown = "markdown"
+    Json = "json"
+    Voice = "voice"
+
+
+class ThinkMode(OpenEnum):
+    """How hard the agent thinks."""
+
+    Default = "default"
+    Harder = "harder"
+
+
+class MCPServerType(OpenEnum):
+    """Where an MCP server runs."""
+
+    Local = "local"
+    Remote = "remote"
+
+
+class MCPServerTransport(OpenEnum):
+    """How one talks to an MCP server. A local server's transport is stdio; a remote one's never is."""
+
+    STDIO = "stdio"
+    SSE = "sse"
+    STREAMABLE_HTTP = "streamable-http"
+
+
+class MCPServerAuthType(OpenEnum):
+    """How one proves who one is to an MCP server."""
+
+    APIKey = "api_key"
+    OAuth2 = "oauth2"
+    CustomHeaders = "custom_headers"
+    SSOUser = "sso_user"
+    None_ = "none"
+
+
+class MCPServerSSOToken(OpenEnum):
+    """Which of the user's single-sign-on tokens an MCP server gets."""
+
+    Access = "access"
+    Id = "id"
+    Exchange = "exchange"

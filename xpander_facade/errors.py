@@ -1,0 +1,203 @@
+"""Own every exception that this package raises on purpose.
+
+    XpanderError
+    ├── ConfigurationError (also a ValueError)     something is missing or wrong before anything was sent
+    ├── WaitTimeoutError (also a TimeoutError)     a task did not end in the time it was given
+    └── ModuleException                            a call to the platform went wrong
+        ├── APIConnectionError                     no answer, or half of one
+        │   └── APITimeoutError                    no answer in time
+        ├── APIResponseParseError                  an answer that can't be read
+        └── APIStatusError                         an answer that says no
+            ├── RedirectError              3xx
+            ├── BadRequestError            400
+            ├── AuthenticationError        401
+            ├── PermissionDeniedError      403
+            ├── NotFoundError              404
+            ├── ConflictError              409
+            ├── PayloadTooLargeError       413
+            ├── UnprocessableEntityError   422
+            ├── RateLimitError             429
+            ├── ClientError                any other 4xx
+            └── ServerError                5xx
+
+No name here shadows a builtin, no exception of httpx or of the generated client reaches a user, and none of these
+carries an API key. All of them can be pickled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from xpander_facade.task import Task
+
+
+class XpanderError(Exception):
+    """The root of every error of this package.
+
+    Attributes:
+        task_id: The id of the external run whose report failed, else None.
+        report: The body of the report that failed, as JSON-ready data, so that a caller can repeat it or keep it in a
+            dead-letter queue; else None. It is never part of the error's text.
+    """
+
+    task_id: str | None = None
+    report: dict[str, Any] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., XpanderError], tuple[Any, ...]]:
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+class ConfigurationError(XpanderError, ValueError):
+    """Something needed for a call is missing or malformed; nothing was sent. The text names the remedy."""
+
+
+class WaitTimeoutError(XpanderError, TimeoutError):
+    """A task did not reach an end in the time it was given.
+
+    Attributes:
+        task: The task as it was last seen.
+    """
+
+    task: Task
+
+    def __init__(self, message: str, *, task: Task) -> None:
+        super().__init__(message)
+        self.task = task
+
+
+class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
+    """A call to the platform went wrong.
+
+    Attributes:
+        status_code: The HTTP status of the answer; None where there was no answer.
+        description: What went wrong, in one sentence.
+        details: The `detail` of the platform's answer as it came (text, or a list for 422), or the start of an answer
+            that is not JSON, or None.
+        request_id: The platform's id of the request, from the answer's headers, or None.
+        method: The HTTP method of the call, or None.
+        url: The URL of the call without its query, or None.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        status_code: int | None = None,
+        details: Any = None,
+        request_id: str | None = None,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(description)
+        self.status_code = status_code
+        self.description = description
+        self.details = details
+        self.request_id = request_id
+        self.method = method
+        self.url = url
+
+    def __str__(self) -> str:
+        where = f"{self.method} {self.url}: " if self.method and self.url else ""
+        request = f" [request id {self.request_id}]" if self.request_id else ""
+        return f"{where}{self.description}{request}"
+
+
+class APIConnectionError(ModuleException):
+    """The platform could not be reached, or the connection broke before the answer was whole."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The platform did not answer in time."""
+
+
+class APIResponseParseError(ModuleException):
+    """The platform's answer can't be read: not JSON, or not of the shape that the contract promises."""
+
+
+class APIStatusError(ModuleException):
+    """The platform answered with a status that is not a success.
+
+    Attributes:
+        retry_after: Seconds that the answer's `Retry-After` header asks to wait, or None.
+    """
+
+    retry_after: float | None = None
+
+
+class RedirectError(APIStatusError):
+    """The base URL redirects elsewhere (3xx). Redirects are never followed: the API key must not travel there."""
+
+
+class ClientError(APIStatusError):
+    """The platform refused the request (4xx without a class of its own)."""
+
+
+class BadRequestError(ClientError):
+    """The platform could not make sense of the request (400)."""
+
+
+class AuthenticationError(ClientError):
+    """The API key is missing, wrong or revoked (401)."""
+
+
+class PermissionDeniedError(ClientError):
+    """The API key may not do this (403)."""
+
+
+class NotFoundError(ClientError):
+    """There is no such task, agent or route (404)."""
+
+
+class ConflictError(ClientError):
+    """The request does not fit the state of the task (409)."""
+
+
+class PayloadTooLargeError(ClientError):
+    """The request is larger than the platform takes (413)."""
+
+
+class UnprocessableEntityError(ClientError):
+    """The platform found the request's fields invalid (422); `details` lists them."""
+
+
+class RateLimitError(ClientError):
+    """Too many requests (429)."""
+
+
+class ServerError(APIStatusError):
+    """The platform, or a gateway in front of it, failed (5xx)."""
+
+
+STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error(status_code: int) -> type[APIStatusError]:
+    """Return the class for a status; the one place that maps statuses to classes."""
+    if status_code in STATUS_ERRORS:
+        return STATUS_ERRORS[status_code]
+    if 300 <= status_code < 400:
+        return RedirectError
+    if 400 <= status_code < 500:
+        return ClientError
+    if status_code >= 500:
+        return ServerError
+    return APIStatusError
+
+
+def _restore(cls: type[XpanderError], args: tuple[Any, ...], state: dict[str, Any]) -> XpanderError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

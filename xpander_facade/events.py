@@ -1,0 +1,393 @@
+"""Own the events of a task: their types, and the stream that goes on where it broke off.
+
+What to do next is decided by Following, which does no I/O; `follow` and `afollow` carry it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from xpander_facade import _checks, _codec
+from xpander_facade.activity import ToolCallReasoning
+from xpander_facade.configuration import Configuration
+from xpander_facade.enums import OpenEnum
+from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException, WaitTimeoutError
+from xpander_facade.models import DeepPlanning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from xpander_facade._http import Frame
+    from xpander_facade._http._exchange import Request
+    from xpander_facade.task import Task
+
+_log = logging.getLogger("xpander_facade")
+
+
+class TaskUpdateEventType(OpenEnum):
+    """What an event tells. A type that this version does not know arrives as a pseudo-member."""
+
+    Connected = "connected"
+    TaskCreated = "task_created"
+    TaskUpdated = "task_updated"
+    TaskFinished = "task_finished"
+    Chunk = "chunk"
+    AuthEvent = "auth_event"
+    ToolCallRequest = "tool_call_request"
+    ToolCallResult = "tool_call_result"
+    SubAgentTrigger = "sub_agent_trigger"
+    Think = "think"
+    Analyze = "analyze"
+    PlanUpdated = "plan_updated"
+    TaskCompactization = "task_compactization"
+    ContextStatus = "context_status"
+    AgentGatewayDecision = "agent_gateway_decision"
+    ProcessStateChanged = "process_state_changed"
+    ProcessUpdate = "process_update"
+    GatewaySteerApplied = "gateway_steer_applied"
+    AskUserQuestions = "ask_user_questions"
+    SubTaskCreated = "sub_task_created"
+    SubTaskUpdated = "sub_task_updated"
+    SubTaskFinished = "sub_task_finished"
+    InviteMember = "invite_member"
+    MemberInvited = "member_invited"
+    AskForSecret = "ask_for_secret"
+    SecretSaved = "secret_saved"
+    LiveSurfaceCreated = "live_surface_created"
+    InlineCard = "inline_card"
+
+
+def _extra() -> dict[str, Any]:
+    return {}
+
+
+@attrs.define(kw_only=True)
+class ToolCallRequest:
+    """A tool that the agent is about to call: the data of a tool_call_request event."""
+
+    request_id: str | None = None
+    operation_id: str | None = None
+    tool_call_id: str | None = None
+    graph_node_id: str | None = None
+    tool_name: str | None = None
+    payload: Any = None
+    reasoning: ToolCallReasoning | None = None
+    plan_task_id: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+
+
+@attrs.define(kw_only=True)
+class ToolCallResult(ToolCallRequest):
+    """What a tool answered: the data of a tool_call_result event."""
+
+    result: Any = None
+    is_error: bool = False
+    approval_request_id: str | None = None
+
+
+@attrs.define(kw_only=True)
+class TaskUpdateEvent:
+    """Something that happened to a task.
+
+    Args:
+        type: What happened.
+        data: A Task (task_created, task_updated, task_finished and the same of sub-tasks), ToolCallRequest,
+            ToolCallResult, DeepPlanning (plan_updated), text (chunk); else the JSON as it came.
+        time: When.
+        identity: Who it comes from (`name`, `icon`), or None.
+    """
+
+    type: TaskUpdateEventType
+    task_id: str
+    organization_id: str | None = None
+    time: datetime | None = None
+    data: Any = None
+    identity: dict[str, Any] | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+
+
+_DATA_TYPES: dict[str, type[ToolCallRequest] | type[DeepPlanning]] = {
+    "tool_call_request": ToolCallRequest,
+    "tool_call_result": ToolCallResult,
+    "plan_updated": DeepPlanning,
+}
+_TASK_EVENTS = frozenset({
+    "task_created", "task_updated", "task_finished", "sub_task_created", "sub_task_updated", "sub_task_finished",
+})  # fmt: skip
+
+
+@attrs.frozen
+class Pace:
+    """How patiently a stream is followed.
+
+    Args:
+        waits: Seconds before it is opened again, for the first, second, ... fruitless try; then the last one.
+        tries: Fruitless tries until the last error is raised.
+        silence: Seconds without a byte after which a stream counts as lost.
+        drain: The same for the stream of a task that is known to have ended.
+        remember: How many events of an earlier connection are known again.
+    """
+
+    waits: tuple[float, ...] = (1.0, 2.0, 3.0)
+    tries: int = 10
+    silence: float = 60.0
+    drain: float = 5.0
+    remember: int = 1000
+
+
+PACE = Pace()
+
+
+class Following:
+    """What is known of a stream that is being followed: the place in it, what was seen, how often it broke."""
+
+    def __init__(self, task: Task, pace: Pace) -> None:
+        self._task = task
+        self._pace = pace
+        self._tries = 0
+        self._connections = 0
+        self._recent: deque[Any] = deque(maxlen=pace.remember)
+        self._known: frozenset[Any] = frozenset()
+        self._ended: Task | None = None
+        self.last_id: str | None = None
+        self.finished = False
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a byte after which the stream counts as lost."""
+        return self._pace.silence if self._ended is None else self._pace.drain
+
+    def request(self) -> Request:
+        """Return the request that opens the stream, and begin a connection."""
+        from xpander_api.api.events import stream_task_events
+
+        self._connections += 1
+        # Only what an earlier connection brought can come again; two equal events on one connection are two events.
+        self._known = frozenset(self._recent)
+        return stream_task_events._get_kwargs(_checks.check_id("id", self._task.id))
+
+    def take(self, frame: Frame) -> TaskUpdateEvent | None:
+        """Return the event of a frame; None where it is known already or malformed."""
+        if not frame.data:
+            return None
+        try:
+            data = json.loads(frame.data)
+            mark = frame.id or (data.get("type"), data.get("time"), json.dumps(data.get("data"), sort_keys=True))
+            if frame.id:
+                self.last_id = frame.id
+            if mark in self._known:
+                return None
+            event = read_event(data, self._task.configuration)
+        except (ValueError, AttributeError, RecursionError) as error:
+            # The text of the error could quote the event, and an event can hold anything.
+            _log.warning("a malformed event of task %s was skipped (%s)", self._task.id, type(error).__name__)
+            return None
+        if event.type is TaskUpdateEventType.Connected:
+            return event if self._connections == 1 else None
+        self._recent.append(mark)
+        self._tries = 0
+        self.finished = event.type is TaskUpdateEventType.TaskFinished
+        return event
+
+    def next_wait(self, error: ModuleException | None) -> float:
+        """Return the seconds until the stream is opened again, after it broke with an error or ended without one.
+
+        Raises:
+            ModuleException: It will not be opened again.
+        """
+        if self._ended is not None:
+            return 0.0
+        if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
+            raise error
+        if self._tries >= self._pace.tries:
+            raise error or APITimeoutError(f"the stream of task {self._task.id} ended {self._tries} times without news")
+        wait = self._pace.waits[min(self._tries, len(self._pace.waits) - 1)]
+        self._tries += 1
+        return wait
+
+    def found(self, task: Task) -> TaskUpdateEvent | None:
+        """Take the task as a reconnect finds it; return the final event where nothing more can come."""
+        if not task.status.is_final:
+            return None
+        if self.last_id is not None and self._ended is None:
+            # The stream can still bring what was missed, up to the end.
+            self._ended = task
+            return None
+        self.finished = True
+        return TaskUpdateEvent(
+            type=TaskUpdateEventType.TaskFinished,
+            task_id=task.id,
+            organization_id=task.organization_id,
+            time=task.finished_at or datetime.now(UTC),
+            data=task,
+        )
+
+
+def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpdateEvent:
+    """Make an event of decoded JSON, with typed data where the type is known.
+
+    Args:
+        data: The JSON of the event.
+        configuration: What a Task in it calls with.
+
+    Raises:
+        ValueError: It is no event.
+    """
+    event = _codec.read(TaskUpdateEvent, data)
+    # The codec copies JSON that is kept; typed data is read from the original instead.
+    raw = data.get("data")
+    if isinstance(raw, dict):
+        cls = _DATA_TYPES.get(event.type.value)
+        if cls is not None:
+            event.data = _codec.read(cls, raw)
+        elif event.type.value in _TASK_EVENTS:
+            from xpander_facade.task import Task
+
+            event.data = Task.reader(configuration)(cast("dict[str, Any]", raw))
+    return event
+
+
+def follow(task: Task, until: float | None = None) -> Iterator[TaskUpdateEvent]:
+    """Yield a task's events as they arrive, until it has ended.
+
+    Args:
+        task: The task.
+        until: The `time.monotonic()` at which to stop looking; None never stops.
+
+    Raises:
+        ModuleException: The stream could not be opened, or not be opened again.
+    """
+    from xpander_facade import _http
+    from xpander_facade.task import Task
+
+    configuration = task.configuration or Configuration()
+    following = Following(task, PACE)
+    while True:
+        problem: ModuleException | None = None
+        try:
+            with _http.stream(
+                configuration, following.request(), following.last_id, following.silence, until
+            ) as frames:
+                for frame in frames:
+                    event = following.take(frame)
+                    if event is not None:
+                        yield event
+                        if following.finished:
+                            return
+        except ModuleException as error:
+            problem = error
+        wait = following.next_wait(problem)
+        if until is not None and time.monotonic() + wait >= until:
+            return
+        time.sleep(wait)
+        try:
+            event = following.found(Task.load(task.id, configuration))
+        except ModuleException as error:
+            following.next_wait(error)
+            continue
+        if event is not None:
+            yield event
+            return
+
+
+async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskUpdateEvent]:
+    """Yield a task's events as they arrive, until it has ended.
+
+    Args:
+        task: The task.
+        until: The `time.monotonic()` at which to stop looking; None never stops.
+
+    Raises:
+        ModuleException: The stream could not be opened, or not be opened again.
+    """
+    from xpander_facade import _http
+    from xpander_facade.task import Task
+
+    configuration = task.configuration or Configuration()
+    following = Following(task, PACE)
+    while True:
+        problem: ModuleException | None = None
+        try:
+            async with _http.astream(
+                configuration, following.request(), following.last_id, following.silence, until
+            ) as frames:
+                async for frame in frames:
+                    event = following.take(frame)
+                    if event is not None:
+                        yield event
+                        if following.finished:
+                            return
+        except ModuleException as error:
+            problem = error
+        wait = following.next_wait(problem)
+        if until is not None and time.monotonic() + wait >= until:
+            return
+        await asyncio.sleep(wait)
+        try:
+            event = following.found(await Task.aload(task.id, configuration))
+        except ModuleException as error:
+            following.next_wait(error)
+            continue
+        if event is not None:
+            yield event
+            return
+
+
+def wait_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
+    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
+
+    Raises:
+        WaitTimeoutError: It did not end in time.
+        ModuleException: A call failed.
+    """
+    until = _until(timeout)
+    interval = _checks.check_interval("poll_interval", poll_interval)
+    task.reload()
+    while not task.status.is_final:
+        if until is not None and time.monotonic() >= until:
+            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
+        if task.events_streaming:
+            for _ in follow(task, until):
+                pass
+        else:
+            time.sleep(_nap(interval, until))
+            interval = min(interval * 1.5, max(10.0, poll_interval))
+        task.reload()
+
+
+async def await_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
+    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
+
+    Raises:
+        WaitTimeoutError: It did not end in time.
+        ModuleException: A call failed.
+    """
+    until = _until(timeout)
+    interval = _checks.check_interval("poll_interval", poll_interval)
+    await task.areload()
+    while not task.status.is_final:
+        if until is not None and time.monotonic() >= until:
+            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
+        if task.events_streaming:
+            async for _ in afollow(task, until):
+                pass
+        else:
+            await asyncio.sleep(_nap(interval, until))
+            interval = min(interval * 1.5, max(10.0, poll_interval))
+        await task.areload()
+
+
+def _until(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + _checks.check_seconds("timeout", timeout)
+
+
+def _nap(interval: float, until: float | None) -> float:
+    return interval if until is None else max(0.0, min(interval, until - time.monotonic()))

@@ -1,0 +1,267 @@
+"""Own Tasks: create, list, load, update and stop tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xpander_facade import _checks, _codec
+from xpander_facade._create import TaskCreation
+from xpander_facade._task_requests import stop_request
+from xpander_facade.task import Task
+from xpander_facade.tasks_list_item import TasksListItem
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Mapping, Sequence
+
+    from xpander_facade._http._exchange import Request
+    from xpander_facade.enums import AgentExecutionStatus
+
+_FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
+
+
+class Tasks(TaskCreation):
+    """The tasks of the platform: create, list, load, update and stop them.
+
+    Args:
+        configuration: What to call with; by default a new `Configuration()`, made from the environment now.
+    """
+
+    def list(
+        self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
+    ) -> builtins.list[TasksListItem]:
+        """List the tasks of an agent, in the platform's order.
+
+        Args:
+            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
+            filters: Any of user_id, parent_task_id, triggering_agent_id, status (enum or string), internal_status.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            ValueError: A filter is unknown, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _list_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+
+    async def alist(
+        self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
+    ) -> builtins.list[TasksListItem]:
+        """List the tasks of an agent, in the platform's order.
+
+        Args:
+            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
+            filters: Any of user_id, parent_task_id, triggering_agent_id, status (enum or string), internal_status.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            ValueError: A filter is unknown, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _list_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+
+    def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
+        """List the tasks of an end user across all agents, in the platform's order.
+
+        Args:
+            user_id: The end user.
+            filters: Any of parent_task_id, triggering_agent_id, status (enum or string), internal_status.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ValueError: A filter is unknown, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _list_user_request(user_id, filters)
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+
+    async def alist_user_tasks(
+        self, user_id: str, filters: Mapping[str, str] | None = None
+    ) -> builtins.list[TasksListItem]:
+        """List the tasks of an end user across all agents, in the platform's order.
+
+        Args:
+            user_id: The end user.
+            filters: Any of parent_task_id, triggering_agent_id, status (enum or string), internal_status.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ValueError: A filter is unknown, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _list_user_request(user_id, filters)
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+
+    def get(self, task_id: str) -> Task:
+        """Load a task.
+
+        Args:
+            task_id: The id of the task.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ModuleException: The call failed otherwise.
+        """
+        return Task.load(task_id, self._using())
+
+    async def aget(self, task_id: str) -> Task:
+        """Load a task.
+
+        Args:
+            task_id: The id of the task.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ModuleException: The call failed otherwise.
+        """
+        return await Task.aload(task_id, self._using())
+
+    def update(
+        self,
+        task_id: str,
+        *,
+        status: AgentExecutionStatus | str | None = None,
+        result: str | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        last_executed_node_id: str | None = None,
+        source: str | None = None,
+    ) -> Task:
+        """Change fields of a task. None leaves a field as it is.
+
+        Args:
+            task_id: The id of the task.
+            status: Where it stands.
+            result: Its result.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            last_executed_node_id: Cursor in the graph of a workflow agent.
+            source: Where the task comes from.
+
+        Raises:
+            ValueError: There is nothing to change, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _update_request(
+            task_id,
+            {
+                "status": status,
+                "result": _checks.check_text("result", result),
+                "tool_call_payload_extension": tool_call_payload_extension,
+                "last_executed_node_id": last_executed_node_id,
+                "source": source,
+            },
+        )
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, Task.reader(configuration))
+
+    async def aupdate(
+        self,
+        task_id: str,
+        *,
+        status: AgentExecutionStatus | str | None = None,
+        result: str | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        last_executed_node_id: str | None = None,
+        source: str | None = None,
+    ) -> Task:
+        """Change fields of a task. None leaves a field as it is.
+
+        Args:
+            task_id: The id of the task.
+            status: Where it stands.
+            result: Its result.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            last_executed_node_id: Cursor in the graph of a workflow agent.
+            source: Where the task comes from.
+
+        Raises:
+            ValueError: There is nothing to change, or the id is empty; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        request = _update_request(
+            task_id,
+            {
+                "status": status,
+                "result": _checks.check_text("result", result),
+                "tool_call_payload_extension": tool_call_payload_extension,
+                "last_executed_node_id": last_executed_node_id,
+                "source": source,
+            },
+        )
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, Task.reader(configuration))
+
+    def stop(self, task_id: str) -> Task:
+        """Stop a task.
+
+        Args:
+            task_id: The id of the task.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ModuleException: The call failed otherwise.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        return _http.send(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task.reader(configuration))
+
+    async def astop(self, task_id: str) -> Task:
+        """Stop a task.
+
+        Args:
+            task_id: The id of the task.
+
+        Raises:
+            NotFoundError: There is no such task.
+            ModuleException: The call failed otherwise.
+        """
+        from xpander_facade import _http
+
+        configuration = self._using()
+        return await _http.asend(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task.reader(configuration))
+
+
+def _list_request(agent_id: str, filters: Mapping[str, str] | None) -> Request:
+    from xpander_api.api.tasks import list_tasks
+
+    return list_tasks._get_kwargs(_checks.check_id("agent_id", agent_id), **_checked(filters, _FILTERS))
+
+
+def _list_user_request(user_id: str, filters: Mapping[str, str] | None) -> Request:
+    from xpander_api.api.tasks import list_user_tasks
+
+    return list_user_tasks._get_kwargs(_checks.check_id("user_id", user_id), **_checked(filters, _FILTERS[1:]))
+
+
+def _checked(filters: Mapping[str, str] | None, known: Sequence[str]) -> dict[str, str]:
+    for name in filters or {}:
+        if name not in known:
+            raise ValueError(f"unknown filter {name!r}: the filters are {', '.join(known)}")
+    return {name: str(value) for name, value in (filters or {}).items() if value is not None}
+
+
+def _update_request(task_id: str, changes: dict[str, Any]) -> Request:
+    from xpander_api.api.tasks import update_task
+    from xpander_api.models.update_task_request import UpdateTaskRequest
+
+    body = {name: _codec.write(value) for name, value in changes.items() if value is not None}
+    if not body:
+        raise ValueError(f"nothing to update: pass one of {', '.join(changes)}")
+    return update_task._get_kwargs(_checks.check_id("task_id", task_id), body=UpdateTaskRequest.from_dict(body))

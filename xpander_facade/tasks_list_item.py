@@ -1,0 +1,73 @@
+"""Own TasksListItem: a line of a task history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from xpander_facade import _codec
+from xpander_facade._task_record import Unlisted
+from xpander_facade.enums import AgentExecutionStatus
+from xpander_facade.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade.configuration import Configuration
+
+
+@attrs.define(kw_only=True)
+class TasksListItem(Unlisted):
+    """A line of a task history. `load` gives the whole task."""
+
+    id: str
+    agent_id: str
+    organization_id: str
+    status: AgentExecutionStatus
+    user_id: str | None = None
+    parent_task_id: str | None = None
+    triggering_agent_id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    source_node_type: str | None = None
+    result: str | None = None
+    title: str | None = None
+    execution_kind: str | None = None
+    process: Any = None
+    conversation_kind: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration that `load` uses. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    def load(self) -> Task:
+        """Load the whole task.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return Task.load(self.id, self.configuration)
+
+    async def aload(self) -> Task:
+        """Load the whole task.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return await Task.aload(self.id, self.configuration)
+
+    @classmethod
+    def reader(cls, configuration: Configuration) -> Callable[[Any], list[TasksListItem]]:
+        """Return what makes list items of an answer."""
+
+        def read(data: Any) -> list[TasksListItem]:
+            items = _codec.read_list(cls, data)
+            for item in items:
+                object.__setattr__(item, "_configuration", configuration)
+            return items
+
+        return read
