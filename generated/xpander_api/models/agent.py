@@ -1,0 +1,547 @@
+# Do not edit; run `make generate`. Written by openapi-python-client from openapi.yaml.
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.known_output_format import KnownOutputFormat, check_known_output_format
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.json_object import JsonObject
+
+
+T = TypeVar("T", bound="Agent")
+
+
+@_attrs_define
+class Agent:
+    """An agent. Assumption: `id`, `organization_id` and `name` are always there."""
+
+    id: str
+    """ Identifier of the agent. """
+    organization_id: str
+    """ The organisation that owns the agent. """
+    name: str
+    """ Name of the agent. """
+    unique_name: None | str | Unset = UNSET
+    """ A name that no other agent of the organisation has. """
+    description: None | str | Unset = UNSET
+    """ What the agent is for. """
+    status: None | str | Unset = UNSET
+    """ Whether the agent is in use, such as `ACTIVE`. """
+    version: int | None | str | Unset = UNSET
+    """ The version of the agent that this is. """
+    framework: None | str | Unset = UNSET
+    """ The framework that runs the agent, such as `agno`. """
+    model_provider: None | str | Unset = UNSET
+    """ The provider of the model. """
+    model_name: None | str | Unset = UNSET
+    """ The model. """
+    instructions: Any | Unset = UNSET
+    """ Any JSON, usually an object of texts. What the agent is told to be and do. """
+    graph: Any | Unset = UNSET
+    """ Any JSON. The execution graph. """
+    tools: list[JsonObject | str] | None | Unset = UNSET
+    """ The tools that the agent has. Absent means none. """
+    knowledge_bases: list[JsonObject | str] | None | Unset = UNSET
+    """ The knowledge bases that the agent reads. Absent means none. """
+    output_format: KnownOutputFormat | None | str | Unset = UNSET
+    """ The form of the agent's results. """
+    output_schema: JsonObject | None | Unset = UNSET
+    """ A JSON Schema that its results meet. """
+    expected_output: None | str | Unset = UNSET
+    """ A description of the output that is wanted. """
+    deep_planning: bool | None | Unset = UNSET
+    """ Whether the agent plans. Absent means false. """
+    enforce_deep_planning: bool | None | Unset = UNSET
+    """ Whether its tasks may end only when every step of the plan is done. Absent means false. """
+    created_at: datetime.datetime | None | str | Unset = UNSET
+    """ When the agent came into being. """
+    icon: None | str | Unset = UNSET
+    """ An icon, as a name, a character or a URL. """
+    type_: None | str | Unset = UNSET
+    """ What kind of agent it is. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.json_object import JsonObject
+
+        id = self.id
+
+        organization_id = self.organization_id
+
+        name = self.name
+
+        unique_name: None | str | Unset
+        if isinstance(self.unique_name, Unset):
+            unique_name = UNSET
+        else:
+            unique_name = self.unique_name
+
+        description: None | str | Unset
+        if isinstance(self.description, Unset):
+            description = UNSET
+        else:
+            description = self.description
+
+        status: None | str | Unset
+        if isinstance(self.status, Unset):
+            status = UNSET
+        else:
+            status = self.status
+
+        version: int | None | str | Unset
+        if isinstance(self.version, Unset):
+            version = UNSET
+        else:
+            version = self.version
+
+        framework: None | str | Unset
+        if isinstance(self.framework, Unset):
+            framework = UNSET
+        else:
+            framework = self.framework
+
+        model_provider: None | str | Unset
+        if isinstance(self.model_provider, Unset):
+            model_provider = UNSET
+        else:
+            model_provider = self.model_provider
+
+        model_name: None | str | Unset
+        if isinstance(self.model_name, Unset):
+            model_name = UNSET
+        else:
+            model_name = self.model_name
+
+        instructions = self.instructions
+
+        graph = self.graph
+
+        tools: list[dict[str, Any] | str] | None | Unset
+        if isinstance(self.tools, Unset):
+            tools = UNSET
+        elif isinstance(self.tools, list):
+            tools = []
+            for tools_type_0_item_data in self.tools:
+                tools_type_0_item: dict[str, Any] | str
+                if isinstance(tools_type_0_item_data, JsonObject):
+                    tools_type_0_item = tools_type_0_item_data.to_dict()
+                else:
+                    tools_type_0_item = tools_type_0_item_data
+                tools.append(tools_type_0_item)
+
+        else:
+            tools = self.tools
+
+        knowledge_bases: list[dict[str, Any] | str] | None | Unset
+        if isinstance(self.knowledge_bases, Unset):
+            knowledge_bases = UNSET
+        elif isinstance(self.knowledge_bases, list):
+            knowledge_bases = []
+            for knowledge_bases_type_0_item_data in self.knowledge_bases:
+                knowledge_bases_type_0_item: dict[str, Any] | str
+                if isinstance(knowledge_bases_type_0_item_data, JsonObject):
+                    knowledge_bases_type_0_item = knowledge_bases_type_0_item_data.to_dict()
+                else:
+                    knowledge_bases_type_0_item = knowledge_bases_type_0_item_data
+                knowledge_bases.append(knowledge_bases_type_0_item)
+
+        else:
+            knowledge_bases = self.knowledge_bases
+
+        output_format: None | str | Unset
+        if isinstance(self.output_format, Unset):
+            output_format = UNSET
+        elif isinstance(self.output_format, str):
+            output_format = self.output_format
+        else:
+            output_format = self.output_format
+
+        output_schema: dict[str, Any] | None | Unset
+        if isinstance(self.output_schema, Unset):
+            output_schema = UNSET
+        elif isinstance(self.output_schema, JsonObject):
+            output_schema = self.output_schema.to_dict()
+        else:
+            output_schema = self.output_schema
+
+        expected_output: None | str | Unset
+        if isinstance(self.expected_output, Unset):
+            expected_output = UNSET
+        else:
+            expected_output = self.expected_output
+
+        deep_planning: bool | None | Unset
+        if isinstance(self.deep_planning, Unset):
+            deep_planning = UNSET
+        else:
+            deep_planning = self.deep_planning
+
+        enforce_deep_planning: bool | None | Unset
+        if isinstance(self.enforce_deep_planning, Unset):
+            enforce_deep_planning = UNSET
+        else:
+            enforce_deep_planning = self.enforce_deep_planning
+
+        created_at: None | str | Unset
+        if isinstance(self.created_at, Unset):
+            created_at = UNSET
+        elif isinstance(self.created_at, datetime.datetime):
+            created_at = self.created_at.isoformat()
+        else:
+            created_at = self.created_at
+
+        icon: None | str | Unset
+        if isinstance(self.icon, Unset):
+            icon = UNSET
+        else:
+            icon = self.icon
+
+        type_: None | str | Unset
+        if isinstance(self.type_, Unset):
+            type_ = UNSET
+        else:
+            type_ = self.type_
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "organization_id": organization_id,
+                "name": name,
+            }
+        )
+        if unique_name is not UNSET:
+            field_dict["unique_name"] = unique_name
+        if description is not UNSET:
+            field_dict["description"] = description
+        if status is not UNSET:
+            field_dict["status"] = status
+        if version is not UNSET:
+            field_dict["version"] = version
+        if framework is not UNSET:
+            field_dict["framework"] = framework
+        if model_provider is not UNSET:
+            field_dict["model_provider"] = model_provider
+        if model_name is not UNSET:
+            field_dict["model_name"] = model_name
+        if instructions is not UNSET:
+            field_dict["instructions"] = instructions
+        if graph is not UNSET:
+            field_dict["graph"] = graph
+        if tools is not UNSET:
+            field_dict["tools"] = tools
+        if knowledge_bases is not UNSET:
+            field_dict["knowledge_bases"] = knowledge_bases
+        if output_format is not UNSET:
+            field_dict["output_format"] = output_format
+        if output_schema is not UNSET:
+            field_dict["output_schema"] = output_schema
+        if expected_output is not UNSET:
+            field_dict["expected_output"] = expected_output
+        if deep_planning is not UNSET:
+            field_dict["deep_planning"] = deep_planning
+        if enforce_deep_planning is not UNSET:
+            field_dict["enforce_deep_planning"] = enforce_deep_planning
+        if created_at is not UNSET:
+            field_dict["created_at"] = created_at
+        if icon is not UNSET:
+            field_dict["icon"] = icon
+        if type_ is not UNSET:
+            field_dict["type"] = type_
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.json_object import JsonObject
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        organization_id = d.pop("organization_id")
+
+        name = d.pop("name")
+
+        def _parse_unique_name(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        unique_name = _parse_unique_name(d.pop("unique_name", UNSET))
+
+        def _parse_description(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        description = _parse_description(d.pop("description", UNSET))
+
+        def _parse_status(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        status = _parse_status(d.pop("status", UNSET))
+
+        def _parse_version(data: object) -> int | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | str | Unset, data)
+
+        version = _parse_version(d.pop("version", UNSET))
+
+        def _parse_framework(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        framework = _parse_framework(d.pop("framework", UNSET))
+
+        def _parse_model_provider(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        model_provider = _parse_model_provider(d.pop("model_provider", UNSET))
+
+        def _parse_model_name(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        model_name = _parse_model_name(d.pop("model_name", UNSET))
+
+        instructions = d.pop("instructions", UNSET)
+
+        graph = d.pop("graph", UNSET)
+
+        def _parse_tools(data: object) -> list[JsonObject | str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                tools_type_0 = []
+                _tools_type_0 = data
+                for tools_type_0_item_data in _tools_type_0:
+
+                    def _parse_tools_type_0_item(data: object) -> JsonObject | str:
+                        try:
+                            if not isinstance(data, dict):
+                                raise TypeError()
+                            tools_type_0_item_type_0 = JsonObject.from_dict(data)
+
+                            return tools_type_0_item_type_0
+                        except (TypeError, ValueError, AttributeError, KeyError):
+                            pass
+                        return cast(JsonObject | str, data)
+
+                    tools_type_0_item = _parse_tools_type_0_item(tools_type_0_item_data)
+
+                    tools_type_0.append(tools_type_0_item)
+
+                return tools_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[JsonObject | str] | None | Unset, data)
+
+        tools = _parse_tools(d.pop("tools", UNSET))
+
+        def _parse_knowledge_bases(data: object) -> list[JsonObject | str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                knowledge_bases_type_0 = []
+                _knowledge_bases_type_0 = data
+                for knowledge_bases_type_0_item_data in _knowledge_bases_type_0:
+
+                    def _parse_knowledge_bases_type_0_item(data: object) -> JsonObject | str:
+                        try:
+                            if not isinstance(data, dict):
+                                raise TypeError()
+                            knowledge_bases_type_0_item_type_0 = JsonObject.from_dict(data)
+
+                            return knowledge_bases_type_0_item_type_0
+                        except (TypeError, ValueError, AttributeError, KeyError):
+                            pass
+                        return cast(JsonObject | str, data)
+
+                    knowledge_bases_type_0_item = _parse_knowledge_bases_type_0_item(knowledge_bases_type_0_item_data)
+
+                    knowledge_bases_type_0.append(knowledge_bases_type_0_item)
+
+                return knowledge_bases_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[JsonObject | str] | None | Unset, data)
+
+        knowledge_bases = _parse_knowledge_bases(d.pop("knowledge_bases", UNSET))
+
+        def _parse_output_format(data: object) -> KnownOutputFormat | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_output_format_known_output_format = check_known_output_format(data)
+
+                return componentsschemas_output_format_known_output_format
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(KnownOutputFormat | None | str | Unset, data)
+
+        output_format = _parse_output_format(d.pop("output_format", UNSET))
+
+        def _parse_output_schema(data: object) -> JsonObject | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                output_schema_type_0 = JsonObject.from_dict(data)
+
+                return output_schema_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(JsonObject | None | Unset, data)
+
+        output_schema = _parse_output_schema(d.pop("output_schema", UNSET))
+
+        def _parse_expected_output(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        expected_output = _parse_expected_output(d.pop("expected_output", UNSET))
+
+        def _parse_deep_planning(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        deep_planning = _parse_deep_planning(d.pop("deep_planning", UNSET))
+
+        def _parse_enforce_deep_planning(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        enforce_deep_planning = _parse_enforce_deep_planning(d.pop("enforce_deep_planning", UNSET))
+
+        def _parse_created_at(data: object) -> datetime.datetime | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_timestamp_type_0 = datetime.datetime.fromisoformat(data)
+
+                return componentsschemas_timestamp_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | str | Unset, data)
+
+        created_at = _parse_created_at(d.pop("created_at", UNSET))
+
+        def _parse_icon(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        icon = _parse_icon(d.pop("icon", UNSET))
+
+        def _parse_type_(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        type_ = _parse_type_(d.pop("type", UNSET))
+
+        agent = cls(
+            id=id,
+            organization_id=organization_id,
+            name=name,
+            unique_name=unique_name,
+            description=description,
+            status=status,
+            version=version,
+            framework=framework,
+            model_provider=model_provider,
+            model_name=model_name,
+            instructions=instructions,
+            graph=graph,
+            tools=tools,
+            knowledge_bases=knowledge_bases,
+            output_format=output_format,
+            output_schema=output_schema,
+            expected_output=expected_output,
+            deep_planning=deep_planning,
+            enforce_deep_planning=enforce_deep_planning,
+            created_at=created_at,
+            icon=icon,
+            type_=type_,
+        )
+
+        agent.additional_properties = d
+        return agent
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
