@@ -168,11 +168,13 @@ class Following:
     def request(self) -> Request:
         """Return the request that opens the stream, and begin a connection."""
         from xpander_api.api.events import stream_task_events
+        from xpander_api.types import UNSET
 
         self._connections += 1
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
         self._known = frozenset(self._recent)
-        return stream_task_events._get_kwargs(_checks.check_id("id", self._task.id))
+        last_id = UNSET if self.last_id is None else self.last_id
+        return stream_task_events._get_kwargs(_checks.check_id("id", self._task.id), last_event_id=last_id)
 
     def take(self, frame: Frame) -> TaskUpdateEvent | None:
         """Return the event of a frame; None where it is known already or malformed."""
@@ -273,9 +275,7 @@ def follow(task: Task, until: float | None = None) -> Iterator[TaskUpdateEvent]:
     while True:
         problem: ModuleException | None = None
         try:
-            with _http.stream(
-                configuration, following.request(), following.last_id, following.silence, until
-            ) as frames:
+            with _http.stream(configuration, following.request(), following.silence, until) as frames:
                 for frame in frames:
                     event = following.take(frame)
                     if event is not None:
@@ -316,9 +316,7 @@ async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskU
     while True:
         problem: ModuleException | None = None
         try:
-            async with _http.astream(
-                configuration, following.request(), following.last_id, following.silence, until
-            ) as frames:
+            async with _http.astream(configuration, following.request(), following.silence, until) as frames:
                 async for frame in frames:
                     event = following.take(frame)
                     if event is not None:

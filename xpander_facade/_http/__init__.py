@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
-from xpander_facade._http._connections import CONNECT_TIMEOUT, build, parse_url
+from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
 from xpander_facade._http._exchange import Attempt, exchange
 from xpander_facade._http._streams import Frame, astream, stream
 from xpander_facade._retry import Repeat
@@ -86,18 +86,18 @@ async def asend(configuration: Configuration, request: Request, repeat: Repeat, 
 
 
 def _attempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
-    url = parse_url(step.url)
-    stack = client_of(configuration).stack_to(url)
+    target = parse_url(step.url)
+    stack = client_of(configuration).stack_to(target.origin)
     timeout = min(configuration.timeout, step.deadline)
-    request = build(step, url, timeout)
+    request = build(step, target, timeout)
     return stack.send(request, wait=timeout, deadline=step.deadline, max_bytes=configuration.max_response_bytes)
 
 
 async def _aattempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
-    url = parse_url(step.url)
-    stack = (await aclient_of(configuration)).stack_to(url)
+    target = parse_url(step.url)
+    stack = (await aclient_of(configuration)).stack_to(target.origin)
     timeout = min(configuration.timeout, step.deadline)
-    request = build(step, url, timeout)
+    request = build(step, target, timeout)
     return await stack.send(request, wait=timeout, deadline=step.deadline, max_bytes=configuration.max_response_bytes)
 
 

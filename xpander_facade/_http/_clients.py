@@ -18,14 +18,15 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from xpander_facade._http._connections import AsyncStack, SyncStack, door_to
+from xpander_facade._http._connections import AsyncStack, SyncStack
+from xpander_facade._http._door import door_to
 from xpander_facade.configuration import tls_environment
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Hashable
 
-    import httpx
+    import httpcore
 
     from xpander_facade.configuration import Configuration
 
@@ -43,19 +44,18 @@ class Client(Generic[S]):
         self._place = place
         self._stack: type[S] = stack
         self._lock = threading.Lock()
-        self.stacks: dict[tuple[str, str, int | None], S] = {}
+        self.stacks: dict[tuple[bytes, bytes, int], S] = {}
 
-    def stack_to(self, url: httpx.URL) -> S:
-        """Return the stack to a URL's origin."""
-        origin = (url.scheme, url.host, url.port)
-        stack = self.stacks.get(origin)
+    def stack_to(self, origin: httpcore.Origin) -> S:
+        """Return the stack to an origin."""
+        key = (origin.scheme, origin.host, origin.port)
+        stack = self.stacks.get(key)
         if stack is None:
             with self._lock:
-                stack = self.stacks.get(origin)
+                stack = self.stacks.get(key)
                 if stack is None:
                     _, verify, environment = self._place
-                    stack = self._stack(door_to(url, verify, environment))
-                    self.stacks[origin] = stack
+                    stack = self.stacks[key] = self._stack(door_to(origin, verify, environment))
         return stack
 
 

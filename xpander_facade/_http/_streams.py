@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import httpx_sse
 
-from xpander_facade._http._answers import Where, answer_error, failure_error
+from xpander_facade._http._answers import Answer, Failure, Where, answer_error, failure_error
+from xpander_facade._http._body import Body, headers_of
 from xpander_facade._http._clients import aclient_of, client_of
-from xpander_facade._http._connections import answer_of, failure_of, parse_url
-from xpander_facade._http._connections import build as build_request
+from xpander_facade._http._door import Target, build, parse_url
 from xpander_facade._http._exchange import first_attempt
+from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
 from xpander_facade.errors import APIResponseParseError, ModuleException
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    import httpcore
 
     from xpander_facade._http._exchange import Request
     from xpander_facade.configuration import Configuration
@@ -31,14 +34,13 @@ _MAX_ERROR_BYTES = 100_000
 
 @contextlib.contextmanager
 def stream(
-    configuration: Configuration, request: Request, last_id: str | None, silence: float, until: float | None
+    configuration: Configuration, request: Request, silence: float, until: float | None
 ) -> Iterator[Iterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: The keywords of the generated request half.
-        last_id: The id of the last frame that was seen, or None.
         silence: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
@@ -46,14 +48,17 @@ def stream(
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    url, sent, where = _prepare(configuration, request, last_id, silence, until)
-    stack = client_of(configuration).stack_to(url)
+    target, sent, where = _prepare(configuration, request, silence, until)
+    stack = client_of(configuration).stack_to(target.origin)
     problem: ModuleException | None = None
     try:
         with stack.stream(sent) as response:
-            if not response.is_success:
-                content = b"".join(chunk for chunk, _ in zip(response.iter_bytes(), range(100), strict=False))
-                problem = _refusal(configuration, response, content[:_MAX_ERROR_BYTES], where)
+            if not 200 <= response.status < 300:
+                body = Body(headers_of(response), _MAX_ERROR_BYTES)
+                for chunk in response.iter_stream():
+                    if not body.feed(chunk):
+                        break
+                problem = _refusal(configuration, body.answer(response.status), where)
             else:
                 timer = _cut_later(response, until)
                 try:
@@ -61,7 +66,7 @@ def stream(
                 finally:
                     if timer is not None:
                         timer.cancel()
-    except httpx.HTTPError as error:
+    except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
     if problem is not None:
         raise problem
@@ -69,14 +74,13 @@ def stream(
 
 @contextlib.asynccontextmanager
 async def astream(
-    configuration: Configuration, request: Request, last_id: str | None, silence: float, until: float | None
+    configuration: Configuration, request: Request, silence: float, until: float | None
 ) -> AsyncIterator[AsyncIterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: The keywords of the generated request half.
-        last_id: The id of the last frame that was seen, or None.
         silence: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
@@ -84,18 +88,17 @@ async def astream(
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    url, sent, where = _prepare(configuration, request, last_id, silence, until)
-    stack = (await aclient_of(configuration)).stack_to(url)
+    target, sent, where = _prepare(configuration, request, silence, until)
+    stack = (await aclient_of(configuration)).stack_to(target.origin)
     problem: ModuleException | None = None
     try:
         async with stack.stream(sent) as response:
-            if not response.is_success:
-                content = bytearray()
-                async for chunk in response.aiter_bytes():
-                    content += chunk
-                    if len(content) > _MAX_ERROR_BYTES:
+            if not 200 <= response.status < 300:
+                body = Body(headers_of(response), _MAX_ERROR_BYTES)
+                async for chunk in response.aiter_stream():
+                    if not body.feed(chunk):
                         break
-                problem = _refusal(configuration, response, bytes(content[:_MAX_ERROR_BYTES]), where)
+                problem = _refusal(configuration, body.answer(response.status), where)
             else:
                 timer = _acut_later(response, until)
                 try:
@@ -103,34 +106,54 @@ async def astream(
                 finally:
                     if timer is not None:
                         timer.cancel()
-    except httpx.HTTPError as error:
+    except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
     if problem is not None:
         raise problem
 
 
 def _prepare(
-    configuration: Configuration, request: Request, last_id: str | None, silence: float, until: float | None
-) -> tuple[httpx.URL, httpx.Request, Where]:
+    configuration: Configuration, request: Request, silence: float, until: float | None
+) -> tuple[Target, httpcore.Request, Where]:
     step = first_attempt(configuration, request, configuration.get_events_url())
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
-    if last_id is not None:
-        step.headers["last-event-id"] = last_id
-    url = parse_url(step.url)
+    target = parse_url(step.url)
     wait = silence if until is None else max(0.001, min(silence, until - time.monotonic()))
-    sent = build_request(step, url, min(configuration.timeout, wait))
+    sent = build(step, target, min(configuration.timeout, wait))
     # Opening is as impatient as any call; between two frames it may be quiet for as long as silence says.
     sent.extensions["timeout"]["read"] = wait
-    return url, sent, {"method": step.method, "url": step.url.partition("?")[0]}
+    return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
 
 
-def _refusal(configuration: Configuration, response: httpx.Response, content: bytes, where: Where) -> ModuleException:
-    return answer_error(answer_of(response, content).without(configuration.get_api_key()), where)
+def _refusal(configuration: Configuration, answer: Answer | Failure, where: Where) -> ModuleException:
+    if isinstance(answer, Failure):
+        return failure_error(answer, where)
+    return answer_error(answer.without(configuration.get_api_key()), where)
 
 
-def _frames(response: httpx.Response, where: Where) -> Iterator[Frame]:
-    frames = httpx_sse.EventSource(response).iter_sse()
+class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The engine's stream in the form that httpx reads."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_stream()
+
+
+class _Readable(httpx.Response):
+    """The engine's response in the form that httpx-sse reads."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        super().__init__(response.status, headers=response.headers, stream=_Relay(response))
+
+
+def _frames(response: httpcore.Response, where: Where) -> Iterator[Frame]:
+    frames = httpx_sse.EventSource(_Readable(response)).iter_sse()
     problem: ModuleException | None = None
     while problem is None:
         try:
@@ -139,15 +162,15 @@ def _frames(response: httpx.Response, where: Where) -> Iterator[Frame]:
             return
         except httpx_sse.SSEError as error:
             problem = APIResponseParseError(f"the answer is no event stream ({error}): check base_url", **where)
-        except httpx.HTTPError as error:
+        except ENGINE_ERRORS as error:
             problem = failure_error(failure_of(error), where)
         else:
             yield frame
     raise problem
 
 
-async def _aframes(response: httpx.Response, where: Where) -> AsyncIterator[Frame]:
-    frames = httpx_sse.EventSource(response).aiter_sse()
+async def _aframes(response: httpcore.Response, where: Where) -> AsyncIterator[Frame]:
+    frames = httpx_sse.EventSource(_Readable(response)).aiter_sse()
     problem: ModuleException | None = None
     while problem is None:
         try:
@@ -156,14 +179,14 @@ async def _aframes(response: httpx.Response, where: Where) -> AsyncIterator[Fram
             return
         except httpx_sse.SSEError as error:
             problem = APIResponseParseError(f"the answer is no event stream ({error}): check base_url", **where)
-        except httpx.HTTPError as error:
+        except ENGINE_ERRORS as error:
             problem = failure_error(failure_of(error), where)
         else:
             yield frame
     raise problem
 
 
-def _cut_later(response: httpx.Response, until: float | None) -> threading.Timer | None:
+def _cut_later(response: httpcore.Response, until: float | None) -> threading.Timer | None:
     # A read that waits can't be told of a deadline, and comments keep it waiting. Shutting the socket down ends it.
     if until is None:
         return None
@@ -173,13 +196,13 @@ def _cut_later(response: httpx.Response, until: float | None) -> threading.Timer
     return timer
 
 
-def _acut_later(response: httpx.Response, until: float | None) -> asyncio.TimerHandle | None:
+def _acut_later(response: httpcore.Response, until: float | None) -> asyncio.TimerHandle | None:
     if until is None:
         return None
     return asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _shut, _socket_of(response))
 
 
-def _socket_of(response: httpx.Response) -> Any:
+def _socket_of(response: httpcore.Response) -> Any:
     return response.extensions["network_stream"].get_extra_info("socket")
 
 

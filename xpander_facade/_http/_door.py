@@ -1,0 +1,188 @@
+"""Own the way out: URLs, the certificates to trust, the proxy to go through, and the requests of the engine."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import httpcore
+import httpx
+
+from xpander_facade._http._body import ACCEPTED
+from xpander_facade.configuration import is_loopback
+from xpander_facade.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from xpander_facade._http._exchange import Attempt
+
+CONNECT_TIMEOUT = 5.0
+
+
+@attrs.frozen
+class Target:
+    """A parsed URL.
+
+    Args:
+        url: For the engine.
+        origin: Scheme, host and port.
+        host: The value of the Host header.
+    """
+
+    url: httpcore.URL
+    origin: httpcore.Origin
+    host: bytes
+
+
+@lru_cache(maxsize=512)
+def parse_url(url: str) -> Target:
+    """Return the parsed URL; remembered, since the same few are called over and over.
+
+    Raises:
+        ConfigurationError: It is no URL.
+    """
+    problem = ""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        problem = str(error)
+    else:
+        engine = httpcore.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
+        return Target(engine, engine.origin, parsed.netloc)
+    raise ConfigurationError(f"base_url does not make a URL ({problem}): it looks like https://host[:port][/path]")
+
+
+def build(step: Attempt, target: Target, timeout: float) -> httpcore.Request:
+    """Return the engine's request for an attempt.
+
+    Args:
+        step: What to send.
+        target: Where to.
+        timeout: Seconds to wait for anything; connecting takes at most CONNECT_TIMEOUT of them.
+    """
+    headers = [(b"host", target.host), (b"accept-encoding", ACCEPTED)]
+    headers += [(name.encode("ascii"), value.encode("utf-8")) for name, value in step.headers.items()]
+    if step.content is not None:
+        headers.append((b"content-length", b"%d" % len(step.content)))
+    waits = {"connect": min(CONNECT_TIMEOUT, timeout), "read": timeout, "write": timeout, "pool": timeout}
+    return httpcore.Request(
+        step.method, target.url, headers=headers, content=step.content, extensions={"timeout": waits}
+    )
+
+
+@attrs.frozen
+class Door:
+    """How to get to an origin.
+
+    Args:
+        origin: Scheme, host and port.
+        tls: The certificates to trust; None for plain http.
+        proxy: The proxy to go through, or None.
+    """
+
+    origin: httpcore.Origin
+    tls: ssl.SSLContext | None
+    proxy: httpx.Proxy | None
+
+    def connection(self, keep_idle: float) -> httpcore.HTTPConnection | httpcore.ConnectionPool:
+        """Return a connection that is not open yet, kept for this many idle seconds."""
+        if self.proxy is None:
+            return httpcore.HTTPConnection(self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle)
+        if self.proxy.url.scheme.startswith("socks"):
+            return httpcore.SOCKSProxy(
+                proxy_url=_engine_url(self.proxy.url),
+                proxy_auth=self.proxy.raw_auth,
+                ssl_context=self.tls,
+                max_connections=1,
+                keepalive_expiry=keep_idle,
+            )
+        return httpcore.HTTPProxy(
+            proxy_url=_engine_url(self.proxy.url),
+            proxy_auth=self.proxy.raw_auth,
+            ssl_context=self.tls,
+            proxy_ssl_context=self.proxy.ssl_context,
+            max_connections=1,
+            keepalive_expiry=keep_idle,
+        )
+
+    def async_connection(self, keep_idle: float) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
+        """Return a connection that is not open yet, kept for this many idle seconds."""
+        if self.proxy is None:
+            return httpcore.AsyncHTTPConnection(self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle)
+        if self.proxy.url.scheme.startswith("socks"):
+            return httpcore.AsyncSOCKSProxy(
+                proxy_url=_engine_url(self.proxy.url),
+                proxy_auth=self.proxy.raw_auth,
+                ssl_context=self.tls,
+                max_connections=1,
+                keepalive_expiry=keep_idle,
+            )
+        return httpcore.AsyncHTTPProxy(
+            proxy_url=_engine_url(self.proxy.url),
+            proxy_auth=self.proxy.raw_auth,
+            ssl_context=self.tls,
+            proxy_ssl_context=self.proxy.ssl_context,
+            max_connections=1,
+            keepalive_expiry=keep_idle,
+        )
+
+
+def door_to(
+    origin: httpcore.Origin, verify: bool | str | ssl.SSLContext, tls_environment: tuple[str | None, ...]
+) -> Door:
+    """Return how to get to an origin, with the environment's proxies as they are now.
+
+    Raises:
+        ConfigurationError: A proxy or a certificate file can't be used.
+    """
+    scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
+    problem = ""
+    try:
+        tls = _tls(verify, tls_environment) if scheme == "https" else None
+        proxy_url = _proxy_for(scheme, host, origin.port)
+        if proxy_url is None:
+            return Door(origin, tls, None)
+        proxy_tls = _tls(verify, tls_environment) if proxy_url.startswith("https:") else None
+        return Door(origin, tls, httpx.Proxy(proxy_url, ssl_context=proxy_tls))
+    except OSError as error:
+        problem = f"the certificates can't be loaded ({error}): check verify= and SSL_CERT_FILE"
+    except (ValueError, httpx.InvalidURL):
+        # The text of the error could hold the proxy's password.
+        problem = "the environment's proxy can't be used: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+    raise ConfigurationError(problem)
+
+
+def _proxy_for(scheme: str, host: str, port: int) -> str | None:
+    # A loopback address never goes through a proxy: the proxy's loopback is another machine's.
+    if is_loopback(host):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(f"{host}:{port}"):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _engine_url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
+@lru_cache(maxsize=8)
+def _tls(verify: bool | str | ssl.SSLContext, environment: tuple[str | None, ...]) -> ssl.SSLContext:
+    # One context per process: loading the certificate authorities takes as long as fifty reports.
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is False:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    cafile, capath = environment
+    if isinstance(verify, str):
+        cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
+    if cafile is None and capath is None:
+        return httpx.create_ssl_context()
+    return ssl.create_default_context(cafile=cafile, capath=capath)
