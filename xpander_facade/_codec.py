@@ -47,13 +47,14 @@ def read(cls: type[T], data: Any) -> T:
     """
     if type(data) is not dict:
         raise Mismatch(f"expected an object for {cls.__name__}, got {_kind(data)}")
+    fields = typing.cast("dict[str, Any]", data)
     kind: Any = cls
     readers, required, keeps_extra = _readers(kind)
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     key = ""
     try:
-        for key, value in data.items():
+        for key, value in fields.items():
             if key in readers:
                 if value is not None:
                     values[key] = readers[key](value)
@@ -92,14 +93,14 @@ def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -
     if isinstance(value, datetime):
         return write_time(value)
     if isinstance(value, list | tuple):
-        entries: list[Any] = list(value)
+        entries = typing.cast("list[Any]", value)
         return [write(item, leave_out=leave_out) for item in entries]
     if isinstance(value, dict):
-        fields: dict[str, Any] = value
+        fields = typing.cast("dict[str, Any]", value)
         return {key: write(item, leave_out=leave_out) for key, item in fields.items()}
-    if not attrs.has(type(value)):
+    cls = typing.cast("Any", type(value))
+    if not attrs.has(cls):
         return value
-    cls: Any = type(value)
     data = {
         name: write(getattr(value, name), leave_out=leave_out)
         for name in (*_names(cls), *_computed(cls))
@@ -150,8 +151,11 @@ def _read_unusual_time(text: str) -> datetime:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+    names: dict[Any, str] = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+    if value is None:
+        return "null"
+    cls = typing.cast("Any", type(value))
+    return names.get(cls, "a number" if isinstance(value, int | float) else cls.__name__)
 
 
 def _read_str(value: Any) -> str:
@@ -197,10 +201,10 @@ def _read_dict(value: Any) -> dict[str, Any]:
 def _own(value: Any) -> Any:
     """Return a copy of JSON data, so that a change of the object leaves what the platform said as it was."""
     if type(value) is dict:
-        fields: dict[str, Any] = value
+        fields = typing.cast("dict[str, Any]", value)
         return {key: _own(item) for key, item in fields.items()}
     if type(value) is list:
-        items: list[Any] = value
+        items = typing.cast("list[Any]", value)
         return [_own(item) for item in items]
     return value
 
@@ -222,7 +226,7 @@ def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
         if type(value) is not list:
             raise Mismatch(f"expected an array, got {_kind(value)}")
         items: list[Any] = []
-        entries: list[Any] = value
+        entries = typing.cast("list[Any]", value)
         for index, item in enumerate(entries):
             try:
                 items.append(reader(item))

@@ -12,9 +12,9 @@ import math
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -53,9 +53,11 @@ def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any
         return _plain(item, strangers, above, depth + 1)
 
     if isinstance(value, Mapping):
-        return {_key(key): inner(item) for key, item in dict(value).items()}
+        entries = dict(cast("Mapping[Any, Any]", value))
+        return {_key(key): inner(item) for key, item in entries.items()}
     if isinstance(value, list | tuple | set | frozenset) or _is_collection(value):
-        return [inner(item) for item in value]
+        items = list(cast("Collection[Any]", value))
+        return [inner(item) for item in items]
     data = _fields(value)
     return _stranger(value, strangers) if data is _UNWILLING else inner(data)
 
@@ -85,7 +87,7 @@ def _scalar(value: Any) -> Any:
         case os.PathLike():
             return os.fsdecode(os.fspath(value))  # pyright: ignore[reportUnknownArgumentType]
         case bytes() | bytearray() | memoryview():
-            return bytes(value).decode("utf-8", "replace")
+            return bytes(cast("bytes", value)).decode("utf-8", "replace")
         case _:
             return _UNWILLING
 
@@ -109,20 +111,21 @@ def _key(key: Any) -> str:
 
 
 def _is_collection(value: Any) -> bool:
-    return isinstance(value, Collection) and isinstance(value, Iterable) and _fields(value) is _UNWILLING
+    return isinstance(value, Collection) and _fields(value) is _UNWILLING
 
 
 def _fields(value: Any) -> Any:
     """Return the data of a model in a simpler form, or _UNWILLING; a model that fails to dump itself is skipped."""
     if isinstance(value, type):
         return _UNWILLING
+    cls = cast("Any", type(value))
     ways: list[Callable[[], Any]] = []
     if hasattr(value, "model_dump"):
         ways.append(lambda: value.model_dump(mode="json"))
     if hasattr(value, "to_dict"):
         ways.append(lambda: value.to_dict())
-    if attrs.has(type(value)):
-        ways.append(lambda: {field.name: getattr(value, field.name) for field in attrs.fields(type(value))})
+    if attrs.has(cls):
+        ways.append(lambda: {field.name: getattr(value, field.name) for field in attrs.fields(cls)})
     if dataclasses.is_dataclass(value):
         ways.append(lambda: {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     for way in ways:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
 from xpander_facade import _checks, _codec
-from xpander_facade._http._exchange import Request
 from xpander_facade._plain import plain
 from xpander_facade._task_record import TaskRecord
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable
 
     from xpander_facade.models import Tokens
 
@@ -154,7 +154,7 @@ class Report:
 
     id: str
     body: dict[str, Any]
-    request: Request
+    request: Mapping[str, Any]
 
 
 def make_report(
@@ -197,7 +197,7 @@ def make_report(
 
 
 @contextlib.contextmanager
-def carried(report: Report) -> Iterator[None]:
+def carried(report: Report) -> Generator[None]:
     """Give every error of a report the report itself, so that the caller can repeat it."""
     try:
         yield

@@ -171,7 +171,7 @@ def read_thread(data: Any) -> AgentActivityThread:
     messages: Any = fields.get("messages") or []
     if not isinstance(messages, list):
         raise _codec.Mismatch("expected an array", "messages")
-    entries: list[Any] = messages
+    entries = cast("list[Any]", messages)
     thread = _codec.read(AgentActivityThread, {**fields, "messages": None})
     thread.messages = [_read_entry(entry) for entry in entries]
     return thread

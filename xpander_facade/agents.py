@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
@@ -59,16 +59,13 @@ class AgentsListItem(Unlisted):
         return await Agent.aload(self.id, self.configuration)
 
     @classmethod
-    def reader(cls, configuration: Configuration) -> Callable[[Any], list[AgentsListItem]]:
+    def reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
         """Return what makes list items of an answer."""
+        return lambda data: [item._bind(configuration) for item in _codec.read_list(cls, data)]
 
-        def read(data: Any) -> list[AgentsListItem]:
-            items = _codec.read_list(cls, data)
-            for item in items:
-                object.__setattr__(item, "_configuration", configuration)
-            return items
-
-        return read
+    def _bind(self, configuration: Configuration) -> Self:
+        object.__setattr__(self, "_configuration", configuration)
+        return self
 
 
 class Agents(Module):

@@ -43,7 +43,7 @@ def _flag(name: str) -> bool:
 
 def _text(name: str, value: str | None, variable: str | None = None) -> str | None:
     """Return the argument, else the variable (where there is one), else None."""
-    if value is not None and not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
     return (value or "").strip() or (_environment(variable) if variable else None)
 
@@ -65,7 +65,7 @@ def _agent_id(value: str | None) -> str | None:
 
 
 def _base_url(value: str | None) -> str:
-    if value is not None and not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
     url = (value or "").strip() or _environment("XPANDER_BASE_URL")
     if url is None:
@@ -104,8 +104,18 @@ def _deadline(value: float) -> float:
     return _seconds("deadline", value)
 
 
+def _max_response_bytes(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ConfigurationError("max_response_bytes must be a whole number of bytes, 1 or more")
+    return value
+
+
+def _allow_insecure_http(value: bool | None) -> bool:
+    return _flag("XPANDER_ALLOW_INSECURE_HTTP") if value is None else value
+
+
 def _max_retries(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigurationError("max_retries must be a whole number, 0 or more")
     return value
 
@@ -148,6 +158,8 @@ class Configuration:
         verify: How to check the platform's certificate: True (default), False, a path of a CA file or folder, or an
             `ssl.SSLContext`.
         max_response_bytes: Larger answers are refused before they fill the memory (default 64 MB).
+        allow_insecure_http: Send the key over plain http to another machine (XPANDER_ALLOW_INSECURE_HTTP); without it
+            that is refused.
         on_retry: Called with a `RetryEvent` before a call is tried again.
 
     Raises:
@@ -162,7 +174,8 @@ class Configuration:
     max_retries: int = attrs.field(default=2, converter=_max_retries)
     deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
     verify: bool | str | ssl.SSLContext = attrs.field(default=True, kw_only=True)
-    max_response_bytes: int = attrs.field(default=64_000_000, kw_only=True)
+    max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
+    allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, kw_only=True)
 
     def get_full_url(self) -> str:
@@ -193,8 +206,14 @@ class Configuration:
         """Return the key.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: There is none, or it would travel to another machine in the clear.
         """
+        parts = urlsplit(self.base_url)
+        if parts.scheme.lower() == "http" and not self.allow_insecure_http and not is_loopback(parts.hostname or ""):
+            raise ConfigurationError(
+                f"{self.base_url} would carry the API key in the clear: use https, or set allow_insecure_http=True or "
+                "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"
+            )
         if self.api_key is None:
             raise ConfigurationError("no API key: pass api_key= or set XPANDER_API_KEY")
         return self.api_key

@@ -6,7 +6,7 @@ import http
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn, TypedDict
+from typing import Any, Literal, NoReturn, TypedDict, cast
 
 import attrs
 
@@ -160,7 +160,7 @@ def _details(answer: Answer) -> Any:
     except (ValueError, RecursionError):
         return _snippet(answer) or None
     if isinstance(data, dict):
-        fields: dict[str, Any] = data
+        fields = cast("dict[str, Any]", data)
         return fields.get("detail", fields)
     return data
 
@@ -170,7 +170,7 @@ def _said(details: Any) -> str:
         text = details if "<" not in details else "an HTML page" if "html" in details.lower() else details
         return " ".join(text.split())[:_SNIPPET]
     if isinstance(details, list):
-        items: list[Any] = details
+        items = cast("list[Any]", details)
         return "; ".join(_complaint(item) for item in items[:5])
     return "" if details is None else json.dumps(details)[:_SNIPPET]
 
@@ -178,9 +178,9 @@ def _said(details: Any) -> str:
 def _complaint(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)[:_SNIPPET]
-    entry: dict[str, Any] = item
+    entry = cast("dict[str, Any]", item)
     location: Any = entry.get("loc")
-    loc: list[Any] = location if isinstance(location, list) else []
+    loc = cast("list[Any]", location) if isinstance(location, list) else []
     steps = ".".join(str(step) for step in loc)
     return f"{steps}: {entry.get('msg', 'invalid')}"[:_SNIPPET] if steps else str(entry.get("msg", entry))[:_SNIPPET]
 

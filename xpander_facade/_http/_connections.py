@@ -21,7 +21,7 @@ from xpander_facade._http._body import Body, headers_of
 from xpander_facade._http._failures import failure_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
 
     from xpander_facade._http._door import Door
 
@@ -85,7 +85,7 @@ class SyncStack:
             self._slots.release()
 
     @contextlib.contextmanager
-    def stream(self, request: httpcore.Request) -> Iterator[httpcore.Response]:
+    def stream(self, request: httpcore.Request) -> Generator[httpcore.Response]:
         """Open an answer that goes on; leaving the block closes the connection."""
         connection = self._take()
         try:
@@ -175,7 +175,7 @@ class AsyncStack:
             self._slots.release()
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: httpcore.Request) -> AsyncIterator[httpcore.Response]:
+    async def stream(self, request: httpcore.Request) -> AsyncGenerator[httpcore.Response]:
         """Open an answer that goes on; leaving the block closes the connection."""
         connection = await self._take()
         try:

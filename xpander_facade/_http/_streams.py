@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import httpx_sse
@@ -21,7 +21,7 @@ from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
 from xpander_facade.errors import APIResponseParseError, ModuleException
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
     import httpcore
 
@@ -35,7 +35,7 @@ _MAX_ERROR_BYTES = 100_000
 @contextlib.contextmanager
 def stream(
     configuration: Configuration, request: Request, silence: float, until: float | None
-) -> Iterator[Iterator[Frame]]:
+) -> Generator[Iterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
@@ -75,7 +75,7 @@ def stream(
 @contextlib.asynccontextmanager
 async def astream(
     configuration: Configuration, request: Request, silence: float, until: float | None
-) -> AsyncIterator[AsyncIterator[Frame]]:
+) -> AsyncGenerator[AsyncIterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
@@ -122,7 +122,7 @@ def _prepare(
     wait = silence if until is None else max(0.001, min(silence, until - time.monotonic()))
     sent = build(step, target, min(configuration.timeout, wait))
     # Opening is as impatient as any call; between two frames it may be quiet for as long as silence says.
-    sent.extensions["timeout"]["read"] = wait
+    cast("Any", sent).extensions["timeout"]["read"] = wait
     return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
 
 
@@ -203,7 +203,7 @@ def _acut_later(response: httpcore.Response, until: float | None) -> asyncio.Tim
 
 
 def _socket_of(response: httpcore.Response) -> Any:
-    return response.extensions["network_stream"].get_extra_info("socket")
+    return cast("Any", response).extensions["network_stream"].get_extra_info("socket")
 
 
 def _shut(connection: Any) -> None:
