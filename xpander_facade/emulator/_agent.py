@@ -1,0 +1,237 @@
+"""What a script of the built-in agent gets and may do: `Run`; and the script used when none is given.
+
+A script executes a created task, in a thread of its own. It is
+
+    def agent(run: Run) -> str:             # or async, or a generator (its pieces become chunks), sync or async
+        run.think("Where would that be written down?")
+        rows = run.tool_call("read_file", {"path": "q4.csv"}, result="412 rows")
+        run.chunk("Found ")
+        return "Found " + rows              # the task's result; an exception is status error with its text
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from ._executions import Executions
+    from ._json import Json
+    from ._store import Store
+    from ._streams import Key
+
+
+class RunEnded(BaseException):
+    """Raised in a script whose task was stopped, ended from outside, or whose emulator stops.
+
+    Not an `Exception`, so that a script's own `except Exception` lets it pass.
+    """
+
+
+class Outcome(BaseException):
+    """A script's own choice of how its run ends."""
+
+    def __init__(self, status: str, result: str | None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.result = result
+
+
+@dataclass(slots=True)
+class Life:
+    """What the emulator knows of a run: whether it goes on, and what it has come to so far."""
+
+    key: Key
+    ended: threading.Event = field(default_factory=threading.Event)
+    resumed: threading.Event = field(default_factory=threading.Event)
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    tools: list[str] = field(default_factory=list[str])
+    chunks: list[str] = field(default_factory=list[str])
+    began: float = field(default_factory=time.monotonic)
+
+    def check(self) -> None:
+        """Raise `RunEnded` when the run is over."""
+        if self.ended.is_set():
+            raise RunEnded
+
+
+class Run:
+    """One execution of a task, as a script sees it. Its methods may be called from any one thread at a time.
+
+    Each event waits the emulator's `step` (seconds) before it is published.
+    """
+
+    def __init__(self, life: Life, executions: Executions, store: Store, step: float) -> None:
+        self._life = life
+        self._key = life.key
+        self._executions = executions
+        self._store = store
+        self._step = step
+
+    @property
+    def task(self) -> Json:
+        """The task as it is stored now; a copy."""
+        return self._executions.find(*self._key)
+
+    @property
+    def text(self) -> str:
+        """The text of the task's input."""
+        return str(self.task["input"]["text"])
+
+    # --- what a script can say ---
+
+    def chunk(self, text: str) -> None:
+        """Publish a piece of the answer. A script that returns None has the sum of its chunks as its result."""
+        self.event("chunk", text)
+        self._life.chunks.append(text)
+
+    def think(self, thought: str, *, title: str = "Thinking", **fields: Any) -> None:
+        """Publish a thought; `fields` are `confidence`, `action`, `result`."""
+        self.event("think", {"type": "think", "title": title, "thought": thought, **fields})
+
+    def analyze(self, analysis: str, *, title: str = "Analyzing", **fields: Any) -> None:
+        """Publish an analysis; `fields` are `confidence`, `action`, `result`."""
+        self.event("analyze", {"type": "analyze", "title": title, "analysis": analysis, **fields})
+
+    def tool_call(
+        self,
+        name: str,
+        payload: Any = None,
+        result: Any = None,
+        *,
+        is_error: bool = False,
+        reasoning: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Publish a tool call and its result, note the tool as used, and return the result."""
+        call = {
+            "request_id": str(uuid.uuid4()),
+            "operation_id": name,
+            "tool_call_id": f"call_{uuid.uuid4().hex[:12]}",
+            "graph_node_id": None,
+            "tool_name": name,
+            "payload": payload,
+            "reasoning": None if reasoning is None else dict(reasoning),
+        }
+        self.event("tool_call_request", call)
+        with self._store.lock:
+            self._life.check()
+            self._life.tools.append(name)
+            self._executions.change(self._key, {"used_tools": list(self._life.tools)}, quiet=True)
+        self.event("tool_call_result", {**call, "result": result, "is_error": is_error})
+        return result
+
+    def plan(self, items: Sequence[str | Mapping[str, Any]], *, enforce: bool = False, started: bool = True) -> Json:
+        """Set the task's deep planning and publish it; an item is a title, or `id`, `title` and `completed`."""
+        tasks = [
+            {"id": str(number), "title": item, "completed": False}
+            if isinstance(item, str)
+            else {"id": str(number), "completed": False, **item}
+            for number, item in enumerate(items, 1)
+        ]
+        plan = {"enabled": True, "enforce": enforce, "started": started, "question_raised": False, "tasks": tasks}
+        with self._store.lock:
+            self._life.check()
+            self._executions.change(self._key, {"deep_planning": plan}, quiet=True)
+        self.event("plan_updated", plan)
+        return plan
+
+    def event(self, kind: str, data: Any) -> None:
+        """Publish an event of any type."""
+        self.sleep(self._step)
+        with self._store.lock:
+            self._life.check()
+            self._executions.publish(self._executions.find(*self._key), kind, data)
+
+    def use_tokens(self, prompt: int = 0, completion: int = 0, cache_read: int = 0, cache_write: int = 0) -> None:
+        """Add to the task's tokens. A script that never does is charged one token for each word."""
+        added = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "cache_read_tokens": cache_read,
+            "cache_write_tokens": cache_write,
+        }
+        with self._store.lock:
+            self._life.check()
+            for name, count in added.items():
+                self._life.counts[name] = self._life.counts.get(name, 0) + count
+            self._executions.change(self._key, {"tokens": dict(self._life.counts)}, quiet=True)
+
+    # --- waiting ---
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than the run lives."""
+        if self._life.ended.wait(seconds):
+            raise RunEnded
+
+    def wait(self, gate: threading.Event, timeout: float | None = None) -> bool:
+        """Wait until a test opens the gate, but no longer than the run lives; False when the time (s) is over."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not gate.wait(0.005):
+            self._life.check()
+            if end is not None and time.monotonic() >= end:
+                return False
+        self._life.check()
+        return True
+
+    def pause(self, *, hitl_request: Json | None = None, pending_eca_request: Json | None = None) -> Json:
+        """Pause the task until it is updated with status executing; return the task as it is then."""
+        with self._store.lock:
+            self._life.check()
+            self._life.resumed.clear()
+            changes: Json = {"status": "paused", "hitl_request": hitl_request}
+            self._executions.change(self._key, {**changes, "pending_eca_request": pending_eca_request})
+        self._life.resumed.wait()
+        self._life.check()
+        return self.task
+
+    # --- ending ---
+
+    def fail(self, text: str) -> NoReturn:
+        """End the run with status failed and this result."""
+        raise Outcome("failed", text)
+
+    def stop(self) -> NoReturn:
+        """End the run as if it had been stopped from outside."""
+        raise Outcome("stopped", None)
+
+
+def default_agent(run: Run) -> str:
+    """Answer in chunks and call one tool on the way."""
+    answer = f"You said: {run.text}"
+    words = answer.split(" ")
+    run.think("The input can be answered by repeating it.")
+    run.chunk(words[0])
+    run.tool_call("echo", {"text": run.text}, result={"length": len(run.text)})
+    for word in words[1:]:
+        run.chunk(" " + word)
+    return answer
+
+
+def result_of(script: Callable[[Run], Any], run: Run) -> Any:
+    """Execute a script of any kind and return what it returns."""
+    returned = script(run)
+    if inspect.isawaitable(returned):
+        return asyncio.run(_awaited(returned))
+    if hasattr(returned, "__anext__"):
+        return asyncio.run(_drained(returned, run))
+    if hasattr(returned, "__next__"):
+        for piece in returned:
+            run.chunk(str(piece))
+        return None
+    return returned
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+async def _drained(pieces: AsyncIterator[Any], run: Run) -> None:
+    async for piece in pieces:
+        run.chunk(str(piece))

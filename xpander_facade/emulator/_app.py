@@ -1,0 +1,364 @@
+"""The ASGI application: the way of a request from raw path to answer.
+
+Owns the order of things: route, journal, faults, key, contract, operation, answer, and the two event streams. Holds
+every request against the contract, and every answer too when asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import sqlite3
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ._faults import Cut, Delay, Drop, Fail, Faults
+from ._journal import Journal, RecordedRequest, without_secrets
+from ._problem import Problem
+from ._requests import body_of, call_of, query_of
+from ._streams import KEEP_ALIVE, Frame, Listener, Streams
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from ._contract import Contract, Match, Operation
+    from ._operations import Call, Operations
+    from ._store import Store
+
+_STREAMS: Final = frozenset({"stream_task_events", "stream_worker_events"})
+_SSE: Final = "text/event-stream"
+
+
+class _Connection(Protocol):
+    def drop(self) -> None: ...
+
+
+class App:
+    """The emulator's HTTP face."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        store: Store,
+        streams: Streams,
+        operations: Operations,
+        faults: Faults,
+        journal: Journal,
+    ) -> None:
+        self.api_key: str | None = None
+        self.max_body = 10_000_000
+        self.event_ids = True
+        self.validate_answers = False
+        self.violations: list[str] = []
+        self.closing: asyncio.Event | None = None
+        self._contract = contract
+        self._store = store
+        self._streams = streams
+        self._operations = operations
+        self._faults = faults
+        self._journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        raw_path = scope["raw_path"].decode("ascii", "replace")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        query, query_is_text = query_of(scope["query_string"])
+        record = RecordedRequest(request.method, raw_path, query, without_secrets(headers))
+        record.request_id = headers.get("x-request-id") or str(uuid.uuid4())
+        self._journal.add(record)
+        match = self._contract.route(request.method, raw_path)
+        if match is None:
+            await self._send(_problem(Problem(404, "Not Found")), record, scope, receive, send)
+            return
+        if match.operation is None:
+            problem = Problem(405, "Method Not Allowed", {"allow": ", ".join(match.allowed)})
+            await self._send(_problem(problem), record, scope, receive, send)
+            return
+        record.operation_id = match.operation.id
+        record.organization_id = match.organization_id
+        record.values = dict(match.values)
+        try:
+            if match.undecodable or not query_is_text:
+                raise Problem(400, "the path and the query must be UTF-8")
+            raw = await self._read(request, match.operation, headers)
+            for hold in self._faults.held(record.operation_id):
+                await hold.pass_through()
+            await self._delay(record.operation_id)
+            await self._serve(match, match.operation, raw, record, headers, scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Problem as problem:
+            answer = self._checked(match.operation, {"detail": problem.detail}, _problem(problem))
+            await self._send(answer, record, scope, receive, send)
+        except Exception as error:
+            # a mistake of ours must neither go unseen nor leave the one form that answers have
+            self.violations.append(f"{record.operation_id}: {error!r}")
+            if record.status is None:
+                detail = {"detail": f"the emulator failed: {error!r}"}
+                await self._send(_json(500, detail), record, scope, receive, send)
+
+    async def _serve(
+        self,
+        match: Match,
+        operation: Operation,
+        raw: bytes,
+        record: RecordedRequest,
+        headers: Mapping[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        body: Any = None
+        body_complaints: list[dict[str, Any]] = []
+        if operation.body is not None:
+            body, body_complaints = body_of(raw, headers)
+        secret = operation.id == "get_api_key_allowance" and isinstance(body, dict) and "api_key" in body
+        record.body = {**body, "api_key": "***"} if secret else body
+        fail = self._faults.take(Fail, operation.id)
+        if fail is not None and not (fail.after and operation.id not in _STREAMS):
+            await self._send(_failure(fail), record, scope, receive, send)
+            return
+        self._check_key(headers)
+        call, complaints = call_of(self._contract, match, operation, record.query, headers, body, bool(raw))
+        if operation.id == "push_task_events" and not (body_complaints or complaints):
+            complaints = self._unfit_events(call.body)
+        record.complaints += body_complaints or complaints
+        if record.complaints:
+            raise Problem(422, record.complaints)
+        if operation.id in _STREAMS:
+            await self._stream(operation, call, record, scope, receive, send)
+            return
+        answer = self._answer(operation, call)
+        if fail is not None:
+            answer = _failure(fail)
+        await self._send(answer, record, scope, receive, send, self._faults.take(Cut, operation.id))
+
+    def _answer(self, operation: Operation, call: Call) -> Response:
+        try:
+            value = self._operations.run(operation.id, call)
+            success = next((int(status) for status in operation.answers if status.startswith("2")), 200)
+            answer = _json(success, value) if operation.answers.get(str(success)) else Response(status_code=success)
+        except Problem as problem:
+            value, answer = {"detail": problem.detail}, _problem(problem)
+        except (RecursionError, OverflowError, sqlite3.Error) as error:
+            # what the contract lets pass and the database can't hold
+            detail = [{"loc": ["body"], "msg": str(error)[:200], "type": "unprocessable"}]
+            value, answer = {"detail": detail}, _problem(Problem(422, detail))
+        return self._checked(operation, value, answer)
+
+    def _checked(self, operation: Operation, value: Any, answer: Response) -> Response:
+        broken = self._broken(operation, answer.status_code, value) if self.validate_answers else None
+        if broken is None:
+            return answer
+        self.violations.append(broken)
+        return _json(500, {"detail": f"the emulator broke the contract: {broken}"})
+
+    def _broken(self, operation: Operation, status: int, value: Any) -> str | None:
+        declared = operation.answer(status)
+        if declared is None:
+            return f"{operation.id}: status {status} is not declared"
+        wrong = self._contract.complaints(declared.get("application/json"), value)
+        return f"{operation.id}: {status}: {wrong}" if wrong else None
+
+    # --- the event streams ---
+
+    async def _stream(
+        self, operation: Operation, call: Call, record: RecordedRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if operation.id == "stream_task_events":
+            task = self._operations.executions.find(call.organization_id, call.ids[0])
+            key = (task["organization_id"], task["id"])
+            if not task.get("events_streaming"):
+                raise Problem(409, f"Task {task['id']!r} was created without events_streaming")
+            with self._streams.listening(key) as listener:
+                frames = self._task_frames(listener, key, call.headers.get("last-event-id"))
+                await self._pour(operation, frames, listener, record, scope, receive, send)
+        else:
+            workers = self._operations.workers
+            worker = workers.register(call.organization_id, call.ids[0], call.query.get("environment", "local"))
+            try:
+                with self._streams.listening(("worker", worker["id"])) as listener:
+                    frames = self._worker_frames(listener, worker)
+                    await self._pour(operation, frames, listener, record, scope, receive, send)
+            finally:
+                workers.leave(worker["id"])
+
+    async def _task_frames(
+        self, listener: Listener, key: tuple[str, str], last_event_id: str | None
+    ) -> AsyncIterator[list[Frame]]:
+        first, newest, end = self._store.event_bounds(*key)
+        after = first - 1
+        if self.event_ids and last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
+            after = int(last_event_id) if int(last_event_id[:18]) <= newest else after
+        if end is not None and after >= end:
+            return
+        frames = self._streams.frames(
+            listener, lambda n, most: self._store.events_after(*key, n, most), after, ids=self.event_ids
+        )
+        async for batch in frames:
+            yield batch
+
+    async def _worker_frames(self, listener: Listener, worker: dict[str, Any]) -> AsyncIterator[list[Frame]]:
+        yield [Frame(json.dumps(worker, ensure_ascii=False), None, "worker-registration")]
+        while not listener.gone:
+            listener.wake.clear()
+            if not await self._streams.news(listener):
+                yield []
+
+    async def _pour(
+        self,
+        operation: Operation,
+        frames: AsyncIterator[list[Frame]],
+        listener: Listener,
+        record: RecordedRequest,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        drop = self._faults.take(Drop, operation.id)
+        left = None if drop is None else drop.events
+        record.status = 200
+        head = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache"),
+            (b"x-request-id", record.request_id.encode("latin-1")),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        watch = asyncio.create_task(_watch(receive, listener))
+        try:
+            if left != 0:
+                async for batch in frames:
+                    if left is not None:
+                        batch = batch[:left]
+                        left -= len(batch)
+                    if self.validate_answers and not self._good_frames(operation, batch):
+                        break
+                    data = b"".join(frame.encode() for frame in batch) or KEEP_ALIVE
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                    if left == 0:
+                        break
+            if left == 0:
+                _connection(scope).drop()
+                await watch
+            else:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watch.cancel()
+
+    def _good_frames(self, operation: Operation, batch: list[Frame]) -> bool:
+        frame_schema, event_schema = self._frame_schemas(operation)
+        for frame in batch:
+            whole: dict[str, Any] = {"data": frame.data}
+            whole |= {} if frame.number is None else {"id": str(frame.number)}
+            whole |= {} if frame.event is None else {"event": frame.event}
+            wrong = self._contract.complaints(frame_schema, whole)
+            try:
+                wrong += self._contract.complaints(event_schema, json.loads(frame.data))
+            except ValueError:
+                continue  # published as raw text by a test that wants it malformed
+            if wrong:
+                self.violations.append(f"{operation.id}: event: {wrong}")
+                return False
+        return True
+
+    def _unfit_events(self, events: list[Any]) -> list[dict[str, Any]]:
+        # what is pushed goes out on the stream, whose contract says more about `data` than that of the request
+        _, schema = self._frame_schemas(self._contract.operations["stream_task_events"])
+        told = [{name: value for name, value in event.items() if value is not None} for event in events]
+        return [c for index, event in enumerate(told) for c in self._contract.complaints(schema, event, "body", index)]
+
+    def _frame_schemas(self, operation: Operation) -> tuple[str, str]:
+        frame, _ = self._contract.resolve((operation.answer(200) or {}).get(_SSE) or "")
+        return frame, f"{frame}/properties/data/contentSchema"
+
+    # --- small steps ---
+
+    async def _read(self, request: Request, operation: Operation, headers: Mapping[str, str]) -> bytes:
+        if operation.body is None:
+            return b""
+        status = 413 if operation.answer(413) else 400
+        problem = Problem(status, f"the body is larger than {self.max_body} bytes")
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.max_body:
+            raise problem
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > self.max_body:
+                raise problem
+        return bytes(body)
+
+    async def _delay(self, operation_id: str) -> None:
+        delay = self._faults.take(Delay, operation_id)
+        if delay is not None and self.closing is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.closing.wait(), delay.seconds)
+
+    def _check_key(self, headers: Mapping[str, str]) -> None:
+        given = headers.get("x-api-key", "")
+        if not given:
+            raise Problem(401, "no API key: send it in the header x-api-key")
+        if self.api_key is not None and not hmac.compare_digest(given.encode(), self.api_key.encode()):
+            raise Problem(401, "this API key is not valid")
+
+    async def _send(
+        self,
+        answer: Response,
+        record: RecordedRequest,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        cut: Cut | None = None,
+    ) -> None:
+        answer.headers.setdefault("x-request-id", record.request_id)
+        if cut is None:
+            record.status = answer.status_code
+            await answer(scope, receive, send)
+            return
+        if cut.after_bytes is not None:
+            record.status = answer.status_code
+            part = bytes(answer.body)[: min(cut.after_bytes, max(0, len(answer.body) - 1))]
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        _connection(scope).drop()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _watch(receive: Receive, listener: Listener) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listener.leave()
+
+
+def _connection(scope: Scope) -> _Connection:
+    connection: _Connection = scope["state"]["connection"]
+    return connection
+
+
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(body, status, dict(headers or {}), "application/json")
+
+
+def _problem(problem: Problem) -> Response:
+    return _json(problem.status, {"detail": problem.detail}, problem.headers)
+
+
+def _failure(fail: Fail) -> Response:
+    if isinstance(fail.body, (str, bytes)):
+        media = {"content-type": "text/plain; charset=utf-8"}
+        return Response(fail.body, fail.status, {**media, **{k.lower(): v for k, v in fail.headers.items()}})
+    phrase = HTTPStatus(fail.status).phrase if fail.status in set(HTTPStatus) else f"status {fail.status}"
+    return _json(fail.status, {"detail": phrase} if fail.body is None else fail.body, fail.headers)

@@ -1,0 +1,346 @@
+"""`Emulator`: the server as one object, and what a test can ask of it and do to it.
+
+Owns putting the parts together, starting and stopping them, and the methods that a test calls from its own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, Self
+
+from . import _contract
+from ._agent import Run, default_agent
+from ._agents import Agents
+from ._app import App
+from ._executions import Executions
+from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
+from ._journal import Journal, RecordedRequest
+from ._operations import Operations
+from ._runs import Runs
+from ._server import Server
+from ._store import Store
+from ._streams import Streams
+from ._workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from ._json import Json
+
+_SCRIPT_GRACE = 1.0
+
+
+class Emulator:
+    """A local platform that speaks `openapi.yaml`, for a `with` block or between `start` and `stop`.
+
+        with Emulator() as emulator:
+            ...  # XPANDER_BASE_URL=emulator.url, any key
+
+    It is reachable when the block begins and gone when it ends. Every method may be called from any thread.
+
+    Args:
+        host: Address to listen on.
+        port: 0 takes a free one; a restart of the same object keeps it.
+        db: SQLite file, which survives a restart, or `:memory:`, which lasts as long as the object.
+        api_key: The only key that passes; None lets any key pass, but not the lack of one.
+        strict_agents: An agent that was not added is unknown (404); otherwise it is made on first use.
+        agents: Ids of agents that are there from the start.
+        organization_id: Organisation of requests whose path names none.
+        agent: Script that executes created tasks; see `Run`. It may also be set later, for the tasks to come.
+        step: Seconds between two events of a script.
+        keep_alive: Seconds of silence after which an event stream gets a comment; None for never.
+        event_ids: Number the events, and replay from `Last-Event-ID`; without, each connection replays the run.
+        max_body: Bytes of a request's body, past which it is answered 413.
+        validate_answers: An answer that breaks the contract becomes a 500 and an entry in `violations`.
+        journal_size: How many requests are remembered.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        db: str | os.PathLike[str] = ":memory:",
+        api_key: str | None = None,
+        strict_agents: bool = False,
+        agents: Iterable[str] = (),
+        organization_id: str = "org-1",
+        agent: Callable[[Run], Any] | None = None,
+        step: float = 0.02,
+        keep_alive: float | None = 15.0,
+        event_ids: bool = True,
+        max_body: int = 10_000_000,
+        validate_answers: bool = False,
+        journal_size: int = 100_000,
+    ) -> None:
+        self.host = host
+        self.organization_id = organization_id
+        self._port = port
+        self._db = os.fspath(db)
+        self._api_key = api_key
+        self._known_agents = tuple(agents)
+        self._server: Server | None = None
+        self._store = Store(self._db)
+        self._faults = Faults()
+        self._journal = Journal(journal_size)
+        self._streams = Streams(keep_alive)
+        self._agents = Agents(self._store, organization_id, strict=strict_agents)
+        self._workers = Workers(organization_id)
+        self._executions = Executions(self._store, self._streams, self._agents, organization_id)
+        self._runs = Runs(self._executions, self._store, agent or default_agent, step)
+        self._executions.executor = self._runs
+        operations = Operations(self._executions, self._agents, self._workers)
+        self._app = App(_contract.load(), self._store, self._streams, operations, self._faults, self._journal)
+        self._app.api_key = operations.api_key = api_key
+        self._app.max_body = max_body
+        self._app.event_ids = event_ids
+        self._app.validate_answers = validate_answers
+
+    # --- life ---
+
+    def start(self) -> Self:
+        """Start serving; return when it is reachable.
+
+        Raises:
+            OSError: when the address is taken.
+        """
+        if self._server is not None:
+            raise RuntimeError("the emulator is already running")
+        if self._store.closed:
+            self._store.open()
+        self._executions.abandon_unfinished()
+        for agent_id in self._known_agents:
+            self.add_agent(agent_id)
+        server = Server(self._app, self.host, self._port)
+        self._app.closing = asyncio.Event()
+        loop = server.start()
+        self._streams.attach(loop)
+        self._port = server.port
+        self._server = server
+        return self
+
+    def stop(self) -> None:
+        """End the event streams, then the server, then the runs; return when all threads are gone."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        if server.inherited:
+            server.stop()
+            return
+        self._streams.end_all(closing=True)
+        if server.loop is not None and self._app.closing is not None:
+            server.loop.call_soon_threadsafe(self._app.closing.set)
+        self._faults.release()
+        server.stop()
+        self._streams.attach(None)
+        self._runs.end_all(_SCRIPT_GRACE, keep_marks=True)
+        if self._db != ":memory:":
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; 0 before the first start when a free one was asked for."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    def reset(self) -> None:
+        """Forget everything: tasks, agents that were not given at the start, requests, faults; end runs and streams."""
+        self._faults.clear()
+        self._runs.end_all(_SCRIPT_GRACE)
+        self._streams.end_all()
+        self._store.clear()
+        self._workers.clear()
+        self._journal.clear()
+        self._app.violations.clear()
+        for agent_id in self._known_agents:
+            self.add_agent(agent_id)
+
+    # --- what can be changed while it runs ---
+
+    @property
+    def agent(self) -> Callable[[Run], Any]:
+        """The script that executes the tasks to come."""
+        return self._runs.script
+
+    @agent.setter
+    def agent(self, script: Callable[[Run], Any]) -> None:
+        self._runs.script = script
+
+    @property
+    def step(self) -> float:
+        """Seconds between two events of a script, for the tasks to come."""
+        return self._runs.step
+
+    @step.setter
+    def step(self, seconds: float) -> None:
+        self._runs.step = seconds
+
+    @property
+    def event_ids(self) -> bool:
+        """Whether events are numbered, on the streams to come."""
+        return self._app.event_ids
+
+    @event_ids.setter
+    def event_ids(self, value: bool) -> None:
+        self._app.event_ids = value
+
+    @property
+    def keep_alive(self) -> float | None:
+        """Seconds of silence after which an event stream gets a comment; None for never."""
+        return self._streams.keep_alive
+
+    @keep_alive.setter
+    def keep_alive(self, seconds: float | None) -> None:
+        self._streams.keep_alive = seconds
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of a request's body, past which it is answered 413."""
+        return self._app.max_body
+
+    @max_body.setter
+    def max_body(self, size: int) -> None:
+        self._app.max_body = size
+
+    def add_agent(self, agent_id: str, **fields: Any) -> Json:
+        """Add an agent, or change fields of a known one; return it as `get_agent` would."""
+        organization_id = fields.pop("organization_id", None)
+        return self._agents.add(organization_id, agent_id, **fields)
+
+    # --- what happened ---
+
+    def requests(self, operation: str | None = None) -> list[RecordedRequest]:
+        """Return what was asked, oldest first: all of it, or one operation id."""
+        return self._journal.records(_known(operation))
+
+    def tasks(self, **filters: str) -> list[Json]:
+        """Return the tasks of all organisations, newest first; filters as those of the history, and `agent_id`."""
+        agent_id = filters.pop("agent_id", None)
+        return self._store.tasks(filters.pop("organization_id", None), agent_id=agent_id, filters=filters)
+
+    def task(self, task_id: str) -> Json:
+        """Return a task.
+
+        Raises:
+            KeyError: when there is none.
+        """
+        for task in self._store.tasks(None, task_id=task_id):
+            return task
+        raise KeyError(task_id)
+
+    def wait_for_status(self, task_id: str, *statuses: str, timeout: float = 5.0) -> Json:
+        """Wait until a task has one of these statuses, and return it.
+
+        Raises:
+            TimeoutError: when the time (seconds) is over.
+        """
+        with self._executions.changed:
+            if self._executions.changed.wait_for(lambda: self.task(task_id)["status"] in statuses, timeout):
+                return self.task(task_id)
+            raise TimeoutError(f"task {task_id!r} is {self.task(task_id)['status']}, not {' or '.join(statuses)}")
+
+    def llm_response(self, task_id: str) -> Any:
+        """Return the raw provider response that was reported with a task; None without one."""
+        task = self.task(task_id)
+        return self._store.llm_response(task["organization_id"], task_id)
+
+    def events(self, task_id: str) -> list[str]:
+        """Return all events of a task as their JSON text, those of earlier runs too."""
+        task = self.task(task_id)
+        return [data for _, _, data in self._store.events_after(task["organization_id"], task_id, 0, 1_000_000)]
+
+    def totals(self, agent_id: str, organization_id: str | None = None) -> Json:
+        """Sum an agent's runs: `tasks`, `by_status`, `duration`, `tokens`, `metrics`; each run counts once."""
+        return self._agents.totals(organization_id, agent_id)
+
+    def metrics(self, agent_id: str, organization_id: str | None = None) -> list[Json]:
+        """Return the metrics that were reported for an agent, one document for each run."""
+        return self._store.metrics(organization_id or self.organization_id, agent_id)
+
+    def workers(self) -> list[Json]:
+        """Return the workers that have a stream open."""
+        return self._workers.listed()
+
+    @property
+    def violations(self) -> list[str]:
+        """What `validate_answers` found."""
+        return list(self._app.violations)
+
+    # --- making things happen ---
+
+    def publish(self, task_id: str, type: str, data: Any = None, **fields: Any) -> int:
+        """Publish an event of a task and return its id; `fields` are further members, such as `identity` or `time`."""
+        return self._executions.publish(self.task(task_id), type, data, **fields)
+
+    def publish_raw(self, task_id: str, text: str) -> int:
+        """Publish any text where an event's JSON belongs, and return its id."""
+        return self._executions.publish_text(self.task(task_id), text)
+
+    def fail(
+        self,
+        status: int,
+        times: int = 1,
+        operation: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        after: bool = False,
+    ) -> None:
+        """Answer the next requests with a status.
+
+        Args:
+            status: 200 to 599, standard or not.
+            times: How many requests.
+            operation: Only this operation id.
+            headers: Further headers, for example `Retry-After`.
+            body: Text is sent as it is, as text/plain unless `headers` say otherwise; anything else as JSON.
+            after: Execute the request first, and lose only its answer.
+        """
+        if not 200 <= status <= 599:
+            raise ValueError(f"status must be 200 to 599, not {status}")
+        self._faults.add(Fail(_known(operation), times, status, dict(headers or {}), body, after))
+
+    def delay(self, seconds: float, times: int = 1, operation: str | None = None) -> None:
+        """Let the next requests wait before they are executed."""
+        self._faults.add(Delay(_known(operation), times, seconds))
+
+    def cut(self, times: int = 1, after_bytes: int | None = 10, operation: str | None = None) -> None:
+        """Execute the next requests, but end the connection within the answer.
+
+        Args:
+            times: How many requests.
+            after_bytes: Bytes of the body that are sent of those promised; None sends no answer at all.
+            operation: Only this operation id.
+        """
+        self._faults.add(Cut(_known(operation), times, after_bytes))
+
+    def drop_stream_after(self, events: int, times: int = 1, operation: str | None = None) -> None:
+        """End the connection of the next event streams after so many events."""
+        self._faults.add(Drop(_known(operation), times, events))
+
+    def hold(self, operation: str | None = None) -> Hold:
+        """Let requests wait until `release()`, or as a block until its end; `arrived(n)` waits for them to come."""
+        return self._faults.hold(_known(operation))
+
+
+def _known(operation: str | None) -> str | None:
+    # a fault for a mistyped operation would never come, and its test would pass for the wrong reason
+    known = _contract.load().operations
+    if operation is not None and operation not in known:
+        raise ValueError(f"no operation {operation!r}; the contract has {', '.join(sorted(known))}")
+    return operation

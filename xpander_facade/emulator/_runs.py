@@ -1,0 +1,120 @@
+"""The runs of the built-in agent: one thread for each created task, and what becomes of a script's end.
+
+Owns the threads. It is the `Executor` of created tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ._agent import Life, Outcome, Run, RunEnded, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._executions import Executions
+    from ._json import Json
+    from ._store import Store
+    from ._streams import Key
+
+
+class Runs:
+    """All runs of one emulator; `script` and `step` may be changed for the runs to come."""
+
+    def __init__(self, executions: Executions, store: Store, script: Callable[[Run], Any], step: float) -> None:
+        self.script = script
+        self.step = step
+        self._executions = executions
+        self._store = store
+        self._lives: dict[Key, Life] = {}
+        self._threads: set[threading.Thread] = set()
+
+    def take(self, task: Json) -> None:
+        """Execute a pending task."""
+        life = Life((task["organization_id"], task["id"]))
+        run = Run(life, self._executions, self._store, self.step)
+        # daemon: a script that waits for ever on something of its own must not keep the user's process alive
+        thread = threading.Thread(
+            target=self._main, args=(life, run, self.script, self.step), name=f"emulated-{task['id']}", daemon=True
+        )
+        self._store.set_running(*life.key, True)
+        self._lives[life.key] = life
+        self._threads.add(thread)
+        thread.start()
+
+    def resume(self, key: Key) -> None:
+        """Go on with a paused task."""
+        if key in self._lives:
+            self._lives[key].resumed.set()
+
+    def end(self, key: Key) -> None:
+        """Let go of a task: its outcome came from elsewhere."""
+        life = self._lives.pop(key, None)
+        if life is not None:
+            life.ended.set()
+            life.resumed.set()
+            self._store.set_running(*key, False)
+
+    def end_all(self, timeout: float, *, keep_marks: bool = False) -> None:
+        """End every run and wait for its thread, at most `timeout` seconds in all.
+
+        Args:
+            timeout: Seconds.
+            keep_marks: Leave the tasks marked as running, for the next process to find.
+        """
+        with self._store.lock:
+            for key in list(self._lives):
+                self.end(key)
+                self._store.set_running(*key, keep_marks)
+            threads = list(self._threads)
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _main(self, life: Life, run: Run, script: Callable[[Run], Any], step: float) -> None:
+        try:
+            run.sleep(step)  # so that a task is seen pending
+            with self._store.lock:
+                life.check()
+                self._executions.change(life.key, {"status": "executing"})
+            outcome = _outcome(life, run, script)
+            with self._store.lock:
+                life.check()
+                self._executions.change(life.key, _changes(life, run, outcome))
+        except RunEnded:
+            pass
+        finally:
+            with self._store.lock:
+                self._threads.discard(threading.current_thread())
+                if self._lives.get(life.key) is life:
+                    self.end(life.key)
+
+
+def _outcome(life: Life, run: Run, script: Callable[[Run], Any]) -> Outcome:
+    try:
+        returned = result_of(script, run)
+        result = "".join(life.chunks) if returned is None else returned
+        return Outcome("completed", result if isinstance(result, str) else json.dumps(result, default=str))
+    except Outcome as chosen:
+        return chosen
+    except RunEnded:
+        raise
+    except BaseException as error:  # SystemExit too: whatever ends a script ends only its own run
+        return Outcome("error", str(error) or type(error).__name__)
+
+
+def _changes(life: Life, run: Run, outcome: Outcome) -> Json:
+    words = {"prompt_tokens": len(run.text.split()), "completion_tokens": len((outcome.result or "").split())}
+    changes: Json = {
+        "status": outcome.status,
+        "tokens": life.counts or words,
+        "duration": round(time.monotonic() - life.began, 6),
+        "used_tools": list(life.tools),
+    }
+    if outcome.status == "stopped":
+        return {**changes, "is_manually_stopped": True}
+    return {**changes, "result": outcome.result}

@@ -1,0 +1,172 @@
+"""uvicorn in a thread of its own: started, reachable, and gone without a trace.
+
+Owns the thread, its event loop and the connections. Leaves the process alone: no signal handlers, no logging set up,
+nothing inherited from a loop that the caller runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_GRACE: Final = 1.0
+_LOG: Final = logging.getLogger("xpander_facade.emulator")
+_LOG.addHandler(logging.NullHandler())  # a warning must not reach stderr by the last-resort handler
+
+
+class Connection(H11Protocol):
+    """uvicorn's HTTP/1.1, with a handle on the connection in `scope["state"]["connection"]`."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        self.logger = _LOG
+        self.access_log = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection."""
+        super().connection_made(transport)
+        # asyncio does this only for sockets that name their protocol; without it an answer waits 40 ms for an ACK
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def drop(self) -> None:
+        """Send what is written, then end the connection in the middle of whatever it carries."""
+        self.transport.close()
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and not self.transport.get_write_buffer_size():
+            with contextlib.suppress(OSError):
+                # a forked child may hold a copy of the socket; only a shutdown ends the connection for the peer
+                raw.shutdown(socket.SHUT_RDWR)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, in the one form that all errors have."""
+        body = json.dumps({"detail": msg}).encode()
+        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+class _Config(uvicorn.Config):
+    def configure_logging(self) -> None:
+        """Leave the process's logging as it is."""
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self.leave = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        await self.on_tick(0)
+        self._ready(asyncio.get_running_loop())
+
+    async def main_loop(self) -> None:
+        while not self.leave.is_set():
+            try:
+                await asyncio.wait_for(self.leave.wait(), 1.0)
+            except TimeoutError:
+                await self.on_tick(0)  # renews the date header
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=_GRACE)
+        for connection in list(self.server_state.connections):
+            # a client that reads nothing or sends half a request would hold us for ever
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=_GRACE)
+
+
+class Server:
+    """A listening socket and the thread that serves it."""
+
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        self.port = int(self._socket.getsockname()[1])
+        self._app = app
+        self._pid = os.getpid()
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._uvicorn: _Uvicorn | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._main, name=f"xpander-emulator-{self.port}", daemon=True)
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this is a forked child's copy: then there is no thread behind it."""
+        return os.getpid() != self._pid
+
+    def start(self) -> asyncio.AbstractEventLoop:
+        """Start serving; return the server's loop when it is ready."""
+        self._thread.start()
+        self._ready.wait()
+        if self.loop is None:
+            self._thread.join()
+            raise RuntimeError("the emulator could not start") from self._error
+        return self.loop
+
+    def stop(self) -> None:
+        """Stop serving and wait until the thread is gone; in a forked child only close what was inherited."""
+        if self.inherited:
+            self._socket.close()
+            return
+        loop, server = self.loop, self._uvicorn
+        if loop is not None and server is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(server.leave.set)
+        self._thread.join()
+        self._socket.close()
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        config = _Config(
+            self._app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            backlog=1024,
+        )
+        self._uvicorn = _Uvicorn(config, self._is_ready)
+        await self._uvicorn.serve(sockets=[self._socket])
+
+    def _is_ready(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._ready.set()
