@@ -1,0 +1,106 @@
+# What can be done here, one target each; `make` alone lists them. Needs Python 3.11+ and make, unless a target says more.
+
+PYTHON ?=
+VENV ?= .venv
+PIP_VERSION := 26.1
+
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP_INSTALL := $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
+
+# The first of these that runs, is new enough and can make environments. A PYTHON that is given is the only candidate.
+FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python="$$candidate"; break; \
+	  fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "no Python 3.11 or newer with venv among: $(or $(PYTHON),python3 python3.13 python3.12 python3.11)" >&2; \
+	  echo "install one, or name it: make PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint types generate check-generated lint-spec wheel-check bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	  | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
+
+setup: $(DEV) ## make .venv with the package, the emulator and the tools for development
+
+# An environment without the tools is enough for the demo; the tools come on top of it.
+$(RUNTIME): pyproject.toml constraints.txt
+	@set -eu; $(FIND_PYTHON); \
+	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV); fi
+	@$(PIP) install --quiet pip==$(PIP_VERSION)
+	@$(PIP_INSTALL) --editable '.[emulator]'
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@$(PIP_INSTALL) --editable '.[emulator]' --group dev
+	@touch $@
+
+demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and show what became of them
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV) ## run all tests
+	$(BIN)/python -m pytest
+
+lint: $(DEV) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) ## check the types with mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+generate: $(RUNTIME) ## write generated/ anew from openapi.yaml
+	$(BIN)/python tools/generate
+
+check-generated: $(RUNTIME) ## check that generated/ is what openapi.yaml gives, nothing more and nothing less
+	$(BIN)/python tools/generate --check
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci
+	@touch $@
+
+lint-spec: node_modules/.package-lock.json ## lint openapi.yaml (needs Node 20.19+ and npm)
+	npm run --silent lint-spec
+
+# The wheel goes into two empty environments, far from the checkout: a plain one reports, one with [emulator] answers.
+wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a run with it
+	@set -eu; \
+	folder="$$(mktemp -d)"; emulator=; \
+	trap 'if [ -n "$$emulator" ]; then kill "$$emulator" && wait "$$emulator" || true; fi; rm -rf "$$folder"' EXIT; \
+	$(PIP) wheel --quiet --no-deps --build-constraint constraints.txt --wheel-dir "$$folder" .; \
+	wheel="$$(echo "$$folder"/*.whl)"; \
+	cp constraints.txt examples/report_external_task.py "$$folder"; \
+	for name in plain emulator; do \
+	  $(BIN)/python -m venv "$$folder/$$name"; \
+	  "$$folder/$$name/bin/python" -m pip --disable-pip-version-check install --quiet pip==$(PIP_VERSION); \
+	done; \
+	cd "$$folder"; \
+	plain/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$wheel"; \
+	emulator/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$wheel[emulator]"; \
+	plain/bin/python -I -c 'import xpander_facade as x; print("wheel", x.__version__, "imported; it holds", len(x.__all__), "names")'; \
+	plain/bin/python -I -c 'import importlib.util as u; assert not u.find_spec("starlette") and not u.find_spec("yaml")'; \
+	plain/bin/python -m pip list --format freeze | grep -cv '^pip==' | sed 's/$$/ distributions in the plain environment/'; \
+	mkdir elsewhere; cd elsewhere; \
+	../emulator/bin/python -m xpander_facade.emulator --port 0 --api-key wheel-key > url & emulator=$$!; \
+	cd ..; \
+	for _ in $$(seq 100); do [ -s elsewhere/url ] && break; sleep 0.1; done; \
+	[ -s elsewhere/url ] || { echo "the emulator of the wheel did not start" >&2; exit 1; }; \
+	XPANDER_BASE_URL="$$(cat elsewhere/url)" XPANDER_API_KEY=wheel-key XPANDER_ORGANIZATION_ID=org-1 \
+	  XPANDER_AGENT_ID=wheel-agent plain/bin/python report_external_task.py; \
+	echo "the wheel works outside the checkout"
+
+bench: $(RUNTIME) ## run the benchmarks; BENCH=--quick runs fewer rounds
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+clean: ## delete the environments, caches and builds
+	rm -rf .venv .venv-* node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
