@@ -1,0 +1,76 @@
+"""What `make demo` runs: the other examples against a local platform, and then what that platform knows of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from xpander_facade import Configuration, Task, Tasks
+from xpander_facade.emulator import Emulator
+
+EXAMPLES = Path(__file__).resolve().parent
+AGENT = "demo-agent"
+STEP = 0.1
+"""Seconds between two events of a task: slow enough to watch."""
+
+
+def table(rows: list[list[str]]) -> str:
+    """Set rows in columns; the first row is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def row(task: Task) -> list[str]:
+    """Return a task as a row of the history."""
+    counts = ["-", "-", "-"]
+    if task.tokens is not None:
+        used = task.tokens
+        counts = [str(count) for count in (used.prompt_tokens, used.completion_tokens, used.total_tokens)]
+    name = shortened(task.id, 12)
+    return [name, task.status.value, f"{task.duration:.1f}", *counts, shortened(task.result or "-", 48)]
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut a text that is too long for its column."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def run(example: str, environment: dict[str, str]) -> None:
+    """Run an example as a user would: as a program of its own."""
+    print(f"\n== {example}", flush=True)
+    subprocess.run([sys.executable, EXAMPLES / example], env=os.environ | environment, check=True)
+
+
+def main() -> None:
+    with Emulator(api_key="demo-key", agents=[AGENT], step=STEP) as emulator:
+        print(f"a local platform listens on {emulator.url}")
+        environment = {
+            "XPANDER_API_KEY": "demo-key",
+            "XPANDER_BASE_URL": emulator.url,
+            "XPANDER_ORGANIZATION_ID": "org-1",
+            "XPANDER_AGENT_ID": AGENT,
+        }
+        run("report_external_task.py", environment)
+        run("drive_tasks.py", environment)
+
+        configuration = Configuration("demo-key", "org-1", emulator.url, AGENT)
+        with Tasks(configuration) as tasks:
+            history = [item.load() for item in tasks.list()]
+        history.reverse()
+        head = ["task", "status", "seconds", "prompt", "completion", "total", "result"]
+        print("\n== task history, oldest first")
+        print(table([head, *map(row, history)]))
+
+        totals = emulator.totals(AGENT)
+        print("\n== totals of the agent")
+        counts = [[name.replace("_", " "), str(count)] for name, count in totals["tokens"].items()]
+        by_status = [[f"tasks {status}", str(count)] for status, count in sorted(totals["by_status"].items())]
+        print(table([["what", "sum"], ["tasks", str(totals["tasks"])], *by_status, *counts]))
+    print("\nthe local platform is gone again")
+
+
+if __name__ == "__main__":
+    main()
