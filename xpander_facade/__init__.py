@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from xpander_facade.agent import Agent
     from xpander_facade.agents import Agents, AgentsListItem
+    from xpander_facade.attachments import FileLimits
     from xpander_facade.backend import Backend
     from xpander_facade.configuration import Configuration
     from xpander_facade.enums import (
@@ -100,6 +101,7 @@ _HOMES = {
     "ConflictError": "errors",
     "DeepPlanning": "models",
     "DeepPlanningItem": "models",
+    "FileLimits": "attachments",
     "HumanInTheLoopRequest": "models",
     "MCPServerAuthType": "enums",
     "MCPServerDetails": "models",
@@ -163,6 +165,7 @@ __all__ = [
     "ConflictError",
     "DeepPlanning",
     "DeepPlanningItem",
+    "FileLimits",
     "HumanInTheLoopRequest",
     "MCPServerAuthType",
     "MCPServerDetails",

@@ -56,7 +56,10 @@ def check_seconds(name: str, value: Any) -> float:
     """
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    seconds = float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{name} must be 0 or more seconds and finite, not {seconds}")
     return seconds

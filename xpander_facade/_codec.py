@@ -55,11 +55,11 @@ def read(cls: type[T], data: Any) -> T:
     key = ""
     try:
         for key, value in fields.items():
-            if key in readers:
-                if value is not None:
-                    values[key] = readers[key](value)
-            else:
+            entry = readers.get(key)
+            if entry is None:
                 extra[key] = value
+            elif value is not None:
+                values[key] = value if type(value) is entry[0] else entry[1](value)
     except Mismatch as error:
         raise error.below(key) from None
     if not required <= values.keys():
@@ -88,7 +88,9 @@ def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -
         value: What to write.
         leave_out: Asked with a class and the name of an attribute, or of an entry of `extra`; True leaves it out.
     """
-    if value is None or isinstance(value, str | bool | int | float):
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, str | int | float):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, datetime):
         return write_time(value)
@@ -237,6 +239,7 @@ def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     return read_items
 
 
+_PLAIN = frozenset({str, bool, int, float, type(None)})
 _SCALARS: Mapping[Any, Callable[[Any], Any]] = {
     str: _read_str,
     int: _read_int,
@@ -264,12 +267,19 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
 
 
 @functools.cache
-def _readers(cls: Any) -> tuple[dict[str, Callable[[Any], Any]], frozenset[str], bool]:
+def _readers(cls: Any) -> tuple[dict[str, tuple[Any, Callable[[Any], Any]]], frozenset[str], bool]:
+    """Return for each attribute the type taken as it is and the reader of others; then what is required, and extra."""
     hints = typing.get_type_hints(cls)
     fields = [field for field in attrs.fields(cls) if field.init and field.name != "extra"]
-    readers = {field.name: _reader(hints[field.name]) for field in fields}
+    readers = {field.name: (_plain_type(hints[field.name]), _reader(hints[field.name])) for field in fields}
     required = frozenset(field.name for field in fields if field.default is attrs.NOTHING)
     return readers, required, any(field.name == "extra" for field in attrs.fields(cls))
+
+
+def _plain_type(annotation: Any) -> Any:
+    is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+    members = [m for m in typing.get_args(annotation) if m is not type(None)] if is_union else [annotation]
+    return members[0] if len(members) == 1 and members[0] in _PLAIN else None
 
 
 def _computed(cls: type) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from typing import Any, cast
 import attrs
 
 _MAX_DEPTH = 100
+_MAX_BITS = 10_000
+_SIMPLE = frozenset({str, bool, type(None)})
 _UNWILLING: Any = object()
 
 
@@ -40,11 +42,17 @@ def plain(value: Any) -> Any:
 
 
 def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any:
-    if value is None or type(value) in {str, bool, int}:
+    kind = cast("Any", type(value))
+    if kind in _SIMPLE:
         return value
-    scalar = _scalar(value)
-    if scalar is not _UNWILLING:
-        return scalar
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is int and value.bit_length() < _MAX_BITS:
+        return value
+    if kind is not dict and kind is not list:
+        scalar = _scalar(value)
+        if scalar is not _UNWILLING:
+            return scalar
     if id(value) in above or depth > _MAX_DEPTH:
         return _stranger(value, strangers)
     above = above | {id(value)}
@@ -52,6 +60,11 @@ def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any
     def inner(item: Any) -> Any:
         return _plain(item, strangers, above, depth + 1)
 
+    if kind is list:
+        return [inner(item) for item in cast("list[Any]", value)]
+    if kind is dict:
+        fields = cast("dict[Any, Any]", value)
+        return {key if type(key) is str else _key(key): inner(item) for key, item in fields.items()}
     if isinstance(value, Mapping):
         entries = dict(cast("Mapping[Any, Any]", value))
         return {_key(key): inner(item) for key, item in entries.items()}
@@ -66,20 +79,17 @@ def _scalar(value: Any) -> Any:
     """Return the JSON of a value without parts, or _UNWILLING."""
     match value:
         case enum.Enum():
-            return (
-                value.value if type(value.value) in {str, int, bool, type(None)} else _plain(value.value, [], set(), 0)
-            )
+            return value.value if type(value.value) in _SIMPLE else _plain(value.value, [], set(), 0)
         case str():
             return str.__str__(value)
         case int():
-            return int(value)
+            # Python refuses to print integers of thousands of digits in decimal.
+            return int(value) if value.bit_length() < _MAX_BITS else f"{value:#x}"
         case float():
             return float(value) if math.isfinite(value) else None
-        case datetime.datetime():
+        case datetime.date() | datetime.time():
             text = value.isoformat()
             return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-        case datetime.date() | datetime.time():
-            return value.isoformat()
         case datetime.timedelta():
             return _iso_duration(value)
         case uuid.UUID() | Decimal():
@@ -93,10 +103,16 @@ def _scalar(value: Any) -> Any:
 
 
 def _iso_duration(value: datetime.timedelta) -> str:
-    sign, value = ("-", -value) if value < datetime.timedelta(0) else ("", value)
-    days = f"{value.days}D" if value.days else ""
-    seconds = value.seconds + value.microseconds / 1_000_000
-    return f"{sign}P{days}T{seconds:.6f}".rstrip("0").rstrip(".") + "S" if seconds or not days else f"{sign}P{days}"
+    sign, length = ("-", -value) if value < datetime.timedelta(0) else ("", value)
+    years, days = divmod(length.days, 365)
+    minutes, seconds = divmod(length.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{length.microseconds:06}".rstrip("0") if length.microseconds else ""
+    date = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
+    if seconds or fraction or not (date or time):
+        time += f"{seconds}{fraction}S"
+    return f"{sign}P{date}T{time}" if time else f"{sign}P{date}"
 
 
 def _key(key: Any) -> str:

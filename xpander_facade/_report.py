@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xpander_facade.models import Tokens
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, getstate_setstate=False)
 class Reportable(TaskRecord):
     """The part of Task that records runs from elsewhere."""
 
@@ -192,7 +192,8 @@ def make_report(
         "used_tools": _checks.check_names("used_tools", used_tools),
     }
     body = {name: value for name, value in body.items() if value is not None}
-    request = report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest.from_dict(body))
+    # The body is in the wire's form already; the generated model would only copy it.
+    request = {**report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest()), "json": body}
     return Report(body["id"], body, request)
 
 

@@ -42,8 +42,20 @@ class Unlisted:
 
     __slots__ = ("_configuration", "_origin")
 
+    def __getstate__(self) -> dict[str, Any]:
+        cls: Any = type(self)
+        attributes = {field.name: getattr(self, field.name) for field in attrs.fields(cls)}
+        return {
+            "attributes": attributes,
+            "unlisted": {n: getattr(self, n) for n in Unlisted.__slots__ if hasattr(self, n)},
+        }
 
-@attrs.define(kw_only=True)
+    def __setstate__(self, state: dict[str, dict[str, Any]]) -> None:
+        for name, value in {**state["attributes"], **state["unlisted"]}.items():
+            object.__setattr__(self, name, value)
+
+
+@attrs.define(kw_only=True, getstate_setstate=False)
 class TaskRecord(Unlisted):
     """All attributes of a task. See Task."""
 
@@ -164,16 +176,6 @@ class TaskRecord(Unlisted):
                 continue
             setattr(self, field.name, value)
         object.__setattr__(self, "_origin", getattr(fresh, "_origin", None))
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {field.name: getattr(self, field.name) for field in attrs.fields(TaskRecord)}
-        return {"attributes": state, "unlisted": (self.configuration, getattr(self, "_origin", None))}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state["attributes"].items():
-            object.__setattr__(self, name, value)
-        configuration, origin = state["unlisted"]
-        self.remember(origin, configuration)
 
 
 def wire(task: TaskRecord) -> dict[str, Any]:

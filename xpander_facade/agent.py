@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xpander_facade.task import Task
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, getstate_setstate=False)
 class Agent(Unlisted):
     """An agent as the platform describes it. `extra` holds what the platform sends beyond these attributes."""
 

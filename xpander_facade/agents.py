@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration import Configuration
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, getstate_setstate=False)
 class AgentsListItem(Unlisted):
     """An agent in a list. `load` gives the whole agent."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from xpander_facade import _checks
 from xpander_facade._module import Module
 from xpander_facade.enums import OutputFormat, ThinkMode
 from xpander_facade.task import Task
@@ -384,7 +385,7 @@ class Backend(Module):
 
 def _task_named_by(prompt: str) -> str | None:
     """Return the id of the task that a prompt stands for: a JSON object with `xpander_task_id`; else None."""
-    if not prompt.lstrip().startswith("{"):
+    if not (_checks.check_text("prompt", prompt) or "").lstrip().startswith("{"):
         return None
     try:
         data = json.loads(prompt)

@@ -120,6 +120,12 @@ def _max_retries(value: int) -> int:
     return value
 
 
+def _allow_private_file_hosts(value: bool | None) -> bool:
+    if value is not None and not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"allow_private_file_hosts must be True or False, not {value!r}")
+    return _flag("XPANDER_ALLOW_PRIVATE_FILE_HOSTS") if value is None else value
+
+
 def tls_environment() -> tuple[str | None, str | None]:
     """Return the certificate file and folder that the environment names."""
     return _environment("SSL_CERT_FILE"), _environment("SSL_CERT_DIR")
@@ -160,6 +166,9 @@ class Configuration:
         max_response_bytes: Larger answers are refused before they fill the memory (default 64 MB).
         allow_insecure_http: Send the key over plain http to another machine (XPANDER_ALLOW_INSECURE_HTTP); without it
             that is refused.
+        allow_private_file_hosts: Whether files of a task are also fetched from private addresses and through the
+            environment's proxies (XPANDER_ALLOW_PRIVATE_FILE_HOSTS, default False). Whoever writes a task chooses the
+            URLs of its files.
         on_retry: Called with a `RetryEvent` before a call is tried again.
 
     Raises:
@@ -176,6 +185,7 @@ class Configuration:
     verify: bool | str | ssl.SSLContext = attrs.field(default=True, kw_only=True)
     max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
+    allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
     on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, kw_only=True)
 
     def get_full_url(self) -> str:

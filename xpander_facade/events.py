@@ -188,7 +188,7 @@ class Following:
             if mark in self._known:
                 return None
             event = read_event(data, self._task.configuration)
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             # The text of the error could quote the event, and an event can hold anything.
             _log.warning("a malformed event of task %s was skipped (%s)", self._task.id, type(error).__name__)
             return None
@@ -207,13 +207,17 @@ class Following:
         """
         if self._ended is not None:
             return 0.0
-        if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
-            raise error
+        self.check(error)
         if self._tries >= self._pace.tries:
             raise error or APITimeoutError(f"the stream of task {self._task.id} ended {self._tries} times without news")
         wait = self._pace.waits[min(self._tries, len(self._pace.waits) - 1)]
         self._tries += 1
         return wait
+
+    def check(self, error: ModuleException | None) -> None:
+        """Raise an error that no further try can mend: the platform refused."""
+        if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
+            raise error
 
     def found(self, task: Task) -> TaskUpdateEvent | None:
         """Take the task as a reconnect finds it; return the final event where nothing more can come."""
@@ -291,7 +295,7 @@ def follow(task: Task, until: float | None = None) -> Iterator[TaskUpdateEvent]:
         try:
             event = following.found(Task.load(task.id, configuration))
         except ModuleException as error:
-            following.next_wait(error)
+            following.check(error)
             continue
         if event is not None:
             yield event
@@ -332,7 +336,7 @@ async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskU
         try:
             event = following.found(await Task.aload(task.id, configuration))
         except ModuleException as error:
-            following.next_wait(error)
+            following.check(error)
             continue
         if event is not None:
             yield event

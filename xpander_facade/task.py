@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from xpander_facade._report import Reportable
+from xpander_facade._task_files import TaskFiles
 from xpander_facade._task_requests import (
     get_request,
     metrics_request,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from xpander_facade.models import PlanFollowingStatus
 
 
-@attrs.define(kw_only=True)
-class Task(Reportable):
+@attrs.define(kw_only=True, getstate_setstate=False)
+class Task(TaskFiles):
     """One execution of an agent: its whole state, and the methods that drive it.
 
     All attributes can be changed; `save` tells the platform. Times are aware, durations in seconds. `extra` holds what

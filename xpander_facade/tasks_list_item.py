@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration import Configuration
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, getstate_setstate=False)
 class TasksListItem(Unlisted):
     """A line of a task history. `load` gives the whole task."""
 

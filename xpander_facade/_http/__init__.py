@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
 from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
 from xpander_facade._http._exchange import Attempt, exchange
+from xpander_facade._http._files import afetch_texts, fetch_texts
 from xpander_facade._http._streams import Frame, astream, stream
 from xpander_facade._retry import Repeat
 
@@ -24,7 +25,20 @@ if TYPE_CHECKING:
     from xpander_facade._http._exchange import Request, Steps
     from xpander_facade.configuration import Configuration
 
-__all__ = ["Frame", "Repeat", "aclose", "asend", "astream", "close", "hold", "raw_client", "send", "stream"]
+__all__ = [
+    "Frame",
+    "Repeat",
+    "aclose",
+    "afetch_texts",
+    "asend",
+    "astream",
+    "close",
+    "fetch_texts",
+    "hold",
+    "raw_client",
+    "send",
+    "stream",
+]
 
 T = TypeVar("T")
 
@@ -90,7 +104,8 @@ def _attempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
     stack = client_of(configuration).stack_to(target.origin)
     timeout = min(configuration.timeout, step.deadline)
     request = build(step, target, timeout)
-    return stack.send(request, wait=timeout, deadline=step.deadline, max_bytes=configuration.max_response_bytes)
+    until = time.monotonic() + step.deadline
+    return stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
 
 
 async def _aattempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
@@ -98,7 +113,8 @@ async def _aattempt(configuration: Configuration, step: Attempt) -> Answer | Fai
     stack = (await aclient_of(configuration)).stack_to(target.origin)
     timeout = min(configuration.timeout, step.deadline)
     request = build(step, target, timeout)
-    return await stack.send(request, wait=timeout, deadline=step.deadline, max_bytes=configuration.max_response_bytes)
+    until = time.monotonic() + step.deadline
+    return await stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
 
 
 def raw_client(configuration: Configuration) -> AuthenticatedClient:

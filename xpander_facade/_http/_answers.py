@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import http
 import json
 from collections.abc import Mapping
@@ -53,7 +54,7 @@ class Answer:
     """
 
     status_code: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=False)
     content: bytes = attrs.field(repr=False)
 
     @property
@@ -100,25 +101,20 @@ def _refuse_constant(name: str) -> NoReturn:
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def decode(answer: Answer, where: Where) -> Any:
-    """Return the JSON of an answer; None for an empty one.
+def decode(content: bytes) -> Any:
+    """Return the JSON of a body; None for an empty one.
 
     Raises:
-        APIResponseParseError: It is no JSON.
+        ValueError: It is no JSON.
+        RecursionError: It is nested too deeply.
     """
-    if not answer.content.strip():
-        return None
-    try:
-        return _decoder.decode(answer.content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        problem = "too deeply nested" if isinstance(error, RecursionError) else str(error)[:200]
-    raise APIResponseParseError(
-        f"the answer ({answer.status_code}) is no JSON ({problem}): check base_url or XPANDER_BASE_URL, "
-        "and whether a proxy or login page stands in between",
-        status_code=answer.status_code,
-        details=_snippet(answer),
-        request_id=answer.request_id,
-        **where,
+    return _decoder.decode(_text(content)) if content.strip() else None
+
+
+def parse_error(answer: Answer, problem: str, where: Where) -> APIResponseParseError:
+    """Return the error for a success whose body can't be read."""
+    return APIResponseParseError(
+        problem, status_code=answer.status_code, details=_details(answer), request_id=answer.request_id, **where
     )
 
 
@@ -154,9 +150,14 @@ def failure_error(failure: Failure, where: Where) -> ModuleException:
             return APIConnectionError(failure.text, **where)
 
 
+def _text(content: bytes) -> str:
+    # The codec "utf-8-sig" is written in Python and slow.
+    return (content[3:] if content.startswith(codecs.BOM_UTF8) else content).decode("utf-8")
+
+
 def _details(answer: Answer) -> Any:
     try:
-        data = _decoder.decode(answer.content.decode("utf-8-sig"))
+        data = _decoder.decode(_text(answer.content))
     except (ValueError, RecursionError):
         return _snippet(answer) or None
     if isinstance(data, dict):

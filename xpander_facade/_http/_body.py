@@ -33,6 +33,7 @@ class Body:
         self._max_bytes = max_bytes
         self._content = bytearray()
         self._failure: Failure | None = None
+        self._fed = False
         encoding = headers.get("content-encoding", "").strip().lower()
         self._decoder = None
         if encoding in {"gzip", "x-gzip", "deflate"}:
@@ -42,6 +43,7 @@ class Body:
 
     def feed(self, chunk: bytes) -> bool:
         """Take a chunk; False where the rest is not wanted."""
+        self._fed = self._fed or bool(chunk)
         if self._failure is None:
             if self._decoder is None:
                 self._content += chunk
@@ -57,7 +59,7 @@ class Body:
 
     def answer(self, status_code: int) -> Answer | Failure:
         """Return the answer, or why it can't be read."""
-        if self._failure is None and self._decoder is not None and self._content and not self._decoder.eof:
+        if self._failure is None and self._decoder is not None and self._fed and not self._decoder.eof:
             self._failure = Failure("broken", "the connection broke before the answer was whole")
         return self._failure or Answer(status_code, self._headers, bytes(self._content))
 

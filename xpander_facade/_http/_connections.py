@@ -18,7 +18,8 @@ import httpcore
 
 from xpander_facade._http._answers import Answer, Failure
 from xpander_facade._http._body import Body, headers_of
-from xpander_facade._http._failures import failure_of
+from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
+from xpander_facade._http._sockets import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -29,10 +30,36 @@ MAX_CONNECTIONS = 100
 KEEP_IDLE = 5.0
 
 _NO_SLOT = Failure("connect", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
-_TOO_SLOW = Failure("timeout", "the answer was not whole before the deadline")
 
-SyncConnection = httpcore.HTTPConnection | httpcore.ConnectionPool
-AsyncConnection = httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool
+
+class _Line:
+    """A connection for threads, its deadline, and since when it is idle."""
+
+    __slots__ = ("connection", "deadline", "idle_since")
+
+    def __init__(self, door: Door) -> None:
+        self.deadline = Deadline()
+        self.connection = door.connection(KEEP_IDLE, self.deadline)
+        self.idle_since = 0.0
+
+    def is_stale(self) -> bool:
+        """Whether the connection is to be dropped: idle for too long, or closed by the other side."""
+        return isinstance(self.connection, httpcore.HTTPConnection) and self.connection.has_expired()
+
+
+class _AsyncLine:
+    """A connection of an event loop, its deadline, and since when it is idle."""
+
+    __slots__ = ("connection", "deadline", "idle_since")
+
+    def __init__(self, door: Door) -> None:
+        self.deadline = Deadline()
+        self.connection = door.async_connection(KEEP_IDLE, self.deadline)
+        self.idle_since = 0.0
+
+    def is_stale(self) -> bool:
+        """Whether the connection is to be dropped: idle for too long, or closed by the other side."""
+        return isinstance(self.connection, httpcore.AsyncHTTPConnection) and self.connection.has_expired()
 
 
 class SyncStack:
@@ -40,84 +67,88 @@ class SyncStack:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._idle: deque[tuple[SyncConnection, float]] = deque()
+        self._idle: deque[_Line] = deque()
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._closed = False
 
-    def send(self, request: httpcore.Request, *, wait: float, deadline: float, max_bytes: int) -> Answer | Failure:
+    def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Answer | Failure:
         """Send a request over a connection of its own and read the answer whole.
 
         Args:
             request: What to send.
             wait: Seconds to wait for a free connection.
-            deadline: Seconds that the exchange may take.
+            until: The `time.monotonic()` by which the answer must be whole.
             max_bytes: The longest body to take, in bytes.
         """
         if not self._slots.acquire(timeout=wait):
             return _NO_SLOT
         try:
-            began = time.monotonic()
-            connection = self._take()
+            line = self._take(until)
             outcome: Answer | Failure
             try:
-                response = connection.handle_request(request)
+                response = line.connection.handle_request(request)
                 body = Body(headers_of(response), max_bytes)
                 for chunk in response.iter_stream():
                     if not body.feed(chunk):
                         break
-                    if time.monotonic() - began > deadline:
-                        connection.close()
-                        return _TOO_SLOW
                 outcome = body.answer(response.status)
                 response.close()
-            except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-                connection.close()
+            except ENGINE_ERRORS as error:
+                line.connection.close()
                 return failure_of(error)
             except BaseException:
-                connection.close()
+                line.connection.close()
                 raise
             if isinstance(outcome, Failure):
-                connection.close()
+                line.connection.close()
             else:
-                self._give_back(connection)
+                self._give_back(line)
             return outcome
         finally:
             self._slots.release()
 
     @contextlib.contextmanager
-    def stream(self, request: httpcore.Request) -> Generator[httpcore.Response]:
-        """Open an answer that goes on; leaving the block closes the connection."""
-        connection = self._take()
+    def stream(self, request: httpcore.Request, until: float) -> Generator[httpcore.Response]:
+        """Open an answer that goes on; leaving the block closes the connection.
+
+        Args:
+            request: What to send.
+            until: The `time.monotonic()` beyond which nothing is waited for.
+        """
+        line = self._take(until)
         try:
-            yield connection.handle_request(request)
+            yield line.connection.handle_request(request)
         finally:
-            connection.close()
+            line.connection.close()
 
     def close(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
         self._closed = True
         with contextlib.suppress(IndexError):
             while True:
-                self._idle.pop()[0].close()
+                self._idle.pop().connection.close()
 
-    def _take(self) -> SyncConnection:
+    def _take(self, until: float) -> _Line:
+        line = None
         with contextlib.suppress(IndexError):
-            while True:
-                connection = self._idle.pop()[0]
-                if not isinstance(connection, httpcore.HTTPConnection) or not connection.has_expired():
-                    return connection
-                connection.close()
-        return self._door.connection(KEEP_IDLE)
+            while line is None:
+                line = self._idle.pop()
+                if line.is_stale():
+                    line.connection.close()
+                    line = None
+        line = line or _Line(self._door)
+        line.deadline.until = until
+        return line
 
-    def _give_back(self, connection: SyncConnection) -> None:
-        now = time.monotonic()
-        self._idle.append((connection, now))
+    def _give_back(self, line: _Line) -> None:
+        line.idle_since = now = time.monotonic()
+        self._idle.append(line)
         if self._closed:
             self.close()
             return
         with contextlib.suppress(IndexError):
-            if self._idle[0][1] < now - KEEP_IDLE:
-                self._idle.popleft()[0].close()
+            if self._idle[0].idle_since < now - KEEP_IDLE:
+                self._idle.popleft().connection.close()
 
 
 class AsyncStack:
@@ -125,19 +156,17 @@ class AsyncStack:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._idle: deque[tuple[AsyncConnection, float]] = deque()
+        self._idle: deque[_AsyncLine] = deque()
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._closed = False
 
-    async def send(
-        self, request: httpcore.Request, *, wait: float, deadline: float, max_bytes: int
-    ) -> Answer | Failure:
+    async def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Answer | Failure:
         """Send a request over a connection of its own and read the answer whole.
 
         Args:
             request: What to send.
             wait: Seconds to wait for a free connection.
-            deadline: Seconds that the exchange may take.
+            until: The `time.monotonic()` by which the answer must be whole.
             max_bytes: The longest body to take, in bytes.
         """
         try:
@@ -146,61 +175,65 @@ class AsyncStack:
         except TimeoutError:
             return _NO_SLOT
         try:
-            connection = await self._take()
+            line = await self._take(until)
             outcome: Answer | Failure
             try:
-                async with asyncio.timeout(deadline):
-                    response = await connection.handle_async_request(request)
-                    body = Body(headers_of(response), max_bytes)
-                    async for chunk in response.aiter_stream():
-                        if not body.feed(chunk):
-                            break
-                    outcome = body.answer(response.status)
-                    await response.aclose()
-            except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-                await connection.aclose()
+                response = await line.connection.handle_async_request(request)
+                body = Body(headers_of(response), max_bytes)
+                async for chunk in response.aiter_stream():
+                    if not body.feed(chunk):
+                        break
+                outcome = body.answer(response.status)
+                await response.aclose()
+            except ENGINE_ERRORS as error:
+                await line.connection.aclose()
                 return failure_of(error)
-            except TimeoutError:
-                await connection.aclose()
-                return _TOO_SLOW
             except BaseException:
-                await connection.aclose()
+                await line.connection.aclose()
                 raise
             if isinstance(outcome, Failure):
-                await connection.aclose()
+                await line.connection.aclose()
             else:
-                await self._give_back(connection)
+                await self._give_back(line)
             return outcome
         finally:
             self._slots.release()
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: httpcore.Request) -> AsyncGenerator[httpcore.Response]:
-        """Open an answer that goes on; leaving the block closes the connection."""
-        connection = await self._take()
+    async def stream(self, request: httpcore.Request, until: float) -> AsyncGenerator[httpcore.Response]:
+        """Open an answer that goes on; leaving the block closes the connection.
+
+        Args:
+            request: What to send.
+            until: The `time.monotonic()` beyond which nothing is waited for.
+        """
+        line = await self._take(until)
         try:
-            yield await connection.handle_async_request(request)
+            yield await line.connection.handle_async_request(request)
         finally:
-            await connection.aclose()
+            await line.connection.aclose()
 
     async def aclose(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
         self._closed = True
         while self._idle:
-            await self._idle.pop()[0].aclose()
+            await self._idle.pop().connection.aclose()
 
-    async def _take(self) -> AsyncConnection:
-        while self._idle:
-            connection = self._idle.pop()[0]
-            if not isinstance(connection, httpcore.AsyncHTTPConnection) or not connection.has_expired():
-                return connection
-            await connection.aclose()
-        return self._door.async_connection(KEEP_IDLE)
+    async def _take(self, until: float) -> _AsyncLine:
+        line = None
+        while self._idle and line is None:
+            line = self._idle.pop()
+            if line.is_stale():
+                await line.connection.aclose()
+                line = None
+        line = line or _AsyncLine(self._door)
+        line.deadline.until = until
+        return line
 
-    async def _give_back(self, connection: AsyncConnection) -> None:
-        now = time.monotonic()
-        self._idle.append((connection, now))
+    async def _give_back(self, line: _AsyncLine) -> None:
+        line.idle_since = now = time.monotonic()
+        self._idle.append(line)
         if self._closed:
             await self.aclose()
-        elif self._idle[0][1] < now - KEEP_IDLE:
-            await self._idle.popleft()[0].aclose()
+        elif self._idle[0].idle_since < now - KEEP_IDLE:
+            await self._idle.popleft().connection.aclose()

@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from xpander_facade._http._body import ACCEPTED
+from xpander_facade._http._sockets import AsyncBackend, Deadline, SyncBackend
 from xpander_facade.configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 
@@ -87,10 +88,13 @@ class Door:
     tls: ssl.SSLContext | None
     proxy: httpx.Proxy | None
 
-    def connection(self, keep_idle: float) -> httpcore.HTTPConnection | httpcore.ConnectionPool:
-        """Return a connection that is not open yet, kept for this many idle seconds."""
+    def connection(self, keep_idle: float, deadline: Deadline) -> httpcore.HTTPConnection | httpcore.ConnectionPool:
+        """Return a connection that is not open yet, kept for this many idle seconds, and bound by a deadline."""
+        backend = SyncBackend(deadline)
         if self.proxy is None:
-            return httpcore.HTTPConnection(self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle)
+            return httpcore.HTTPConnection(
+                self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle, network_backend=backend
+            )
         if self.proxy.url.scheme.startswith("socks"):
             return httpcore.SOCKSProxy(
                 proxy_url=_engine_url(self.proxy.url),
@@ -98,6 +102,7 @@ class Door:
                 ssl_context=self.tls,
                 max_connections=1,
                 keepalive_expiry=keep_idle,
+                network_backend=backend,
             )
         return httpcore.HTTPProxy(
             proxy_url=_engine_url(self.proxy.url),
@@ -106,12 +111,18 @@ class Door:
             proxy_ssl_context=self.proxy.ssl_context,
             max_connections=1,
             keepalive_expiry=keep_idle,
+            network_backend=backend,
         )
 
-    def async_connection(self, keep_idle: float) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
-        """Return a connection that is not open yet, kept for this many idle seconds."""
+    def async_connection(
+        self, keep_idle: float, deadline: Deadline
+    ) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
+        """Return a connection that is not open yet, kept for this many idle seconds, and bound by a deadline."""
+        backend = AsyncBackend(deadline)
         if self.proxy is None:
-            return httpcore.AsyncHTTPConnection(self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle)
+            return httpcore.AsyncHTTPConnection(
+                self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle, network_backend=backend
+            )
         if self.proxy.url.scheme.startswith("socks"):
             return httpcore.AsyncSOCKSProxy(
                 proxy_url=_engine_url(self.proxy.url),
@@ -119,6 +130,7 @@ class Door:
                 ssl_context=self.tls,
                 max_connections=1,
                 keepalive_expiry=keep_idle,
+                network_backend=backend,
             )
         return httpcore.AsyncHTTPProxy(
             proxy_url=_engine_url(self.proxy.url),
@@ -127,6 +139,7 @@ class Door:
             proxy_ssl_context=self.proxy.ssl_context,
             max_connections=1,
             keepalive_expiry=keep_idle,
+            network_backend=backend,
         )
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from xpander_facade import _retry
 from xpander_facade._codec import Mismatch
-from xpander_facade._http._answers import Answer, Where, answer_error, decode, failure_error
+from xpander_facade._http._answers import Answer, Where, answer_error, decode, failure_error, parse_error
 from xpander_facade._retry import Repeat, RetryEvent, Trouble
 from xpander_facade._version import __version__
 
@@ -28,6 +28,7 @@ Request = Mapping[str, Any]
 """The keywords that the request half of a generated operation gives: method, url, and perhaps params, json, headers."""
 
 USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
+_NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
 _log = logging.getLogger("xpander_facade")
 
 
@@ -82,7 +83,7 @@ def exchange(
         outcome = yield attempt
         if isinstance(outcome, Answer) and outcome.is_success:
             bucket.refund(retried=retries > 0)
-            return _value(outcome, reader, where)
+            return _value(outcome, reader, where, configuration)
         if isinstance(outcome, Answer):
             outcome = outcome.without(configuration.get_api_key())
             error: ModuleException = answer_error(outcome, where)
@@ -108,7 +109,10 @@ def exchange(
         if configuration.on_retry is not None:
             configuration.on_retry(event)
         yield Wait(wait)
-        attempt = attrs.evolve(attempt, deadline=configuration.deadline - (clock() - began))
+        remaining = configuration.deadline - (clock() - began)
+        if remaining <= 0:
+            raise error
+        attempt = attrs.evolve(attempt, deadline=remaining)
 
 
 def first_attempt(configuration: Configuration, request: Request, base: str | None = None) -> Attempt:
@@ -123,16 +127,17 @@ def first_attempt(configuration: Configuration, request: Request, base: str | No
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ValueError: The body holds what JSON can't say (NaN, an object of another kind).
     """
-    headers = {"x-api-key": configuration.get_api_key(), "accept": "*/*", "user-agent": USER_AGENT}
-    headers.update(request.get("headers", {}))
+    # The key comes last: an error before it has no frame that holds it.
     url = f"{base or configuration.get_full_url()}{request['url']}"
     params = {name: value for name, value in request.get("params", {}).items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
-    content = None
-    if "json" in request:
+    content = encode(request["json"]) if "json" in request else None
+    headers = {"accept": "*/*", "user-agent": USER_AGENT}
+    headers.update({name.lower(): value for name, value in request.get("headers", {}).items()})
+    if content is not None:
         headers["content-type"] = "application/json"
-        content = encode(request["json"])
+    headers["x-api-key"] = configuration.get_api_key()
     return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
 
 
@@ -160,19 +165,15 @@ def answer_trouble(answer: Answer) -> Trouble:
     )
 
 
-def _value(answer: Answer, reader: Callable[[Any], T], where: Where) -> T:
-    from xpander_facade.errors import APIResponseParseError
-
-    data = decode(answer, where)
-    problem = ""
+def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configuration: Configuration) -> T:
     try:
-        return reader(data)
+        return reader(decode(answer.content))
     except Mismatch as mismatch:
-        problem = str(mismatch)
-    raise APIResponseParseError(
-        f"the platform's answer has an unexpected shape: {problem}",
-        status_code=answer.status_code,
-        details=data,
-        request_id=answer.request_id,
-        **where,
-    )
+        problem = f"the platform's answer has an unexpected shape: {mismatch}"
+    except RecursionError:
+        problem = "the platform's answer is nested too deeply"
+    except ValueError as error:
+        problem = f"the answer ({answer.status_code}) is no JSON ({error}): {_NOT_THE_PLATFORM}"
+    # No local variable holds the key: tracebacks can show them.
+    problem = problem.replace(configuration.get_api_key(), "[secret]")
+    raise parse_error(answer.without(configuration.get_api_key()), problem, where)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
-import threading
-import time
+import math
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -48,24 +45,15 @@ def stream(
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, silence, until)
+    target, sent, where = _prepare(configuration, request, silence)
     stack = client_of(configuration).stack_to(target.origin)
     problem: ModuleException | None = None
     try:
-        with stack.stream(sent) as response:
+        with stack.stream(sent, math.inf if until is None else until) as response:
             if not 200 <= response.status < 300:
-                body = Body(headers_of(response), _MAX_ERROR_BYTES)
-                for chunk in response.iter_stream():
-                    if not body.feed(chunk):
-                        break
-                problem = _refusal(configuration, body.answer(response.status), where)
+                problem = _refusal(configuration, response, where)
             else:
-                timer = _cut_later(response, until)
-                try:
-                    yield _frames(response, where)
-                finally:
-                    if timer is not None:
-                        timer.cancel()
+                yield _frames(response, where)
     except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
     if problem is not None:
@@ -88,45 +76,49 @@ async def astream(
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, silence, until)
+    target, sent, where = _prepare(configuration, request, silence)
     stack = (await aclient_of(configuration)).stack_to(target.origin)
     problem: ModuleException | None = None
     try:
-        async with stack.stream(sent) as response:
+        async with stack.stream(sent, math.inf if until is None else until) as response:
             if not 200 <= response.status < 300:
-                body = Body(headers_of(response), _MAX_ERROR_BYTES)
-                async for chunk in response.aiter_stream():
-                    if not body.feed(chunk):
-                        break
-                problem = _refusal(configuration, body.answer(response.status), where)
+                problem = await _arefusal(configuration, response, where)
             else:
-                timer = _acut_later(response, until)
-                try:
-                    yield _aframes(response, where)
-                finally:
-                    if timer is not None:
-                        timer.cancel()
+                yield _aframes(response, where)
     except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
     if problem is not None:
         raise problem
 
 
-def _prepare(
-    configuration: Configuration, request: Request, silence: float, until: float | None
-) -> tuple[Target, httpcore.Request, Where]:
+def _prepare(configuration: Configuration, request: Request, silence: float) -> tuple[Target, httpcore.Request, Where]:
     step = first_attempt(configuration, request, configuration.get_events_url())
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
     target = parse_url(step.url)
-    wait = silence if until is None else max(0.001, min(silence, until - time.monotonic()))
-    sent = build(step, target, min(configuration.timeout, wait))
+    sent = build(step, target, min(configuration.timeout, silence))
     # Opening is as impatient as any call; between two frames it may be quiet for as long as silence says.
-    cast("Any", sent).extensions["timeout"]["read"] = wait
+    cast("Any", sent).extensions["timeout"]["read"] = silence
     return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
 
 
-def _refusal(configuration: Configuration, answer: Answer | Failure, where: Where) -> ModuleException:
+def _refusal(configuration: Configuration, response: httpcore.Response, where: Where) -> ModuleException:
+    body = Body(headers_of(response), _MAX_ERROR_BYTES)
+    for chunk in response.iter_stream():
+        if not body.feed(chunk):
+            break
+    return _error(configuration, body.answer(response.status), where)
+
+
+async def _arefusal(configuration: Configuration, response: httpcore.Response, where: Where) -> ModuleException:
+    body = Body(headers_of(response), _MAX_ERROR_BYTES)
+    async for chunk in response.aiter_stream():
+        if not body.feed(chunk):
+            break
+    return _error(configuration, body.answer(response.status), where)
+
+
+def _error(configuration: Configuration, answer: Answer | Failure, where: Where) -> ModuleException:
     if isinstance(answer, Failure):
         return failure_error(answer, where)
     return answer_error(answer.without(configuration.get_api_key()), where)
@@ -184,32 +176,3 @@ async def _aframes(response: httpcore.Response, where: Where) -> AsyncIterator[F
         else:
             yield frame
     raise problem
-
-
-def _cut_later(response: httpcore.Response, until: float | None) -> threading.Timer | None:
-    # A read that waits can't be told of a deadline, and comments keep it waiting. Shutting the socket down ends it.
-    if until is None:
-        return None
-    timer = threading.Timer(max(0.0, until - time.monotonic()), _shut, (_socket_of(response),))
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _acut_later(response: httpcore.Response, until: float | None) -> asyncio.TimerHandle | None:
-    if until is None:
-        return None
-    return asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _shut, _socket_of(response))
-
-
-def _socket_of(response: httpcore.Response) -> Any:
-    return cast("Any", response).extensions["network_stream"].get_extra_info("socket")
-
-
-def _shut(connection: Any) -> None:
-    with contextlib.suppress(OSError):
-        if isinstance(connection, socket.socket):
-            # Below TLS on purpose: the TLS object belongs to the thread that reads.
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        else:
-            connection.shutdown(socket.SHUT_RDWR)

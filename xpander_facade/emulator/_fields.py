@@ -19,7 +19,6 @@ CREATABLE: Final = frozenset(
         "worker_id",
         "output_format",
         "output_schema",
-        "run_locally",
         "events_streaming",
         "additional_context",
         "instructions_override",
