@@ -1,0 +1,30 @@
+"""What holds for all tests: whatever the facade sends in any of them is held against `openapi.yaml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from witness import WITNESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WITNESS.install()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "off_contract(reason): the facade is made to send what openapi.yaml does not allow"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _contract(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test in which the facade sent something that the contract does not declare."""
+    WITNESS.take()
+    yield
+    _, breaches = WITNESS.take()
+    marker = request.node.get_closest_marker("off_contract")
+    if breaches and marker is None:
+        pytest.fail("the facade sent what openapi.yaml does not declare:\n  " + "\n  ".join(breaches), pytrace=False)

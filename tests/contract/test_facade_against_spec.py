@@ -1,0 +1,262 @@
+"""The facade against `openapi.yaml`: every operation is exercised or set aside, and a drift on either side is seen.
+
+The witness of `tests/conftest.py` judges every request of every test; here is what it is worth, and the table of who
+calls what.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import pytest
+from witness import WITNESS, judge
+
+from xpander_facade import (
+    Agent,
+    Agents,
+    AgentsListItem,
+    Backend,
+    Configuration,
+    Task,
+    Tasks,
+    TasksListItem,
+    Tokens,
+    _http,
+)
+from xpander_facade.emulator import Emulator
+from xpander_facade.emulator._contract import Contract, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NOT_DRESSED = {
+    "stream_worker_events": "a worker's stream: part of @on_task, which is not written yet",
+    "send_worker_message": "a worker's heartbeat: part of @on_task, which is not written yet",
+    "push_task_events": "publishing events of one's own has no documented verb; Backend.api gives it",
+    "get_api_key_allowance": "asking what a key may do has no documented verb; Backend.api gives it",
+}
+"""The operations without a verb, each with its reason. A verb that arrives takes its line away."""
+
+
+class Platform:
+    """What a verb of the table is called on."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.configuration = Configuration(
+            api_key="key-1", organization_id="org-1", base_url=emulator.url, agent_id="agent-1", timeout=10
+        )
+        self.backend = Backend(self.configuration)
+        self.tasks = Tasks(self.configuration)
+        self.agents = Agents(self.configuration)
+
+    def task(self, **given: Any) -> Task:
+        """Make a task without leaving a trace in the witness."""
+        task = self.tasks.create(prompt="hello", **given)
+        self.emulator.wait_for_status(task.id, "completed")
+        task = task.reload()
+        WITNESS.take()
+        return task
+
+    def agent(self) -> Agent:
+        agent = self.agents.get("agent-1")
+        WITNESS.take()
+        return agent
+
+    def item(self) -> TasksListItem:
+        self.task()
+        item = self.tasks.list("agent-1")[0]
+        WITNESS.take()
+        return item
+
+    def agents_item(self) -> AgentsListItem:
+        self.emulator.add_agent("agent-1")
+        item = self.agents.list()[0]
+        WITNESS.take()
+        return item
+
+
+# who is called, the verb, with what, and which operations that takes
+VERBS: list[tuple[Callable[[Platform], Any], str, dict[str, Any], set[str]]] = [
+    (lambda p: p.backend, "report_external_task", {"id": "job-1"}, {"report_external_task"}),
+    (lambda p: p.backend, "invoke_agent", {"prompt": "hi", "agent_version": 3}, {"create_task"}),
+    (lambda p: p.tasks, "create", {"prompt": "hi", "mcp_servers": []}, {"create_task"}),
+    (lambda p: p.tasks, "list", {"agent_id": "agent-1", "filters": {"status": "completed"}}, {"list_tasks"}),
+    (lambda p: p.tasks, "list_user_tasks", {"user_id": "u-1", "filters": {"status": "new"}}, {"list_user_tasks"}),
+    (lambda p: p.tasks, "get", {"task_id": lambda p: p.task().id}, {"get_task"}),
+    (lambda p: p.tasks, "update", {"task_id": lambda p: p.task().id, "result": "r"}, {"update_task"}),
+    (lambda p: p.tasks, "stop", {"task_id": lambda p: p.task().id}, {"stop_task"}),
+    (lambda p: p.item(), "load", {}, {"get_task"}),
+    (lambda p: p.task(), "save", {"with_deep_plan_update": True}, {"update_task"}),
+    (lambda p: p.task(), "set_status", {"status": "failed", "result": "no"}, {"update_task"}),
+    (lambda p: p.task(), "stop", {}, {"stop_task"}),
+    (lambda p: p.task(), "reload", {}, {"get_task"}),
+    (lambda p: p.task(events_streaming=True), "events", {}, {"stream_task_events"}),
+    (lambda p: p.task(), "wait_until_done", {"timeout": 5}, {"get_task"}),
+    (lambda p: p.task(), "get_activity_log", {}, {"get_activity_log"}),
+    (lambda p: p.task(), "report_metrics", {}, {"report_metrics"}),
+    (lambda p: p.task(), "get_plan_following_status", {}, {"get_task"}),
+    (lambda p: p.agents, "list", {}, {"list_agents"}),
+    (lambda p: p.agents, "get", {"agent_id": "agent-1"}, {"get_agent"}),
+    (lambda p: p.agents_item(), "load", {}, {"get_agent"}),
+    (lambda p: p.agent(), "create_task", {"prompt": "hi", "file_urls": ["https://host/a.txt"]}, {"create_task"}),
+]
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Emulator(validate_answers=True, step=0.0) as emulator:
+        platform = Platform(emulator)
+        with platform.backend, platform.tasks, platform.agents:
+            yield platform
+        assert emulator.violations == []
+
+
+def call(target: Any, verb: str, arguments: dict[str, Any], twin: bool) -> None:
+    if not twin:
+        outcome = getattr(target, verb)(**arguments)
+        if verb == "events":
+            list(outcome)
+        return
+
+    async def main() -> None:
+        outcome = getattr(target, f"a{verb}")(**arguments)
+        if verb == "events":
+            _ = [event async for event in outcome]
+        else:
+            await outcome
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    ("of", "verb", "given", "operations"), VERBS, ids=[f"{v}-{i}" for i, (_, v, *_) in enumerate(VERBS)]
+)
+def test_a_verb_calls_the_operations_that_it_stands_for(
+    platform: Platform, of: Any, verb: str, given: dict[str, Any], operations: set[str], twin: bool
+):
+    target = of(platform)
+    arguments = {name: value(platform) if callable(value) else value for name, value in given.items()}
+    WITNESS.take()
+    call(target, verb, arguments, twin)
+    seen, breaches = WITNESS.take()
+    assert (seen, breaches) == (operations, [])
+
+
+def used_operations() -> set[str]:
+    """Read off the facade's sources which operations of the generated client they name."""
+    found: set[str] = set()
+    for file in (ROOT / "xpander_facade").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xpander_api.api."):
+                found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_every_operation_is_called_by_the_facade_or_set_aside_with_a_reason():
+    operations = set(load().operations)
+    used = used_operations()
+    assert used | set(NOT_DRESSED) == operations
+    assert used & set(NOT_DRESSED) == set(), "an operation that is dressed now is still listed as not dressed"
+
+
+def test_every_operation_that_the_facade_names_is_called_by_a_verb_of_the_table():
+    beside = {"summarize_tool_call": "the compaction's own tests drive it, with a task that is long enough"}
+    assert set().union(*(operations for *_, operations in VERBS)) | set(beside) == used_operations() | set(beside)
+
+
+# --- the witness sees a drift ---
+
+REPORT = "/agent-execution/a/report_task"
+HEADERS = {"x-api-key": "k", "content-type": "application/json", "user-agent": "xpander-facade/0"}
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "body", "told"),
+    [
+        ("POST", REPORT, {}, b'{"id": "1", "llm_response": {"a": {"b": 1}}}', None),
+        ("POST", "/org-1" + REPORT, {}, b'{"tokens": {"prompt_tokens": 1}}', None),
+        ("GET", "/agents/a%2Fb", {"x-agent-version": "2"}, b"", None),
+        ("POST", "/agent-execution/a/report", {}, b"{}", "no such operation"),
+        ("PUT", REPORT, {}, b"{}", "no such operation"),
+        ("POST", REPORT, {}, b"", "body: the body is missing"),
+        ("POST", REPORT, {}, b"{", "body: the body is no valid JSON"),
+        ("POST", REPORT, {"content-type": "text/plain"}, b"{}", "body: the body must be application/json"),
+        ("POST", REPORT, {"x-api-key": ""}, b"{}", "header.x-api-key: the key is missing"),
+        ("POST", REPORT, {"x-agent-version": "2"}, b"{}", "header.x-agent-version: the contract declares no such"),
+        ("POST", REPORT + "?wait=1", {}, b"{}", "query.wait: the contract declares no such"),
+        ("POST", REPORT, {}, b'{"duration": -1}', "body.duration: "),
+        ("POST", REPORT, {}, b'{"cost": 1}', "body.cost: the contract declares no such"),
+        ("POST", REPORT, {}, b'{"tokens": {"reasoning_tokens": 1}}', "body.tokens.reasoning_tokens: the contract"),
+        ("POST", "/agent-execution/a", {}, b'{"input": {"attachments": [{"url": "u", "width": 1}]}}', "width"),
+        ("GET", "/agents/list?page=2", {}, b"", "query.page: the contract declares no such"),
+        ("GET", "/agents/list", {}, b"{}", "body: the operation takes none"),
+        ("GET", "/events/a/", {}, b"", "query.environment: the parameter is missing"),
+    ],
+)  # fmt: skip
+def test_a_request_off_the_contract_is_told(
+    method: str, target: str, headers: dict[str, str], body: bytes, told: str | None
+):
+    _, breaches = judge(method, target, {**HEADERS, **headers}, body)
+    if told is None:
+        assert breaches == []
+    else:
+        assert [told in line for line in breaches] == [True]
+
+
+@pytest.mark.parametrize("schema", ["ReportExternalTaskRequest", "CreateTaskRequest", "UpdateTaskRequest", "Tokens"])
+def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform):
+    bodies = {
+        "ReportExternalTaskRequest": ("POST", REPORT, {"result": "r"}, "result"),
+        "CreateTaskRequest": ("POST", "/agent-execution/a", {"input": {"text": "t"}, "title": "t"}, "title"),
+        "UpdateTaskRequest": ("PATCH", "/agent-execution/t/update", {"created_at": "2026-01-02"}, "created_at"),
+        "Tokens": ("POST", REPORT, {"tokens": {"cache_read_tokens": 1}}, "cache_read_tokens"),
+    }
+    method, target, body, name = bodies[schema]
+    document = copy.deepcopy(load().document)
+    content = _http._exchange.encode(body)
+    assert judge(method, target, HEADERS, content, Contract(document))[1] == []
+    node = document["components"]["schemas"][schema]
+    del (node.get("properties") or node["allOf"][1]["properties"])[name]
+    assert [name in line for line in judge(method, target, HEADERS, content, Contract(document))[1]] == [True]
+
+
+@pytest.mark.off_contract("the drift is made here, to see that it is found")
+@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, twin: bool
+):
+    original = _http._exchange.first_attempt
+
+    def drifted(configuration: Configuration, request: Any, *rest: Any) -> Any:
+        return original(configuration, {**request, "json": {**request["json"], "cost": 0.1}}, *rest)
+
+    monkeypatch.setattr(_http._exchange, "first_attempt", drifted)
+    call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, twin)
+    _, breaches = WITNESS.take()
+    assert breaches == ["POST /agent-execution/agent-1/report_task: body.cost: the contract declares no such member"]
+
+
+def test_a_request_that_is_not_the_facades_is_none_of_the_witnesss_business():
+    WITNESS.saw(httpcore.Request("GET", "http://host/nowhere", headers={"user-agent": "curl"}))
+    WITNESS.saw(httpcore.Request("GET", "http://host/file.txt", headers={"user-agent": "xpander-facade/0"}))
+    assert WITNESS.take() == (set(), [])
+
+
+@pytest.mark.off_contract("the breach is made here, to see that it is found")
+def test_a_request_through_a_proxy_is_judged_by_its_path():
+    headers = {"user-agent": "xpander-facade/0", "x-api-key": "k"}
+    url = httpcore.URL(scheme="http", host="proxy", port=3128, target="http://host/agents/list?page=1")
+    WITNESS.saw(httpcore.Request("GET", url, headers=headers))
+    assert WITNESS.take() == (
+        {"list_agents"},
+        ["GET /agents/list: query.page: the contract declares no such query parameter"],
+    )

@@ -1,0 +1,330 @@
+"""Drive the generator of a call by hand: canned answers in, attempts and waits out, on a clock that only we move."""
+
+import json
+import logging
+import random
+
+import pytest
+
+from xpander_facade import _codec, _retry
+from xpander_facade._http._answers import Answer, Failure
+from xpander_facade._http._exchange import Attempt, Wait, encode, exchange, first_attempt
+from xpander_facade._retry import Repeat, RetryEvent
+from xpander_facade._task_requests import get_request
+from xpander_facade.configuration import Configuration
+from xpander_facade.errors import (
+    APIConnectionError,
+    APIResponseParseError,
+    APITimeoutError,
+    ConfigurationError,
+    ModuleException,
+    ServerError,
+)
+from xpander_facade.models import User
+from xpander_facade.task import Task
+from xpander_facade.tasks import _list_request
+
+KEY = "xp-s3cr3t-key"
+GET = {"method": "get", "url": "/a"}
+OK = Answer(200, {}, b'{"ok":true}')
+GONE = Failure("connect", "could not connect")
+LATE = Failure("timeout", "no answer in time")
+BROKEN = Failure("broken", "the connection broke")
+
+
+def refusal(status, **headers):
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, b'{"detail":"no"}')
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _fresh_buckets():
+    _retry.bucket_of.cache_clear()
+    random.seed(7)
+
+
+def configured(**values):
+    return Configuration(**{"api_key": KEY, "organization_id": "o", "base_url": "https://x.example", **values})
+
+
+def run(
+    *outcomes, configuration=None, request=GET, repeat=Repeat.ALWAYS, reader=lambda data: data, takes=0.0, late=0.0
+):
+    """Answer a call's attempts with the given outcomes; return its value and all its steps."""
+    clock, steps, rest = Clock(), [], list(outcomes)
+    call = exchange(configuration or configured(), request, repeat, reader, clock)
+    outcome = None
+    while True:
+        try:
+            step = call.send(outcome)
+        except StopIteration as stop:
+            assert not rest, "the call ended early"
+            return stop.value, steps
+        except ModuleException as error:
+            error.steps = steps
+            assert not rest, "the call ended early"
+            raise
+        steps.append(step)
+        if isinstance(step, Attempt):
+            clock.now += takes
+            outcome = rest.pop(0)
+        else:
+            clock.now += step.seconds + late
+            outcome = None
+
+
+def test_a_call_that_works_is_sent_once_and_its_answer_is_read():
+    value, steps = run(OK, reader=lambda data: data["ok"])
+    assert value is True
+    (attempt,) = steps
+    assert (attempt.method, attempt.url, attempt.content) == ("GET", "https://x.example/a", None)
+    assert attempt.headers["x-api-key"] == KEY
+    assert attempt.headers["user-agent"].startswith("xpander-facade/")
+    assert attempt.deadline == 120.0
+
+
+def test_the_key_is_in_no_repr_of_what_is_sent():
+    (attempt,) = run(OK)[1]
+    assert KEY not in repr(attempt)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520, 526])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_passing_refusal_is_tried_again_after_a_wait(status, failures):
+    value, steps = run(*[refusal(status)] * failures, OK)
+    assert value == {"ok": True}
+    assert [type(step) for step in steps] == [Attempt, Wait] * failures + [Attempt]
+    assert all(0 <= step.seconds <= _retry.BASE_WAIT * 2**n for n, step in enumerate(steps[1::2]))
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 409, 413, 422, 501])
+def test_a_lasting_refusal_is_final(status):
+    with pytest.raises(ModuleException) as caught:
+        run(refusal(status))
+    assert caught.value.status_code == status
+
+
+@pytest.mark.parametrize("failure", [GONE, LATE, BROKEN, refusal(503), refusal(429)])
+def test_after_the_last_retry_the_last_error_is_raised(failure):
+    with pytest.raises(ModuleException):
+        run(failure, failure, failure)
+    with pytest.raises(ModuleException):
+        run(failure, configuration=configured(max_retries=0))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_tried_again"),
+    [
+        (GONE, True),
+        (refusal(429), True),
+        (LATE, False),
+        (BROKEN, False),
+        (refusal(408), False),
+        (refusal(500), False),
+        (refusal(503), False),
+        (refusal(520), False),
+    ],
+)
+def test_what_may_happen_only_once_is_repeated_only_where_it_surely_was_not_taken(outcome, is_tried_again):
+    if is_tried_again:
+        assert run(outcome, OK, repeat=Repeat.UNTAKEN)[0] == {"ok": True}
+    else:
+        with pytest.raises(ModuleException):
+            run(outcome, repeat=Repeat.UNTAKEN)
+    assert run(outcome, OK, repeat=Repeat.ALWAYS)[0] == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure("connect", "certificate", passing=False),
+        Failure("unreadable", "too large", passing=False),
+        Failure("refused", "no header", passing=False),
+    ],
+)
+def test_a_failure_that_would_come_again_is_final(failure):
+    with pytest.raises(ModuleException):
+        run(failure)
+
+
+def test_the_platforms_wish_is_waited_for():
+    steps = run(refusal(503, retry_after="7"), OK)[1]
+    assert steps[1].seconds >= 7
+
+
+def test_a_wish_that_is_too_long_ends_the_call_and_is_told():
+    with pytest.raises(ServerError) as caught:
+        run(refusal(503, retry_after="3600"))
+    assert caught.value.retry_after == 3600
+
+
+def test_no_wait_overruns_the_deadline():
+    with pytest.raises(APITimeoutError):
+        run(LATE, LATE, takes=30.0, configuration=configured(deadline=40, max_retries=9))
+
+
+def test_a_later_attempt_gets_the_time_that_is_left():
+    steps = run(LATE, OK, takes=30.0, configuration=configured(deadline=100))[1]
+    first, wait, second = steps
+    assert first.deadline == 100
+    assert second.deadline == pytest.approx(70 - wait.seconds)
+
+
+def test_no_attempt_is_sent_when_the_time_is_used_up_by_a_late_wakeup():
+    # The machine slept longer than it was asked to: a driver can make nothing of a deadline that is negative.
+    with pytest.raises(APIConnectionError) as caught:
+        run(GONE, configuration=configured(deadline=10), late=60.0)
+    assert all(step.deadline > 0 for step in caught.value.steps if isinstance(step, Attempt))
+
+
+def test_a_hook_is_told_of_every_retry():
+    events = []
+    run(refusal(503), GONE, OK, configuration=configured(on_retry=events.append), request={**GET, "params": {"q": "x"}})
+    assert [(event.attempt, event.method, event.url) for event in events] == [
+        (1, "GET", "https://x.example/a"),
+        (2, "GET", "https://x.example/a"),
+    ]
+    assert all(isinstance(event, RetryEvent) for event in events)
+    assert "503" in events[0].cause
+    assert KEY not in repr(events)
+
+
+def test_a_retry_is_logged_without_the_key(caplog):
+    with caplog.at_level(logging.DEBUG, "xpander_facade"):
+        run(refusal(503), OK)
+    assert "retry 1" in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_when_the_platform_is_down_calls_soon_stop_retrying_and_start_again_when_it_is_back():
+    configuration = configured(max_retries=1)
+    for _ in range(100):
+        with pytest.raises(APIConnectionError):
+            run(GONE, GONE, configuration=configuration)
+    with pytest.raises(APIConnectionError):
+        run(GONE, configuration=configuration)
+    for _ in range(5):
+        run(OK, configuration=configuration)
+    assert run(GONE, OK, configuration=configuration)[0] == {"ok": True}
+
+
+def test_a_missing_key_is_told_before_anything_is_sent(monkeypatch):
+    monkeypatch.delenv("XPANDER_API_KEY", raising=False)
+    call = exchange(Configuration(base_url="https://x.example"), GET, Repeat.ALWAYS, lambda data: data, Clock())
+    with pytest.raises(ConfigurationError, match="XPANDER_API_KEY"):
+        next(call)
+
+
+def test_a_missing_organisation_is_told_before_anything_is_sent_only_where_the_url_needs_it(monkeypatch):
+    monkeypatch.delenv("XPANDER_ORGANIZATION_ID", raising=False)
+    needs = Configuration(api_key=KEY, base_url="http://localhost:9016")
+    with pytest.raises(ConfigurationError, match="XPANDER_ORGANIZATION_ID"):
+        run(configuration=needs)
+    assert run(OK, configuration=Configuration(api_key=KEY, base_url="https://x.example"))[0] == {"ok": True}
+
+
+def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
+    with pytest.raises(APIResponseParseError, match="User lacks email") as caught:
+        run(OK, reader=lambda data: _codec.read(User, data))
+    assert caught.value.details == {"ok": True}
+    with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
+        run(Answer(204, {}, b""), reader=Task.reader(None))
+
+
+@pytest.mark.parametrize("depth", [100, 300, 400, 600, 900])
+def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
+    task = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-01-01T00:00:00Z"}
+    content = json.dumps(task)[:-1].encode() + b',"new":' + b"[" * depth + b"]" * depth + b"}"
+    try:
+        value, _ = run(Answer(200, {}, content), reader=Task.reader(None))
+    except APIResponseParseError:
+        return
+    assert value.id == "t"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(401, {"x-request-id": KEY}, f'{{"detail":"bad key {KEY}"}}'.encode()),
+        Answer(200, {}, f"<html>you sent {KEY}</html>".encode()),
+        Answer(200, {"x-request-id": KEY}, f'{{"you sent":"{KEY}"}}'.encode()),
+        Answer(302, {"location": f"https://y.example/{KEY}"}, b""),
+    ],
+    ids=["refusal", "no json", "another shape", "redirect"],
+)
+def test_no_error_carries_the_key_that_an_answer_echoes(answer):
+    with pytest.raises(ModuleException) as caught:
+        run(answer, reader=lambda data: _codec.read(User, data))
+    assert KEY not in str(caught.value) + repr(caught.value.__dict__ | {"steps": None})
+
+
+def test_an_error_names_the_url_without_its_query():
+    with pytest.raises(ModuleException) as caught:
+        run(refusal(404), request={**GET, "params": {"user_id": "private"}})
+    assert caught.value.url == "https://x.example/a"
+    assert "private" not in str(caught.value)
+
+
+def test_a_query_is_escaped_and_nulls_are_left_out():
+    attempt = first_attempt(configured(), {**GET, "params": {"status": "a&b c", "n": None, "user_id": "ü"}})
+    assert attempt.url == "https://x.example/a?status=a%26b+c&user_id=%C3%BC"
+
+
+def test_the_organisation_is_in_the_path_where_the_rule_wants_it():
+    attempt = first_attempt(configured(base_url="http://localhost:9016"), GET)
+    assert attempt.url == "http://localhost:9016/o/a"
+
+
+def test_a_body_is_sent_as_compact_utf8_json():
+    attempt = first_attempt(configured(), {"method": "post", "url": "/a", "json": {"a": "ü", "b": None}})
+    assert attempt.content == '{"a":"ü","b":null}'.encode()
+    assert attempt.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("body", [float("nan"), float("inf"), object(), {"a": {1}}])
+def test_a_body_that_json_can_not_say_is_refused(body):
+    with pytest.raises(ValueError, match="JSON"):
+        encode({"x": body})
+
+
+def test_a_body_that_holds_itself_is_refused():
+    body = []
+    body.append(body)
+    with pytest.raises(ValueError, match="JSON"):
+        encode(body)
+
+
+def generated_requests():
+    task = Task.reader(None)(
+        {
+            "id": "t",
+            "agent_id": "a",
+            "organization_id": "o",
+            "input": {},
+            "created_at": "2026-01-01T00:00:00Z",
+            "tokens": {},
+        }
+    )
+    from xpander_facade._task_requests import metrics_request, save_request, stop_request
+
+    yield get_request("t")
+    yield stop_request("t")
+    yield save_request(task, False, False)
+    yield metrics_request(task)
+    yield _list_request("a", {"status": "completed"})
+
+
+@pytest.mark.parametrize("request_", list(generated_requests()), ids=lambda request: request["method"] + request["url"])
+def test_no_header_is_sent_twice_and_all_values_are_texts(request_):
+    headers = first_attempt(configured(), request_).headers
+    assert sorted({name.lower() for name in headers}) == sorted(name.lower() for name in headers)
+    assert all(isinstance(value, str) for value in headers.values())

@@ -1,0 +1,196 @@
+"""The trust boundary of the file fetch, step by step: which addresses are public, and what a fetch does next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpcore
+import pytest
+
+from xpander_facade import Configuration, FileLimits
+from xpander_facade._http import _files
+from xpander_facade._http._addresses import is_public
+from xpander_facade._http._files import Get, Lookup, Refusal, Reply, Unreached, bare
+
+PUBLIC = "93.184.216.34"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [PUBLIC, "8.8.8.8", "172.15.255.255", "172.32.0.1", "100.63.0.1", "223.255.255.255", "2606:4700::1111",
+     "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"],
+)  # fmt: skip
+def test_an_address_of_the_public_internet_is_public(address: str):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "127.255.255.254", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+     "100.64.0.1", "100.100.100.200", "169.254.169.254", "169.254.170.2", "168.63.129.16", "192.0.0.192",
+     "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "192.88.99.1", "224.0.0.1", "239.255.255.250",
+     "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%2", "fc00::1", "fd00:ec2::254", "fec0::1",
+     "ff02::1", "100::1", "2001:db8::1", "3fff::1", "5f00::1", "2001::1", "2002:7f00:1::", "::127.0.0.1",
+     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:0:127.0.0.1", "64:ff9b::127.0.0.1",
+     "64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1"],
+)  # fmt: skip
+def test_any_other_address_is_not(address: str):
+    assert not is_public(address)
+
+
+class Journey:
+    """A fetch that is told what comes of each step."""
+
+    def __init__(self, url: str, *, max_redirects: int = 5, **given: Any) -> None:
+        rules = _files._rules(Configuration(**given), FileLimits(max_redirects=max_redirects))
+        self._steps = _files._journey(url, rules)
+        self.step: Any = next(self._steps)
+
+    def tell(self, outcome: Any) -> Any:
+        """Go on; return the next step, or the text at the end."""
+        try:
+            self.step = self._steps.send(outcome)
+        except StopIteration as stop:
+            return stop.value
+        return self.step
+
+
+def reply(text: str = "", location: str | None = None) -> Reply:
+    return Reply(location, None, bytearray(text.encode()))
+
+
+def redirected(location: str) -> Reply:
+    return reply(location=location)
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to():
+    journey = Journey("https://user:pass@Files.Example:8443/a.txt?sig=1")
+    assert journey.step == Lookup(b"files.example", 8443)
+    step = journey.tell(["10.0.0.1", PUBLIC, "8.8.8.8"])
+    assert isinstance(step, Get)
+    assert step.door.origin == httpcore.Origin(b"https", PUBLIC.encode(), 8443)
+    assert step.door.proxy is None
+    request = _files._request(step, 1.0, None)
+    assert request.url.origin == step.door.origin
+    assert request.url.target == b"/a.txt?sig=1"
+    assert request.extensions["sni_hostname"] == "files.example"
+    headers = dict(request.headers)
+    assert headers[b"host"] == b"files.example:8443"
+    assert set(headers) == {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection"}
+    assert journey.tell(reply("content")) == "content"
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer():
+    journey = Journey("http://files.example/a.txt")
+    assert journey.step == Lookup(b"files.example", 80)
+    hosts = [journey.tell([PUBLIC, "2606:4700::1111"]).door.origin.host, journey.tell(Unreached("x")).door.origin.host]
+    assert hosts == [PUBLIC.encode(), b"2606:4700::1111"]
+    with pytest.raises(Refusal, match="no route"):
+        journey.tell(Unreached("no route"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1%2"])
+def test_a_name_that_leads_to_a_private_address_is_refused_before_anything_is_sent(address: str):
+    with pytest.raises(Refusal, match="not public"):
+        Journey("http://files.example/a.txt").tell([address])
+
+
+@pytest.mark.parametrize("location", ["http://169.254.169.254/latest", "//internal.example/x", "http://localhost/"])
+def test_the_target_of_a_redirect_is_looked_up_and_checked_anew(location: str):
+    journey = Journey("http://files.example/a.txt")
+    journey.tell([PUBLIC])
+    assert isinstance(journey.tell(redirected(location)), Lookup)
+    with pytest.raises(Refusal, match="not public"):
+        journey.tell(["127.0.0.1"])
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://files.example/a", "gopher://x/", "data:,x", "http://"]
+)
+def test_a_redirect_leads_to_http_and_https_only(location: str):
+    journey = Journey("http://files.example/a.txt")
+    journey.tell([PUBLIC])
+    with pytest.raises(Refusal, match="only http and https|names no host"):
+        journey.tell(redirected(location))
+
+
+def test_a_relative_redirect_stays_at_its_host():
+    journey = Journey("https://files.example/folder/a.txt")
+    journey.tell([PUBLIC])
+    assert journey.tell(redirected("../b.txt?x=1")) == Lookup(b"files.example", 443)
+    assert str(journey.tell([PUBLIC]).target) == "https://files.example/b.txt?x=1"
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 5])
+def test_one_redirect_too_many_is_refused(allowed: int):
+    journey = Journey("http://files.example/0", max_redirects=allowed)
+    for number in range(allowed):
+        journey.tell([PUBLIC])
+        journey.tell(redirected(f"/{number + 1}"))
+    journey.tell([PUBLIC])
+    with pytest.raises(Refusal, match=f"more than {allowed} times"):
+        journey.tell(redirected("/again"))
+
+
+def test_a_proxy_of_the_environment_is_used_only_where_private_hosts_are_allowed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    assert isinstance(Journey("http://files.example/a.txt").step, Lookup)
+    step = Journey("http://files.example/a.txt", allow_private_file_hosts=True).step
+    assert isinstance(step, Get)
+    assert step.door.proxy is not None
+    assert step.door.proxy.url.host == "proxy.example"
+    assert step.door.origin.host == b"files.example"
+
+
+def test_the_platforms_certificate_settings_are_for_ones_own_network_only():
+    checked, open_ = (
+        Journey("https://files.example/a", verify=False, allow_private_file_hosts=allowed).tell([PUBLIC]).door.tls
+        for allowed in (False, True)
+    )
+    assert checked.check_hostname
+    assert not open_.check_hostname
+
+
+@pytest.mark.parametrize(
+    ("content", "charset", "text"),
+    [
+        ("hé".encode(), None, "hé"),
+        ("hé".encode(), "utf-8", "hé"),
+        ("hé".encode("latin-1"), "iso-8859-1", "hé"),
+        ("hé".encode("latin-1"), "utf-8", "h\ufffd"),
+        ("hé".encode("latin-1"), None, "h\ufffd"),
+        ("hé".encode(), "no-such-charset", "hé"),
+        ("hé".encode("utf-16"), "utf-16", "hé"),
+        (b"\xef\xbb\xbfh", None, "h"),
+        (b"\xef\xbb\xbfh", "utf-8", "h"),
+        (b"\xff\xfeh", "utf-16", "\ufffd"),
+        *(("xn--hé".encode(), name, "xn--hé") for name in (
+            "zlib", "base64", "rot13", "idna", "punycode", "undefined", "unicode_escape", "\x00",
+        )),
+    ],
+)  # fmt: skip
+def test_the_charset_is_the_headers_else_utf_8_and_what_it_lacks_is_replaced(
+    content: bytes, charset: str | None, text: str
+):
+    assert _files._text(bytearray(content), charset) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "charset"),
+    [
+        ("text/csv; charset=ISO-8859-1", "iso-8859-1"),
+        ('text/csv; charset="utf-8"', "utf-8"),
+        ("text/csv", None),
+        ("", None),
+    ],
+)
+def test_the_charset_is_read_off_the_content_type(value: str, charset: str | None):
+    assert _files._charset({"content-type": value}) == charset
+
+
+def test_a_url_in_the_log_has_no_secret_and_no_line_end():
+    assert bare("https://user:pass@x.example/a.txt?sig=secret#top") == "https://x.example/a.txt"
+    assert bare("https://x.example/a\nWARNING: b?c") == "https://x.example/a?WARNING: b"
+    assert bare("https://x.example/@home") == "https://x.example/@home"
+    assert bare("nonsense?sig=secret") == "nonsense"
+    assert len(bare("https://x.example/" + "a" * 1_000)) == 200

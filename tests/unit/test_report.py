@@ -1,0 +1,208 @@
+"""Hold the report of an external run: its body, its id, its agent, and errors that carry it."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from xpander_facade import _http
+from xpander_facade._http._exchange import encode, first_attempt
+from xpander_facade._report import carried, make_report
+from xpander_facade.agent import Agent
+from xpander_facade.backend import Backend
+from xpander_facade.configuration import Configuration
+from xpander_facade.errors import APITimeoutError, ConfigurationError
+from xpander_facade.models import Tokens
+from xpander_facade.task import Task
+
+CONFIGURATION = Configuration(api_key="k", base_url="https://x.example", agent_id="agent-conf")
+NOTHING = {
+    "agent_id": "agent-1",
+    "id": None,
+    "input": None,
+    "llm_response": None,
+    "tokens": None,
+    "is_success": True,
+    "result": None,
+    "duration": 0,
+    "used_tools": None,
+}
+EVERYTHING = {
+    "agent_id": "agent-1",
+    "id": "ext-1",
+    "input": "in",
+    "llm_response": {"a": None, "at": datetime(2026, 1, 1, tzinfo=UTC), "n": float("nan")},
+    "tokens": Tokens(2, 3),
+    "is_success": False,
+    "result": "out",
+    "duration": 4.7,
+    "used_tools": ("search",),
+}
+
+
+def report(configuration=CONFIGURATION, **changes):
+    return make_report(configuration, **{**NOTHING, **changes})
+
+
+def test_a_full_report_has_the_platforms_body():
+    made = report(**EVERYTHING)
+    assert made.body == {
+        "id": "ext-1",
+        "input": "in",
+        "llm_response": {"a": None, "at": "2026-01-01T00:00:00Z", "n": None},
+        "tokens": {
+            "prompt_tokens": 2,
+            "completion_tokens": 3,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "total_tokens": 5,
+        },
+        "is_success": False,
+        "result": "out",
+        "duration": 4.7,
+        "used_tools": ["search"],
+    }
+    assert made.request["method"].upper() == "POST"
+    assert made.request["url"] == "/agent-execution/agent-1/report_task"
+    assert made.request["json"] == made.body
+
+
+def test_an_empty_report_sends_only_its_defaults():
+    made = report(id="ext-1")
+    assert made.body == {"id": "ext-1", "is_success": True, "duration": 0.0, "used_tools": []}
+
+
+def test_without_an_id_one_is_made_and_each_is_another():
+    ids = [report().id for _ in range(3)]
+    assert all(re.fullmatch(r"ext-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id) for id in ids)
+    assert len(set(ids)) == 3
+    made = report()
+    assert made.body["id"] == made.id == made.request["json"]["id"]
+
+
+@pytest.mark.parametrize("value", [0, False, "", [], {}, {"a": None}, [None]])
+def test_a_provider_answer_that_is_empty_is_still_sent(value):
+    made = report(llm_response=value)
+    assert made.body["llm_response"] == value
+    assert made.request["json"]["llm_response"] == value
+
+
+def test_tokens_may_be_a_mapping():
+    assert report(tokens={"prompt_tokens": 2, "completion_tokens": 3}).body["tokens"]["total_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"agent_id": ""}, ValueError),
+        ({"agent_id": " "}, ValueError),
+        ({"agent_id": 5}, TypeError),
+        ({"id": ""}, ValueError),
+        ({"id": 5}, TypeError),
+        ({"duration": -1}, ValueError),
+        ({"duration": float("nan")}, ValueError),
+        ({"duration": float("inf")}, ValueError),
+        ({"duration": "4"}, TypeError),
+        ({"input": {"a": 1}}, TypeError),
+        ({"result": 5}, TypeError),
+        ({"is_success": 1}, TypeError),
+        ({"is_success": None}, TypeError),
+        ({"used_tools": "search"}, TypeError),
+        ({"tokens": {"prompt_tokens": -1}}, ValueError),
+        ({"tokens": 5}, TypeError),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_sent(changes, error):
+    with pytest.raises(error, match=next(iter(changes))):
+        report(**changes)
+
+
+def test_an_id_is_escaped_in_the_path():
+    assert report(agent_id="a/b").request["url"] == "/agent-execution/a%2Fb/report_task"
+
+
+def test_the_agent_is_the_argument_else_the_configurations_else_the_environments_at_the_call(monkeypatch):
+    monkeypatch.setenv("XPANDER_AGENT_ID", "agent-env")
+    bare = Configuration(api_key="k", base_url="https://x.example")
+    assert "agent-1" in report().request["url"]
+    assert "agent-conf" in report(agent_id=None).request["url"]
+    assert "agent-env" in report(bare, agent_id=None).request["url"]
+    monkeypatch.setenv("XPANDER_AGENT_ID", "")
+    with pytest.raises(ConfigurationError, match="XPANDER_AGENT_ID"):
+        report(bare, agent_id=None)
+
+
+def test_an_error_of_a_report_carries_the_report():
+    made = report(id="ext-1", result="private words")
+    with pytest.raises(APITimeoutError) as caught, carried(made):
+        raise APITimeoutError("late")
+    assert caught.value.task_id == "ext-1"
+    assert caught.value.report == made.body
+    assert "private words" not in str(caught.value)
+
+
+def test_an_error_that_is_not_ours_passes_as_it_is():
+    with pytest.raises(KeyError), carried(report()):
+        raise KeyError("x")
+
+
+class Sent(Exception):
+    """What a fake network was given."""
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    seen = []
+
+    def send(configuration, request, repeat, reader):
+        seen.append((configuration, request, repeat))
+        raise Sent
+
+    async def asend(configuration, request, repeat, reader):
+        send(configuration, request, repeat, reader)
+
+    monkeypatch.setattr(_http, "send", send)
+    monkeypatch.setattr(_http, "asend", asend)
+    return seen
+
+
+def drive(coroutine):
+    with pytest.raises(Sent):
+        coroutine.send(None)
+
+
+@pytest.mark.parametrize("arguments", [EVERYTHING, {**NOTHING, "id": "ext-1"}], ids=["everything", "nothing"])
+def test_all_four_forms_send_the_same_bytes(sent, arguments):
+    backend = Backend(CONFIGURATION)
+    with pytest.raises(Sent):
+        backend.report_external_task(**arguments)
+    with pytest.raises(Sent):
+        Task.report_external_task(configuration=CONFIGURATION, **arguments)
+    drive(backend.areport_external_task(**arguments))
+    drive(Task.areport_external_task(configuration=CONFIGURATION, **arguments))
+    attempts = [first_attempt(configuration, request) for configuration, request, _ in sent]
+    assert len(attempts) == 4
+    assert {(a.method, a.url, a.content, tuple(sorted(a.headers.items()))) for a in attempts} == {
+        (
+            "POST",
+            "https://x.example/agent-execution/agent-1/report_task",
+            encode(report(**arguments).body),
+            tuple(sorted(attempts[0].headers.items())),
+        )
+    }
+    assert {repeat for _, _, repeat in sent} == {_http.Repeat.ALWAYS}
+
+
+def test_a_loaded_agent_goes_before_an_agent_id(sent):
+    agent = Agent.reader(CONFIGURATION)({"id": "agent-loaded"})
+    with pytest.raises(Sent):
+        Backend(CONFIGURATION).report_external_task(agent_id="agent-1", agent=agent)
+    drive(Backend(CONFIGURATION).areport_external_task(agent_id="agent-1", agent=agent))
+    assert [request["url"] for _, request, _ in sent] == ["/agent-execution/agent-loaded/report_task"] * 2
+
+
+def test_a_configuration_for_the_call_goes_before_the_backends(sent):
+    other = Configuration(api_key="other", base_url="https://y.example")
+    with pytest.raises(Sent):
+        Backend(CONFIGURATION).report_external_task(agent_id="a", configuration=other)
+    assert sent[0][0] is other

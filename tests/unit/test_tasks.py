@@ -1,0 +1,408 @@
+"""Hold the verbs: which request each sends, how it may be repeated, and that its twin sends the same. No network."""
+
+import inspect
+
+import pytest
+
+from xpander_facade import _http
+from xpander_facade._http import Repeat
+from xpander_facade.agent import Agent
+from xpander_facade.agents import Agents, AgentsListItem
+from xpander_facade.backend import Backend
+from xpander_facade.configuration import Configuration
+from xpander_facade.enums import AgentExecutionStatus, OutputFormat, ThinkMode
+from xpander_facade.errors import ConfigurationError
+from xpander_facade.models import Attachment, MCPServerDetails, Principal, Tokens, User
+from xpander_facade.task import Task
+from xpander_facade.tasks import Tasks
+from xpander_facade.tasks_list_item import TasksListItem
+
+CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="https://x.example", agent_id="agent-conf")
+TASK = {
+    "id": "t-1",
+    "agent_id": "a-1",
+    "organization_id": "o-1",
+    "input": {"text": "hi"},
+    "created_at": "2026-11-21T10:00:00Z",
+}
+ITEM = {"id": "t-1", "agent_id": "a-1", "organization_id": "o-1", "status": "completed"}
+
+
+class Network:
+    """A fake network: notes what is sent and reads a canned answer."""
+
+    def __init__(self, monkeypatch):
+        self.sent = []
+        self.answers = {}
+        monkeypatch.setattr(_http, "send", self.send)
+        monkeypatch.setattr(_http, "asend", self.asend)
+
+    def send(self, configuration, request, repeat, reader):
+        self.sent.append((configuration, request, repeat))
+        url = request["url"]
+        if url.startswith("/agents/list"):
+            return reader([{"id": "a-1"}])
+        if url.startswith("/agents/"):
+            return reader({"id": "a-1"})
+        if url.startswith("/activity/"):
+            return reader({"id": "t-1", "messages": []})
+        if "/history/" in url:
+            return reader([ITEM])
+        if url.startswith("/agents-metrics/"):
+            return reader({"anything": 1})
+        return reader({**TASK, **self.answers})
+
+    async def asend(self, configuration, request, repeat, reader):
+        return self.send(configuration, request, repeat, reader)
+
+
+@pytest.fixture
+def network(monkeypatch):
+    return Network(monkeypatch)
+
+
+def result_of(value):
+    if not inspect.iscoroutine(value):
+        return value
+    try:
+        value.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waited for something real")
+
+
+def a_task():
+    return Task.reader(CONFIGURATION)({**TASK, "tokens": {"prompt_tokens": 1}})
+
+
+def an_agent():
+    return Agent.reader(CONFIGURATION)({"id": "a-1"})
+
+
+VERBS = {
+    # name: (object, arguments, route, when it is repeated, type of the result)
+    "create": (lambda: Tasks(CONFIGURATION), ("a/1",), "POST /agent-execution/a%2F1", "UNTAKEN", Task),
+    "get": (lambda: Tasks(CONFIGURATION), ("t-1",), "GET /agent-execution/t-1/status", "ALWAYS", Task),
+    "update": (
+        lambda: Tasks(CONFIGURATION),
+        {"task_id": "t-1", "status": "completed"},
+        "PATCH /agent-execution/t-1/update",
+        "ALWAYS",
+        Task,
+    ),
+    "stop": (lambda: Tasks(CONFIGURATION), ("t-1",), "DELETE /agent-execution/t-1", "ALWAYS", Task),
+    "list": (lambda: Tasks(CONFIGURATION), ("a-1",), "GET /agent-execution/executions/history/a-1", "ALWAYS", list),
+    "list_user_tasks": (
+        lambda: Tasks(CONFIGURATION),
+        ("u-1",),
+        "GET /agent-execution/executions/history/user/u-1",
+        "ALWAYS",
+        list,
+    ),
+    "Task.load": (lambda: Task, ("t-1", CONFIGURATION), "GET /agent-execution/t-1/status", "ALWAYS", Task),
+    "Task.save": (a_task, (), "PATCH /agent-execution/t-1/update", "ALWAYS", Task),
+    "Task.set_status": (a_task, ("executing",), "PATCH /agent-execution/t-1/update", "ALWAYS", Task),
+    "Task.stop": (a_task, (), "DELETE /agent-execution/t-1", "ALWAYS", Task),
+    "Task.reload": (a_task, (), "GET /agent-execution/t-1/status", "ALWAYS", Task),
+    "Task.report_metrics": (a_task, (), "POST /agents-metrics/a-1/execution", "UNTAKEN", type(None)),
+    "Task.get_activity_log": (a_task, (), "GET /activity/a-1/t-1", "ALWAYS", None),
+    "Task.get_plan_following_status": (a_task, (), "GET /agent-execution/t-1/status", "ALWAYS", None),
+    "Task.report_external_task": (
+        lambda: Task,
+        (CONFIGURATION, "a-1", "x"),
+        "POST /agent-execution/a-1/report_task",
+        "ALWAYS",
+        Task,
+    ),
+    "Backend.report_external_task": (
+        lambda: Backend(CONFIGURATION),
+        {"agent_id": "a-1", "id": "x"},
+        "POST /agent-execution/a-1/report_task",
+        "ALWAYS",
+        Task,
+    ),
+    "Backend.invoke_agent": (
+        lambda: Backend(CONFIGURATION),
+        {"agent_id": "a-1", "prompt": "hi"},
+        "POST /agent-execution/a-1",
+        "UNTAKEN",
+        Task,
+    ),
+    "Agents.list": (lambda: Agents(CONFIGURATION), (), "GET /agents/list", "ALWAYS", list),
+    "Agents.get": (lambda: Agents(CONFIGURATION), ("a-1",), "GET /agents/a-1", "ALWAYS", Agent),
+    "Agent.load": (lambda: Agent, ("a-1", CONFIGURATION), "GET /agents/a-1", "ALWAYS", Agent),
+    "Agent.create_task": (an_agent, {"prompt": "hi"}, "POST /agent-execution/a-1", "UNTAKEN", Task),
+    "AgentsListItem.load": (
+        lambda: AgentsListItem.reader(CONFIGURATION)([{"id": "a-1"}])[0],
+        (),
+        "GET /agents/a-1",
+        "ALWAYS",
+        Agent,
+    ),
+    "TasksListItem.load": (
+        lambda: TasksListItem.reader(CONFIGURATION)([ITEM])[0],
+        (),
+        "GET /agent-execution/t-1/status",
+        "ALWAYS",
+        Task,
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", ["", "a"], ids=["sync", "async"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_sends_its_request_is_repeated_where_that_is_safe_and_gives_its_type(network, verb, twin):
+    make, arguments, route, repeat, cls = VERBS[verb]
+    method = getattr(make(), twin + verb.rpartition(".")[2])
+    positional, named = ((), arguments) if isinstance(arguments, dict) else (arguments, {})
+    value = result_of(method(*positional, **named))
+    ((configuration, request, how),) = network.sent
+    assert f"{request['method'].upper()} {request['url']}" == route
+    assert how is Repeat[repeat]
+    assert configuration == CONFIGURATION
+    assert cls is None or type(value) is cls
+
+
+@pytest.mark.parametrize("verb", ["save", "stop", "reload", "asave", "astop", "areload", "set_status", "aset_status"])
+def test_a_tasks_verbs_return_the_task_itself_with_the_platforms_state(network, verb):
+    network.answers = {"result": "theirs", "status": "stopped"}
+    task = a_task()
+    arguments = ("executing",) if "status" in verb else ()
+    assert result_of(getattr(task, verb)(*arguments)) is task
+    assert (task.result, task.status, task.configuration) == ("theirs", "stopped", CONFIGURATION)
+
+
+@pytest.mark.parametrize("twin", ["set_status", "aset_status"])
+@pytest.mark.parametrize(("result", "sent"), [(None, "kept"), ("new", "new"), ("", "")])
+def test_set_status_without_a_result_keeps_the_result(network, twin, result, sent):
+    task = a_task()
+    task.result = "kept"
+    result_of(getattr(task, twin)(AgentExecutionStatus.Completed, result))
+    body = network.sent[0][1]["json"]
+    assert (body["status"], body["result"]) == ("completed", sent)
+
+
+@pytest.mark.parametrize("twin", ["save", "asave"])
+def test_nothing_is_sent_where_nothing_changed(network, twin):
+    task = a_task()
+    assert result_of(getattr(task, twin)(only_changed=True)) is task
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("twin", ["get_plan_following_status", "aget_plan_following_status"])
+def test_the_local_result_status_and_tokens_survive_the_look_at_the_plan(network, twin):
+    network.answers = {
+        "result": "theirs",
+        "status": "executing",
+        "deep_planning": {"enabled": True, "started": True, "enforce": True, "tasks": [{"id": "1", "title": "t"}]},
+    }
+    task = a_task()
+    task.result, task.status, task.tokens = "mine", "completed", Tokens(7)
+    status = result_of(getattr(task, twin)())
+    assert (status.can_finish, [item.id for item in status.uncompleted_tasks]) == (False, ["1"])
+    assert (task.result, task.status, task.tokens) == ("mine", "completed", Tokens(7))
+
+
+FULL_CREATE = {
+    "prompt": "p",
+    "existing_task_id": "t-0",
+    "file_urls": ["u"],
+    "attachments": [Attachment("u", mime="m")],
+    "user_details": User("e", id="u"),
+    "principal": Principal("user", id="p"),
+    "agent_version": 7,
+    "tool_call_payload_extension": {"a": None},
+    "source": "s",
+    "worker_id": "w",
+    "output_format": OutputFormat.Json,
+    "output_schema": {"type": "object"},
+    "run_locally": True,
+    "events_streaming": True,
+    "additional_context": "c",
+    "instructions_override": "i",
+    "test_run_node_id": "n",
+    "user_oidc_token": "o",
+    "expected_output": "x",
+    "mcp_servers": [MCPServerDetails(id="m", headers={"h": "v"})],
+    "triggering_agent_id": "tr",
+    "title": "ti",
+    "think_mode": "harder",
+    "disable_attachment_injection": True,
+    "tool_call_limit": 3,
+    "user_tokens": {"t": 1},
+    "return_metrics": True,
+    "llm_model_provider": "lp",
+    "llm_model_name": "ln",
+    "llm_reasoning_effort": "le",
+    "harness_cli": "h",
+    "permission_mode": "pm",
+}
+CREATORS = [
+    ("Tasks.create", lambda: Tasks(CONFIGURATION).create),
+    ("Tasks.acreate", lambda: Tasks(CONFIGURATION).acreate),
+    ("Agent.create_task", lambda: an_agent().create_task),
+    ("Agent.acreate_task", lambda: an_agent().acreate_task),
+    ("Backend.invoke_agent", lambda: Backend(CONFIGURATION).invoke_agent),
+    ("Backend.ainvoke_agent", lambda: Backend(CONFIGURATION).ainvoke_agent),
+]
+creators = pytest.mark.parametrize("creator", [make for _, make in CREATORS], ids=[name for name, _ in CREATORS])
+SOURCES = [None, None, "sdk", "sdk", "sdk", "sdk"]
+
+
+@creators
+def test_every_argument_of_a_creation_goes_out_under_the_wires_name(network, creator):
+    assert {*FULL_CREATE} == {*inspect.signature(creator()).parameters} - {"agent_id", "configuration"}
+    result_of(creator()(**FULL_CREATE))
+    request = network.sent[0][1]
+    body = dict(request["json"])
+    renamed = {"existing_task_id": "id", "tool_call_payload_extension": "payload_extension"}
+    apart = {"prompt", "file_urls", "attachments", "user_details", "principal", "agent_version", "mcp_servers"}
+    for name, value in FULL_CREATE.items():
+        if name not in apart:
+            assert body.pop(renamed.get(name, name)) == value
+    sent_input = body.pop("input")
+    assert (sent_input["text"], sent_input["files"]) == ("p", ["u"])
+    assert sent_input["user"]["email"] == "e"
+    assert sent_input["attachments"][0]["mime"] == "m"
+    assert sent_input["principal"]["kind"] == "user"
+    assert body.pop("mcp_servers")[0]["headers"] == {"h": "v"}
+    assert body == {}
+    assert {name.lower(): value for name, value in request["headers"].items()}["x-agent-version"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("creator", "source"), [(make, source) for (_, make), source in zip(CREATORS, SOURCES, strict=True)]
+)
+def test_an_empty_creation_sends_the_defaults(network, creator, source):
+    result_of(creator()())
+    request = network.sent[0][1]
+    body = {name: value for name, value in request["json"].items() if value not in (None, False, [])}
+    assert body.pop("source", None) == source
+    assert body == {"input": {"text": "", "files": []}, "think_mode": ThinkMode.Default}
+    assert "x-agent-version" not in {name.lower() for name in request.get("headers", {})}
+
+
+@creators
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"existing_task_id": ""}, ValueError),
+        ({"prompt": 5}, TypeError),
+        ({"file_urls": "https://x.example"}, TypeError),
+        ({"run_locally": "yes"}, TypeError),
+        ({"events_streaming": None}, TypeError),
+    ],
+)
+def test_a_wrong_argument_of_a_creation_is_refused_before_sending(network, creator, arguments, error):
+    with pytest.raises(error):
+        result_of(creator()(**arguments))
+    assert network.sent == []
+
+
+def test_the_agent_of_a_creation_is_the_argument_else_the_configurations_else_the_environments(network, monkeypatch):
+    monkeypatch.setenv("XPANDER_AGENT_ID", "agent-env")
+    bare = Configuration(api_key="k", base_url="https://x.example")
+    Tasks(CONFIGURATION).create("a")
+    Tasks(CONFIGURATION).create()
+    Tasks(bare).create()
+    Tasks(bare).list()
+    Backend(bare).invoke_agent()
+    Agents(bare).get()
+    assert [request["url"].rpartition("/")[2] for _, request, _ in network.sent] == [
+        "a",
+        "agent-conf",
+        *["agent-env"] * 4,
+    ]
+    monkeypatch.setenv("XPANDER_AGENT_ID", "")
+    with pytest.raises(ConfigurationError, match="XPANDER_AGENT_ID"):
+        Tasks(bare).create()
+
+
+@pytest.mark.parametrize("twin", ["invoke_agent", "ainvoke_agent"])
+@pytest.mark.parametrize(
+    ("prompt", "loads"),
+    [
+        ('{"xpander_task_id": "t-9"}', True),
+        ('  {"xpander_task_id": "t-9", "more": 1}\n', True),
+        ('{"xpander_task_id": ""}', False),
+        ('{"xpander_task_id": null}', False),
+        ('{"xpander_task_id": 5}', False),
+        ('{"other": 1}', False),
+        ('{"xpander_task_id": "t-9"', False),
+        ('["xpander_task_id"]', False),
+        ('"xpander_task_id"', False),
+        ("hello", False),
+        ("", False),
+        ("{" * 100_000, False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_prompt_that_names_a_task_loads_it(network, twin, prompt, loads):
+    result_of(getattr(Backend(CONFIGURATION), twin)("a-1", prompt=prompt))
+    ((_, request, _),) = network.sent
+    assert request["url"] == ("/agent-execution/t-9/status" if loads else "/agent-execution/a-1")
+
+
+FILTERS = {
+    "user_id": "u",
+    "parent_task_id": "p",
+    "triggering_agent_id": "t",
+    "status": AgentExecutionStatus.Completed,
+    "internal_status": "i",
+}
+
+
+@pytest.mark.parametrize("twin", ["", "a"])
+def test_filters_go_into_the_query_and_enums_as_their_values(network, twin):
+    result_of(getattr(Tasks(CONFIGURATION), f"{twin}list")("a", FILTERS))
+    without_user = {name: value for name, value in FILTERS.items() if name != "user_id"}
+    result_of(getattr(Tasks(CONFIGURATION), f"{twin}list_user_tasks")("u", without_user))
+    expected = {**FILTERS, "status": "completed"}
+    first, second = (request["params"] for _, request, _ in network.sent)
+    assert {name: value for name, value in first.items() if value is not None} == expected
+    del expected["user_id"]
+    assert {name: value for name, value in second.items() if value is not None} == expected
+
+
+@pytest.mark.parametrize("twin", ["", "a"])
+@pytest.mark.parametrize(
+    ("verb", "filters"), [("list", {"state": "x"}), ("list_user_tasks", {"user_id": "u"}), ("list", {"Status": "x"})]
+)
+def test_an_unknown_filter_is_refused_with_the_known_ones(network, twin, verb, filters):
+    with pytest.raises(ValueError, match="parent_task_id, triggering_agent_id, status, internal_status"):
+        result_of(getattr(Tasks(CONFIGURATION), twin + verb)("x", filters))
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("twin", ["update", "aupdate"])
+def test_an_update_sends_only_what_is_given(network, twin):
+    tasks = Tasks(CONFIGURATION)
+    result_of(getattr(tasks, twin)("t-1", result="r", tool_call_payload_extension={"a": None}))
+    assert network.sent[0][1]["json"] == {"result": "r", "tool_call_payload_extension": {"a": None}}
+    with pytest.raises(ValueError, match="status, result"):
+        result_of(getattr(tasks, twin)("t-1"))
+
+
+def test_a_list_item_loads_with_the_configuration_of_its_list(network):
+    (item,) = Tasks(CONFIGURATION).list("a-1")
+    assert item.load().configuration is CONFIGURATION
+    (agent,) = Agents(CONFIGURATION).list()
+    assert agent.load().configuration is CONFIGURATION
+
+
+@pytest.mark.parametrize("cls", [Backend, Tasks, Agents])
+def test_a_module_with_other_limits_keeps_the_rest(cls):
+    changed = cls(CONFIGURATION).with_options(timeout=3, max_retries=0)
+    assert type(changed) is cls
+    assert (changed.configuration.timeout, changed.configuration.max_retries) == (3.0, 0)
+    assert changed.configuration.deadline == CONFIGURATION.deadline
+    assert changed.configuration.api_key == "k"
+    assert CONFIGURATION.timeout == 30
+
+
+@pytest.mark.parametrize("cls", [Backend, Tasks, Agents])
+def test_a_module_reads_the_environment_when_it_is_made_and_shows_no_key(cls, monkeypatch):
+    monkeypatch.setenv("XPANDER_API_KEY", "xp-s3cr3t-key")
+    made = cls()
+    assert made.configuration.api_key == "xp-s3cr3t-key"
+    assert "s3cr3t" not in repr(made)
