@@ -149,7 +149,7 @@ def test_no_file_is_named_for_nothing(name):
     }
 
 
-@pytest.mark.parametrize("name", FRONT)
+@pytest.mark.parametrize("name", [name for name in HOUSE if not name.startswith("_")])
 def test_no_public_signature_takes_any_keywords(name):
     tree = tree_of(name)
     public = [
@@ -157,7 +157,7 @@ def test_no_public_signature_takes_any_keywords(name):
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and not node.name.startswith("_")
-        and (node.args.kwarg is not None or node.args.vararg is not None)
+        and node.args.kwarg is not None
     ]
     assert not public
 

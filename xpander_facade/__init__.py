@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from xpander_facade.task import Task
     from xpander_facade.tasks import Tasks
     from xpander_facade.tasks_list_item import TasksListItem
+    from xpander_facade.usage import Usage, read_usage
 
 _HOMES = {
     "APIConnectionError": "errors",
@@ -130,10 +131,12 @@ _HOMES = {
     "ToolCallRequest": "events",
     "ToolCallResult": "events",
     "UnprocessableEntityError": "errors",
+    "Usage": "usage",
     "User": "models",
     "WaitTimeoutError": "errors",
     "XpanderError": "errors",
     "__version__": "_version",
+    "read_usage": "usage",
 }
 
 __all__ = [
@@ -194,21 +197,24 @@ __all__ = [
     "ToolCallRequest",
     "ToolCallResult",
     "UnprocessableEntityError",
+    "Usage",
     "User",
     "WaitTimeoutError",
     "XpanderError",
     "__version__",
+    "read_usage",
 ]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw these would believe in every name
 
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

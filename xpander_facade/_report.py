@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from xpander_facade.models import Tokens
 
 
-@attrs.define(kw_only=True, getstate_setstate=False)
 class Reportable(TaskRecord):
     """The part of Task that records runs from elsewhere."""
+
+    __slots__ = ()
 
     @classmethod
     def report_external_task(

@@ -8,8 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-import attrs
-
 from xpander_facade import _codec
 from xpander_facade._report import Reportable
 from xpander_facade.configuration import Configuration
@@ -29,9 +27,10 @@ Summarize = Callable[[str], "str | Awaitable[str]"] | Literal["platform"]
 """What sums a session up: a function from its text to a shorter one, or the platform's summariser."""
 
 
-@attrs.define(kw_only=True, getstate_setstate=False)
 class TaskFiles(Reportable):
     """The part of Task that prepares it for an agent."""
+
+    __slots__ = ()
 
     if TYPE_CHECKING:  # what Task has, and a compaction needs
 
@@ -144,13 +143,13 @@ class TaskFiles(Reportable):
             What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
 
         Raises:
-            TypeError: `summarize` is no function, or an async one where this is the plain twin.
+            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
             ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
             ModuleException: The session could not be loaded, or the task not be saved.
         """
         from xpander_facade.compaction import session_of
 
-        _check_summarize(summarize, only_plain=True)
+        _check_summarize(summarize)
         session = session_of(self, self.get_activity_log())
         if session is None:
             return CompactRetryResult(compacted=False)
@@ -176,13 +175,13 @@ class TaskFiles(Reportable):
             What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
 
         Raises:
-            TypeError: `summarize` is no function, or an async one where this is the plain twin.
+            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
             ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
             ModuleException: The session could not be loaded, or the task not be saved.
         """
         from xpander_facade.compaction import session_of
 
-        _check_summarize(summarize, only_plain=False)
+        _check_summarize(summarize)
         session = session_of(self, await self.aget_activity_log())
         if session is None:
             return CompactRetryResult(compacted=False)
@@ -215,18 +214,12 @@ def _check_retry_count(retry_count: int) -> None:
         raise ValueError(f"retry_count must be 0 or more, not {retry_count}")
 
 
-def _check_summarize(summarize: Summarize | None, *, only_plain: bool) -> None:
+def _check_summarize(summarize: Summarize | None) -> None:
     if isinstance(summarize, str):
         if summarize != "platform":
             raise ValueError(f'summarize must be a function, "platform" or None, not {summarize!r}')
     elif summarize is not None and not callable(summarize):
         raise TypeError(f'summarize must be a function, "platform" or None, not {type(summarize).__name__}')
-    if only_plain and inspect.iscoroutinefunction(summarize):
-        raise _needs_twin()
-
-
-def _needs_twin() -> TypeError:
-    return TypeError("summarize is an async function: await acompact_session_for_retry(), or pass a plain function")
 
 
 def _summaries(
@@ -246,7 +239,7 @@ def _summaries(
     if inspect.isawaitable(summary):
         if inspect.iscoroutine(summary):
             summary.close()
-        raise _needs_twin()
+        raise TypeError("summarize is an async function: await acompact_session_for_retry(), or pass a plain one")
     return _usable(summary), {}
 
 

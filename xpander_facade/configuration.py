@@ -9,15 +9,19 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
-import ssl
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import attrs
 
-from xpander_facade._retry import RetryEvent
 from xpander_facade.errors import ConfigurationError
+
+# Nobody evaluates the annotations below, and these modules take as long to load as all the rest of this one.
+if TYPE_CHECKING:
+    import ssl  # noqa: TC004
+    from collections.abc import Callable  # noqa: TC004
+
+    from xpander_facade._retry import RetryEvent  # noqa: TC004
 
 CLOUD_URL = "https://inbound.xpander.ai"
 STAGING_URL = "https://inbound.stg.xpander.ai"
@@ -85,7 +89,7 @@ def _base_url(value: str | None) -> str:
         raise ConfigurationError("base_url must look like https://host[:port][/path]")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("base_url must not hold a user or password: pass the key as api_key=")
-    if parts.query or parts.fragment or any(character.isspace() for character in url):
+    if "?" in url or "#" in url or any(character.isspace() for character in url):
         raise ConfigurationError("base_url must not hold a query, a fragment or white space")
     return url
 

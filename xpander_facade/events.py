@@ -19,7 +19,7 @@ from xpander_facade import _checks, _codec
 from xpander_facade.activity import ToolCallReasoning
 from xpander_facade.configuration import Configuration
 from xpander_facade.enums import OpenEnum
-from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException, WaitTimeoutError
+from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException
 from xpander_facade.models import DeepPlanning
 
 if TYPE_CHECKING:
@@ -153,10 +153,11 @@ class Following:
         self._task = task
         self._pace = pace
         self._tries = 0
-        self._connections = 0
+        self._is_connected = False
         self._recent: deque[Any] = deque(maxlen=pace.remember)
         self._known: frozenset[Any] = frozenset()
         self._ended: Task | None = None
+        self._is_fruitful = False
         self.last_id: str | None = None
         self.finished = False
 
@@ -170,9 +171,9 @@ class Following:
         from xpander_api.api.events import stream_task_events
         from xpander_api.types import UNSET
 
-        self._connections += 1
+        self._is_fruitful = False
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
-        self._known = frozenset(self._recent)
+        self._known = frozenset(_mark(*seen) for seen in self._recent)
         last_id = UNSET if self.last_id is None else self.last_id
         return stream_task_events._get_kwargs(_checks.check_id("id", self._task.id), last_event_id=last_id)
 
@@ -182,10 +183,11 @@ class Following:
             return None
         try:
             data = json.loads(frame.data)
-            mark = frame.id or (data.get("type"), data.get("time"), json.dumps(data.get("data"), sort_keys=True))
+            # As the standard has it, a frame without an id carries the one before it: an id alone marks no frame.
+            seen = frame.id, data.get("type"), data.get("time"), data.get("data")
             if frame.id:
                 self.last_id = frame.id
-            if mark in self._known:
+            if self._known and _mark(*seen) in self._known:
                 return None
             event = read_event(data, self._task.configuration)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -193,9 +195,11 @@ class Following:
             _log.warning("a malformed event of task %s was skipped (%s)", self._task.id, type(error).__name__)
             return None
         if event.type is TaskUpdateEventType.Connected:
-            return event if self._connections == 1 else None
-        self._recent.append(mark)
+            is_first, self._is_connected = not self._is_connected, True
+            return event if is_first else None
+        self._recent.append(seen)
         self._tries = 0
+        self._is_fruitful = True
         self.finished = event.type is TaskUpdateEventType.TaskFinished
         return event
 
@@ -223,8 +227,8 @@ class Following:
         """Take the task as a reconnect finds it; return the final event where nothing more can come."""
         if not task.status.is_final:
             return None
-        if self.last_id is not None and self._ended is None:
-            # The stream can still bring what was missed, up to the end.
+        if (self._ended is None or self._is_fruitful) and (self.last_id is not None or not self._recent):
+            # The stream can still bring what was missed, up to the end, and nothing twice.
             self._ended = task
             return None
         self.finished = True
@@ -235,6 +239,10 @@ class Following:
             time=task.finished_at or datetime.now(UTC),
             data=task,
         )
+
+
+def _mark(frame_id: str, kind: Any, moment: Any, data: Any) -> str:
+    return json.dumps([frame_id, kind, moment, data], sort_keys=True)
 
 
 def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpdateEvent:
@@ -250,14 +258,13 @@ def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpd
     event = _codec.read(TaskUpdateEvent, data)
     # The codec copies JSON that is kept; typed data is read from the original instead.
     raw = data.get("data")
-    if isinstance(raw, dict):
-        cls = _DATA_TYPES.get(event.type.value)
-        if cls is not None:
-            event.data = _codec.read(cls, raw)
-        elif event.type.value in _TASK_EVENTS:
-            from xpander_facade.task import Task
+    cls = _DATA_TYPES.get(event.type.value)
+    if isinstance(raw, dict) and cls is not None:
+        event.data = _codec.read(cls, raw)
+    elif isinstance(raw, dict) and event.type.value in _TASK_EVENTS:
+        from xpander_facade.task import Task
 
-            event.data = Task.reader(configuration)(cast("dict[str, Any]", raw))
+        event.data = Task.reader(configuration)(cast("dict[str, Any]", raw))
     return event
 
 
@@ -341,55 +348,3 @@ async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskU
         if event is not None:
             yield event
             return
-
-
-def wait_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
-    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
-
-    Raises:
-        WaitTimeoutError: It did not end in time.
-        ModuleException: A call failed.
-    """
-    until = _until(timeout)
-    interval = _checks.check_interval("poll_interval", poll_interval)
-    task.reload()
-    while not task.status.is_final:
-        if until is not None and time.monotonic() >= until:
-            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
-        if task.events_streaming:
-            for _ in follow(task, until):
-                pass
-        else:
-            time.sleep(_nap(interval, until))
-            interval = min(interval * 1.5, max(10.0, poll_interval))
-        task.reload()
-
-
-async def await_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
-    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
-
-    Raises:
-        WaitTimeoutError: It did not end in time.
-        ModuleException: A call failed.
-    """
-    until = _until(timeout)
-    interval = _checks.check_interval("poll_interval", poll_interval)
-    await task.areload()
-    while not task.status.is_final:
-        if until is not None and time.monotonic() >= until:
-            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
-        if task.events_streaming:
-            async for _ in afollow(task, until):
-                pass
-        else:
-            await asyncio.sleep(_nap(interval, until))
-            interval = min(interval * 1.5, max(10.0, poll_interval))
-        await task.areload()
-
-
-def _until(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + _checks.check_seconds("timeout", timeout)
-
-
-def _nap(interval: float, until: float | None) -> float:
-    return interval if until is None else max(0.0, min(interval, until - time.monotonic()))

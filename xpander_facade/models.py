@@ -51,6 +51,14 @@ class Tokens:
         """Prompt plus completion tokens."""
         return self.prompt_tokens + self.completion_tokens
 
+    @classmethod
+    def from_response(cls, response: object) -> Tokens:
+        """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none."""
+        from xpander_facade.usage import read_usage
+
+        usage = read_usage(response)
+        return cls() if usage is None else usage.tokens
+
 
 @attrs.define
 class User:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-import attrs
-
 from xpander_facade._task_files import TaskFiles
 from xpander_facade._task_requests import (
     get_request,
@@ -25,13 +23,14 @@ if TYPE_CHECKING:
     from xpander_facade.models import PlanFollowingStatus
 
 
-@attrs.define(kw_only=True, getstate_setstate=False)
 class Task(TaskFiles):
     """One execution of an agent: its whole state, and the methods that drive it.
 
     All attributes can be changed; `save` tells the platform. Times are aware, durations in seconds. `extra` holds what
     the platform sends beyond these attributes. `configuration` is used by the methods and is never serialised.
     """
+
+    __slots__ = ()
 
     @classmethod
     def load(cls, task_id: str, configuration: Configuration | None = None) -> Self:
@@ -240,7 +239,7 @@ class Task(TaskFiles):
             WaitTimeoutError: The task did not end in time; `error.task` is the task.
             ModuleException: A call failed.
         """
-        from xpander_facade.events import wait_for_end
+        from xpander_facade._waiting import wait_for_end
 
         wait_for_end(self, timeout, poll_interval)
         return self
@@ -258,7 +257,7 @@ class Task(TaskFiles):
             WaitTimeoutError: The task did not end in time; `error.task` is the task.
             ModuleException: A call failed.
         """
-        from xpander_facade.events import await_for_end
+        from xpander_facade._waiting import await_for_end
 
         await await_for_end(self, timeout, poll_interval)
         return self

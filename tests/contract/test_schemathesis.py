@@ -1,22 +1,24 @@
 """The emulator against `openapi.yaml`, as schemathesis sees it: it invents requests, good and bad, and judges answers.
 
-Runs where schemathesis is installed (`make contract`). Bounded and from a fixed seed: the same requests every time.
+Runs where schemathesis is installed (`make contract`). Bounded and deterministic: the same requests every time.
 The stream of a task is read to its end, which the contract promises. The worker's stream is set aside: it never ends by
 itself, so a tool that reads an answer before it judges it waits for ever; `test_event_frames.py` reads its frames.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from xpander_facade.emulator import Emulator
+from xpander_facade.emulator import Emulator, Run
+from xpander_facade.emulator._contract import load
 from xpander_facade.emulator._operations import Operations
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 SPEC = Path(__file__).resolve().parents[2] / "openapi.yaml"
 PROGRAM = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
 KEY = "contract-key"
-SEED = 1
 EXAMPLES = 40
 
 pytestmark = [
@@ -39,47 +40,63 @@ NOT_CHECKED = {
 """The checks of schemathesis that are off, each with its reason."""
 
 
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator(api_key=KEY, validate_answers=True, step=0.0) as emulator:
-        yield emulator
-
-
-def run(emulator: Emulator, folder: Path, *options: str) -> tuple[int, str, dict[str, Any]]:
-    """Let schemathesis loose on an emulator; return its exit status, what it said, and its report."""
-    assert PROGRAM is not None
-    settings = folder / "schemathesis.toml"
-    if not settings.exists():
-        settings.write_text("")
-    report = folder / "report.json"
-    command = [PROGRAM, "--config-file", str(settings), "run", str(SPEC), "--url", emulator.url]
-    command += ["--header", f"x-api-key: {KEY}", "--seed", str(SEED), "--generation-deterministic"]
-    command += ["--generation-database", "none", "--request-timeout", "10", "--continue-on-failure", "--no-color"]
-    command += ["--exclude-operation-id", "stream_worker_events", "--exclude-checks", ",".join(NOT_CHECKED)]
-    command += ["--report-json-path", str(report), *options]
-    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=230)
-    return done.returncode, done.stdout + done.stderr, json.loads(report.read_text()) if report.exists() else {}
-
-
-def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: Emulator, tmp_path: Path):
-    task_id = streamed_task(emulator)
-    (tmp_path / "schemathesis.toml").write_text(
-        f'[[operations]]\ninclude-operation-id = "stream_task_events"\nparameters = {{ task_id = "{task_id}" }}\n'
-    )
-    status, text, _ = run(emulator, tmp_path, "--max-examples", str(EXAMPLES), "--mode", "all")
-    assert status == 0, text
-    assert emulator.violations == []
-    asked = emulator.requests()
-    assert {request.operation_id for request in asked} >= set(Emulator_operations()) - {"stream_worker_events"}
-    answered = {request.operation_id for request in asked if request.status == 200}
-    assert answered >= set(Emulator_operations()) - {"stream_worker_events"}, "nothing good was ever asked of it"
-    refused = {request.operation_id for request in asked if request.status == 422}
-    assert len(refused) >= 8, "nothing bad was ever asked of it"
+def talkative(run: Run) -> str:
+    """Publish every kind of event whose data the contract describes."""
+    run.think("first")
+    run.analyze("then")
+    run.plan(["one", {"id": "b", "title": "two", "completed": True}])
+    run.tool_call("search", {"q": "x"}, result=[1, None], reasoning={"title": "t", "description": "d"})
+    run.chunk("done")
+    return "done"
 
 
 def streamed_task(emulator: Emulator) -> str:
-    """Run a task that publishes every kind of event whose data the contract describes, and return its id."""
-    raise NotImplementedError
+    """Run a task with an event stream to its end, and return its id."""
+    body = {"input": {"text": "hello"}, "events_streaming": True}
+    answer = httpx.post(f"{emulator.url}/agent-execution/agent-1", json=body, headers={"x-api-key": KEY})
+    task_id: str = answer.json()["id"]
+    emulator.wait_for_status(task_id, "completed")
+    return task_id
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(api_key=KEY, validate_answers=True, step=0.0, agent=talkative) as emulator:
+        yield emulator
+
+
+def know_task(folder: Path, task_id: str) -> None:
+    """Tell schemathesis of a task that has a stream; it can't make one by itself."""
+    (folder / "schemathesis.toml").write_text(
+        f'[[operations]]\ninclude-operation-id = "stream_task_events"\nparameters = {{ task_id = "{task_id}" }}\n'
+    )
+
+
+def run(emulator: Emulator, folder: Path, *options: str) -> tuple[int, str]:
+    """Let schemathesis loose on an emulator; return its exit status and what it said."""
+    assert PROGRAM is not None
+    settings = folder / "schemathesis.toml"
+    settings.touch()
+    command = [PROGRAM, "--config-file", str(settings), "run", str(SPEC), "--url", emulator.url]
+    command += ["--header", f"x-api-key: {KEY}", "--generation-deterministic"]
+    command += ["--request-timeout", "10", "--continue-on-failure", "--no-color"]
+    command += ["--exclude-operation-id", "stream_worker_events", "--exclude-checks", ",".join(NOT_CHECKED)]
+    command += options
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=230)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: Emulator, tmp_path: Path):
+    know_task(tmp_path, streamed_task(emulator))
+    status, text = run(emulator, tmp_path, "--max-examples", str(EXAMPLES), "--mode", "all")
+    assert status == 0, text
+    assert emulator.violations == []
+    asked = emulator.requests()
+    assert {request.operation_id for request in asked} >= set(load().operations) - {"stream_worker_events"}
+    answered = {request.operation_id for request in asked if request.status == 200}
+    assert answered >= set(load().operations) - {"stream_worker_events"}, "nothing good was ever asked of it"
+    refused = {request.operation_id for request in asked if request.status == 422}
+    assert refused >= {op.id for op in load().operations.values() if op.body is not None}, "nothing bad was ever asked"
 
 
 DRIFTS: dict[str, Callable[[Any], Any]] = {
@@ -103,6 +120,36 @@ def test_an_answer_off_the_contract_is_found(
     monkeypatch.setattr(Operations, "run", drifted)
     with Emulator(api_key=KEY, step=0.0) as emulator:
         options = ("--include-operation-id", "report_external_task", "--phases", "examples,coverage")
-        status, text, _ = run(emulator, tmp_path, *options)
+        status, text = run(emulator, tmp_path, *options)
     assert status == 1, text
     assert "Response violates schema" in text
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        lambda emulator, task_id: emulator.publish(task_id, "chunk", {"not": "text"}),
+        lambda emulator, task_id: emulator.publish(task_id, "tool_call_result", {"is_error": "no"}),
+        lambda emulator, task_id: emulator.publish_raw(task_id, "no JSON"),
+        lambda emulator, task_id: emulator.publish_raw(task_id, '{"type": "think"}'),
+    ],
+    ids=["a chunk's data", "a tool call's data", "no JSON in a frame", "an event without its members"],
+)
+def test_an_event_off_the_contract_is_found(tmp_path: Path, published: Callable[[Emulator, str], object]):
+    gate = threading.Event()
+
+    def waiting(run: Run) -> str:
+        run.wait(gate)
+        return "done"
+
+    with Emulator(api_key=KEY, step=0.0, agent=waiting) as emulator:
+        body = {"input": {"text": "hello"}, "events_streaming": True}
+        answer = httpx.post(f"{emulator.url}/agent-execution/agent-1", json=body, headers={"x-api-key": KEY})
+        published(emulator, answer.json()["id"])
+        gate.set()
+        emulator.wait_for_status(answer.json()["id"], "completed")
+        know_task(tmp_path, answer.json()["id"])
+        options = ("--include-operation-id", "stream_task_events", "--phases", "fuzzing", "--max-examples", "5")
+        status, text = run(emulator, tmp_path, *options)
+    assert status == 1, text
+    assert "SSE event" in text

@@ -176,7 +176,9 @@ def test_a_documented_call_sends_what_was_recorded(name: str, way: str, recorder
 
         asyncio.run(main())
     wanted = CASE[name].requests
-    assert [(sent.method, sent.path) for sent in recorder.sent] == [(request.method, request.path) for request in wanted]
+    assert [(sent.method, sent.path) for sent in recorder.sent] == [
+        (request.method, request.path) for request in wanted
+    ]
     for sent, request in zip(recorder.sent, wanted, strict=True):
         assert sent.headers["x-api-key"] == KEY
         assert sent.headers["accept"] == request.accept

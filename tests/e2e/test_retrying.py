@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import socket
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from calling import Caller, configured
-from misbehaving import BROKEN, Misbehaving, answer, hang, stream, task_answer
+from misbehaving import BROKEN, Misbehaving, answer, event, hang, stream, task_answer
 from wire_cases import ANSWERED_TASK
 
 from xpander_facade import (
@@ -21,7 +22,6 @@ from xpander_facade import (
     APITimeoutError,
     Backend,
     Configuration,
-    ModuleException,
     RateLimitError,
     RetryEvent,
     ServerError,
@@ -161,9 +161,7 @@ def test_what_can_not_pass_is_not_repeated(name: str, call: Caller, misbehave: C
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 5])
-def test_a_call_is_repeated_as_often_as_allowed(
-    max_retries: int, call: Caller, misbehave: Callable[..., Misbehaving]
-):
+def test_a_call_is_repeated_as_often_as_allowed(max_retries: int, call: Caller, misbehave: Callable[..., Misbehaving]):
     server = misbehave(otherwise=answer(503))
     with pytest.raises(ServerError):
         call(Tasks(configured(server, max_retries=max_retries)), "get", "t")
@@ -243,11 +241,10 @@ def test_a_wait_of_more_than_a_minute_is_left_to_the_caller(call: Caller, misbeh
 def test_a_retry_after_that_says_nothing_does_no_harm(value: str, call: Caller, misbehave: Callable[..., Misbehaving]):
     header = value.encode("utf-8").decode("latin-1")
     server = misbehave(answer(503, headers={"Retry-After": header}))
-    try:
+    waits_for_ever = value.startswith("9")
+    with pytest.raises(ServerError) if waits_for_ever else nullcontext():
         call(Tasks(configured(server, max_retries=1)), "get", "t")
-    except ModuleException as error:
-        assert type(error) is ServerError  # a wait for ever is a wait too long
-    assert len(server.requests) in (1, 2)
+    assert len(server.requests) == (1 if waits_for_ever else 2)
 
 
 def test_the_deadline_holds_over_all_attempts(call: Caller, misbehave: Callable[..., Misbehaving]):
@@ -322,7 +319,9 @@ def test_200_reports_with_a_tenth_of_faults_are_there_exactly_once_each(call: Ca
                 fault()
                 count += 1
         given: dict[str, Any] = {"id": f"run-{n}"} if n % 2 else {}
-        task = call(backend, "report_external_task", "a", result=f"result {n}", tokens=Tokens(1, 2), duration=1, **given)
+        task = call(
+            backend, "report_external_task", "a", result=f"result {n}", tokens=Tokens(1, 2), duration=1, **given
+        )
         assert task.result == f"result {n}"
     assert count > 15
     tasks = emulator.tasks(agent_id="a")
@@ -361,7 +360,7 @@ def test_opening_a_stream_is_tried_again_at_its_own_pace(
     from xpander_facade import events
 
     monkeypatch.setattr(events, "PACE", events.Pace(waits=(0,)))
-    server = misbehave(answer(503), task_answer(status="executing"), stream(), task_answer(status="completed"))
-    task = Task.from_dict(ANSWERED_TASK, configured(server))
+    server = misbehave(answer(503), task_answer(status="executing"), stream(event("task_finished", ANSWERED_TASK)))
+    task = Task.from_dict(ANSWERED_TASK, configured(server, max_retries=2))
     assert [event.type.value for event in call.events(task)] == ["task_finished"]
-    assert [request.is_stream for request in server.requests] == [True, False, True, False]
+    assert [request.is_stream for request in server.requests] == [True, False, True]

@@ -1,4 +1,4 @@
-"""Who may share a Backend: threads, loops, forks, processes that end. No hang, no leak, nobody gets another's answer."""
+"""Who may share a Backend: threads, loops, forks, dying processes. No hang, no leak, no answer to the wrong caller."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from calling import Caller, configured, run_python
 from misbehaving import Misbehaving, answer, drip, hang, head, only, task_answer
 
 from xpander_facade import APITimeoutError, Backend, Tasks
-from xpander_facade.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from xpander_facade.emulator import Emulator
 
 PREAMBLE = """
     import asyncio, os, sys

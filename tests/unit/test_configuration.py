@@ -148,6 +148,8 @@ def test_a_base_url_gets_a_scheme_and_loses_its_last_slash(given_url, url):
         "https://[::1",
         "https://x.example:port",
         "https://x.example/?a=1",
+        "https://x.example?",
+        "https://x.example/#",
         "https://x.example/#top",
         "https://x.example/a b",
         7,

@@ -292,6 +292,8 @@ class TestFollowing:
     @pytest.mark.parametrize("status", ["completed", "failed", "error", "stopped"])
     def test_a_task_found_ended_gives_the_final_event(self, status):
         state = following()
+        state.request()
+        state.take(frame())
         task = a_task(status=status, finished_at="2026-11-21T11:00:00Z")
         event = state.found(task)
         assert event.type is TaskUpdateEventType.TaskFinished
@@ -314,6 +316,7 @@ class TestFollowing:
         assert state.found(task) is None
         assert state.silence < 60
         assert state.next_wait(APIConnectionError("gone")) == 0
+        state.request()
         assert state.found(task).type is TaskUpdateEventType.TaskFinished
 
 

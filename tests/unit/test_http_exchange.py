@@ -233,14 +233,28 @@ def test_a_missing_organisation_is_told_before_anything_is_sent_only_where_the_u
 
 
 def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
-    with pytest.raises(APIResponseParseError, match="User lacks email") as caught:
+    with pytest.raises(APIResponseParseError, match="email") as caught:
         run(OK, reader=lambda data: _codec.read(User, data))
     assert caught.value.details == {"ok": True}
     with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
         run(Answer(204, {}, b""), reader=Task.reader(None))
 
 
-@pytest.mark.parametrize("depth", [100, 300, 400, 600, 900])
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>hello</html>", b'{"a":', b"NaN", b'{"a": Infinity}', b"\xff\xfe\x00", b"1" * 5000],
+    ids=["html", "cut off", "nan", "infinity", "no text", "too many digits"],
+)
+def test_a_success_that_is_no_json_is_a_parse_error_that_names_the_remedy(content):
+    with pytest.raises(APIResponseParseError, match="base_url") as caught:
+        run(Answer(200, {"x-request-id": "r"}, content))
+    error = caught.value
+    assert (error.status_code, error.request_id, error.method, error.url) == (200, "r", "GET", "https://x.example/a")
+    assert error.__cause__ is None
+    assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize("depth", [100, 300, 400, 600, 900, 100_000])
 def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
     task = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-01-01T00:00:00Z"}
     content = json.dumps(task)[:-1].encode() + b',"new":' + b"[" * depth + b"]" * depth + b"}"

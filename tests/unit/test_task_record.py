@@ -220,7 +220,7 @@ def test_a_dict_reads_back_as_the_same_task():
 
 
 def test_from_dict_takes_what_users_have_at_hand():
-    task = Task.from_dict({**SMALLEST, "created_at": datetime(2026, 1, 1), "status": AgentExecutionStatus.Paused})
+    task = Task.from_dict({**SMALLEST, "created_at": "2026-01-01", "status": AgentExecutionStatus.Paused})
     assert task.created_at == datetime(2026, 1, 1, tzinfo=UTC)
     assert task.status is AgentExecutionStatus.Paused
     assert task.configuration is None

@@ -14,12 +14,11 @@ import concurrent.futures
 import contextlib
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.message import Message
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import httpcore
@@ -30,6 +29,7 @@ from xpander_facade._http._body import headers_of
 from xpander_facade._http._door import CONNECT_TIMEOUT, Door, door_to
 from xpander_facade._http._exchange import USER_AGENT
 from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
+from xpander_facade._http._sockets import Deadline
 from xpander_facade.attachments import FileLimits
 from xpander_facade.configuration import tls_environment
 from xpander_facade.errors import ConfigurationError
@@ -194,7 +194,7 @@ def _engine_url(target: httpx.URL, host: bytes) -> httpcore.URL:
     return httpcore.URL(scheme=target.raw_scheme, host=host, port=target.port, target=target.raw_path)
 
 
-def _request(step: Get, seconds: float, trace: Callable[[str, dict[str, Any]], None] | None) -> httpcore.Request:
+def _request(step: Get, seconds: float) -> httpcore.Request:
     headers = [
         (b"host", step.target.netloc),
         (b"user-agent", USER_AGENT.encode("ascii")),
@@ -203,7 +203,7 @@ def _request(step: Get, seconds: float, trace: Callable[[str, dict[str, Any]], N
         (b"connection", b"close"),
     ]
     waits = {"connect": min(CONNECT_TIMEOUT, seconds), "read": seconds, "write": seconds, "pool": seconds}
-    extensions = {"timeout": waits, "sni_hostname": step.target.raw_host.decode("ascii"), "trace": trace}
+    extensions = {"timeout": waits, "sni_hostname": step.target.raw_host.decode("ascii")}
     return httpcore.Request(
         "GET", _engine_url(step.target, step.door.origin.host), headers=headers, extensions=extensions
     )
@@ -236,7 +236,7 @@ def _text(content: bytearray, charset: str | None) -> str:
     name = "utf-8"
     with contextlib.suppress(LookupError, ValueError):
         name = codecs.lookup(charset or "utf-8").name
-    if name in _NO_CHARSETS:
+    if name.replace("-", "_") in _NO_CHARSETS:
         name = "utf-8"
     try:
         return content.decode("utf-8-sig" if name == "utf-8" else name, "replace")
@@ -260,7 +260,7 @@ def _fetch(url: str, rules: Rules) -> str | None:
         text: str = stop.value
         return text
     except Exception as error:
-        reason = _reason(error, late=time.monotonic() >= until)
+        reason = _reason(error)
     _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
     return None
 
@@ -269,6 +269,7 @@ async def _afetch(url: str, rules: Rules, slots: asyncio.Semaphore) -> str | Non
     reason = ""
     async with slots:
         try:
+            until = time.monotonic() + rules.limits.timeout
             async with asyncio.timeout(rules.limits.timeout):
                 steps = _journey(url, rules)
                 outcome: Outcome = None
@@ -281,17 +282,16 @@ async def _afetch(url: str, rules: Rules, slots: asyncio.Semaphore) -> str | Non
                     if isinstance(step, Lookup):
                         outcome = await asyncio.wrap_future(look_up(step.host, step.port))
                     else:
-                        outcome = await _aget(step, rules.limits)
+                        outcome = await _aget(step, until, rules.limits)
         except Exception as error:
-            reason = _reason(error, late=isinstance(error, TimeoutError))
+            reason = _reason(error)
     _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
     return None
 
 
 def _get(step: Get, until: float, limits: FileLimits) -> Reply | Unreached:
-    watch = _Watch(until)
-    request = _request(step, max(0.001, until - time.monotonic()), watch)
-    connection = step.door.connection(0)
+    request = _request(step, until - time.monotonic())
+    connection = step.door.connection(0, _deadline(until))
     try:
         response = connection.handle_request(request)
         headers = headers_of(response)
@@ -306,13 +306,12 @@ def _get(step: Get, until: float, limits: FileLimits) -> Reply | Unreached:
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
         return Unreached(failure_of(error).text)
     finally:
-        watch.end()
         connection.close()
 
 
-async def _aget(step: Get, limits: FileLimits) -> Reply | Unreached:
-    request = _request(step, limits.timeout, None)
-    connection = step.door.async_connection(0)
+async def _aget(step: Get, until: float, limits: FileLimits) -> Reply | Unreached:
+    request = _request(step, until - time.monotonic())
+    connection = step.door.async_connection(0, _deadline(until))
     try:
         response = await connection.handle_async_request(request)
         headers = headers_of(response)
@@ -330,47 +329,22 @@ async def _aget(step: Get, limits: FileLimits) -> Reply | Unreached:
         await connection.aclose()
 
 
+def _deadline(until: float) -> Deadline:
+    deadline = Deadline()
+    deadline.until = until
+    return deadline
+
+
 def _charset(headers: Mapping[str, str]) -> str | None:
     message = Message()
     message["content-type"] = headers.get("content-type", "")
     return message.get_content_charset()
 
 
-class _Watch:
-    """Ends a connection of a thread when the time is over, also while a slow server keeps the read busy."""
-
-    def __init__(self, until: float) -> None:
-        self._socket: Any = None
-        self._is_over = False
-        self._timer = threading.Timer(max(0.0, until - time.monotonic()), self._shut)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def __call__(self, event: str, info: dict[str, Any]) -> None:
-        """Take the connection from the transport as soon as there is one, before any byte is read."""
-        if event == "connection.connect_tcp.complete":
-            self._socket = info["return_value"].get_extra_info("socket")
-            if self._is_over:
-                self._shut()
-
-    def end(self) -> None:
-        """Stop watching."""
-        self._timer.cancel()
-        self._socket = None
-
-    def _shut(self) -> None:
-        self._is_over = True
-        connection = self._socket
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                # Below TLS on purpose: the TLS object belongs to the thread that reads.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-
-def _reason(error: Exception, *, late: bool) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, Refusal | ConfigurationError):
         return str(error)
-    if late or isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | httpcore.TimeoutException):
         return "it took too long"
     if isinstance(error, socket.gaierror):
         return "its host is not known"

@@ -53,6 +53,7 @@ def stream(
             if not 200 <= response.status < 300:
                 problem = _refusal(configuration, response, where)
             else:
+                _allow_silence(sent, silence)
                 yield _frames(response, where)
     except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
@@ -84,6 +85,7 @@ async def astream(
             if not 200 <= response.status < 300:
                 problem = await _arefusal(configuration, response, where)
             else:
+                _allow_silence(sent, silence)
                 yield _aframes(response, where)
     except ENGINE_ERRORS as error:
         problem = failure_error(failure_of(error), where)
@@ -97,8 +99,6 @@ def _prepare(configuration: Configuration, request: Request, silence: float) -> 
     step.headers["cache-control"] = "no-store"
     target = parse_url(step.url)
     sent = build(step, target, min(configuration.timeout, silence))
-    # Opening is as impatient as any call; between two frames it may be quiet for as long as silence says.
-    cast("Any", sent).extensions["timeout"]["read"] = silence
     return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
 
 
@@ -122,6 +122,12 @@ def _error(configuration: Configuration, answer: Answer | Failure, where: Where)
     if isinstance(answer, Failure):
         return failure_error(answer, where)
     return answer_error(answer.without(configuration.get_api_key()), where)
+
+
+def _allow_silence(sent: httpcore.Request, silence: float) -> None:
+    # Opening is as impatient as any call; between two frames it may be quiet for longer. The engine looks at the
+    # timeouts anew when it comes to the body.
+    cast("Any", sent).extensions["timeout"]["read"] = silence
 
 
 class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):

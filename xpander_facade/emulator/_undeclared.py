@@ -41,8 +41,13 @@ def undeclared(
         if name.lower() not in _HEADERS and ("header", name.lower()) not in declared
     ]
     if operation.body is not None and body is not None:
-        found += _members(contract, [operation.body], body, "body")
+        found += undeclared_members(contract, operation.body, body, "body")
     return found
+
+
+def undeclared_members(contract: Contract, schema: str, value: Any, *loc: str | int) -> list[Complaint]:
+    """Name the members of a value, at any depth, that its schema does not declare."""
+    return _members(contract, [schema], value, *loc)
 
 
 @dataclass(slots=True)

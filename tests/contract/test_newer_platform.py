@@ -1,0 +1,348 @@
+"""A platform newer than this client: what each kind of change does to a client that stays as it is.
+
+Each row of the table changes the contract in one way and an answer to match. It states what the user sees, and how
+`make spec-diff` rates the change, so that the rating can't promise what the client does not do. The answers are canned:
+they take the place of the connection, and everything above it is the real thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import yaml
+
+from xpander_facade import (
+    AgentExecutionStatus,
+    APIResponseParseError,
+    Backend,
+    Configuration,
+    NotFoundError,
+    Task,
+    Tasks,
+    UnprocessableEntityError,
+    _http,
+)
+from xpander_facade._http._answers import Answer
+from xpander_facade.events import read_event
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from spec_rating import Level, rate  # noqa: E402 (a tool, not a package)
+
+SPEC: dict[str, Any] = yaml.load(
+    (ROOT / "openapi.yaml").read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+)
+TASK: dict[str, Any] = {
+    "id": "task-1",
+    "agent_id": "agent-1",
+    "organization_id": "org-1",
+    "input": {"text": "hello"},
+    "created_at": "2026-01-02T03:04:05Z",
+    "status": "completed",
+    "result": "done",
+    "tokens": {"prompt_tokens": 10, "completion_tokens": 5},
+    "used_tools": ["search"],
+    "duration": 4.7,
+}
+CONFIGURATION = Configuration(api_key="key-1", organization_id="org-1", base_url="https://platform.test", max_retries=0)
+Document = dict[str, Any]
+
+
+@attrs.frozen
+class Row:
+    """One change of the platform.
+
+    Args:
+        change: What it does to the contract's components.
+        answer: What the platform answers from then on: a status and a body made of the usual task.
+        sees: What the user of today's client sees of that: a value that the test reads off the task, or an exception.
+        look: How the user looks at the task.
+        rating: What `make spec-diff` says of the change.
+    """
+
+    change: Callable[[Document], object]
+    sees: Any
+    rating: Level
+    answer: Callable[[dict[str, Any]], Any] = lambda task: task
+    look: Callable[[Task], Any] = lambda task: task.result
+    status: int = 200
+
+
+def schema(document: Document, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["components"]["schemas"][name]
+    return found
+
+
+def members(document: Document, name: str) -> dict[str, Any]:
+    node = schema(document, name)
+    found: dict[str, Any] = node["properties"] if "properties" in node else node["allOf"][1]["properties"]
+    return found
+
+
+def required(document: Document, name: str) -> list[str]:
+    node = schema(document, name)
+    found: list[str] = node["required"] if "required" in node else node["allOf"][1]["required"]
+    return found
+
+
+def operation(document: Document, method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"][path][method]
+    return found
+
+
+ROWS: dict[str, Row] = {
+    # --- goes on working ---
+    "a new value of an enumeration": Row(
+        change=lambda d: schema(d, "AgentExecutionStatus")["anyOf"][0]["enum"].append("queued"),
+        answer=lambda task: {**task, "status": "queued"},
+        look=lambda task: (task.status.value, task.status == "queued", task.status.is_final),
+        sees=("queued", True, False),
+        rating=Level.NOTICE,
+    ),
+    "a new field of a task": Row(
+        change=lambda d: members(d, "TaskFields").update(cost={"type": "number"}),
+        answer=lambda task: {**task, "cost": 0.25},
+        look=lambda task: (task.result, task.extra),
+        sees=("done", {"cost": 0.25}),
+        rating=Level.FINE,
+    ),
+    "a new field deep inside": Row(
+        change=lambda d: members(d, "Tokens").update(reasoning_tokens={"type": "integer"}),
+        answer=lambda task: {**task, "tokens": {**task["tokens"], "reasoning_tokens": 7}},
+        look=lambda task: task.tokens and (task.tokens.total_tokens, task.tokens.extra.get("reasoning_tokens")),
+        sees=(15, 7),
+        rating=Level.FINE,
+    ),
+    "a new optional parameter": Row(
+        change=lambda d: operation(d, "get", "/agent-execution/{task_id}/status")["parameters"].append(
+            {"name": "verbose", "in": "query", "required": False, "schema": {"type": "boolean"}}
+        ),
+        sees="done",
+        rating=Level.FINE,
+    ),
+    "a new optional field of a request": Row(
+        change=lambda d: members(d, "CreateTaskRequest").update(priority={"type": "integer"}),
+        sees="done",
+        rating=Level.FINE,
+    ),
+    "a new operation": Row(
+        change=lambda d: d["paths"].update(
+            {"/agents/{agent_id}/pause": {"post": {"operationId": "pause_agent", "responses": {}}}}
+        ),
+        sees="done",
+        rating=Level.FINE,
+    ),
+    "an optional field that is gone": Row(
+        change=lambda d: members(d, "TasksListItem").pop("process"),
+        answer=lambda task: {key: value for key, value in task.items() if key != "used_tools"},
+        look=lambda task: (task.result, task.used_tools),
+        sees=("done", []),
+        rating=Level.NOTICE,
+    ),
+    "a null where a field is optional": Row(
+        change=lambda d: None,
+        answer=lambda task: {**task, "used_tools": None, "duration": None, "status": None},
+        look=lambda task: (task.used_tools, task.duration, task.status),
+        sees=([], 0.0, AgentExecutionStatus.Pending),
+        rating=Level.FINE,
+    ),
+    "a text that can be a number": Row(
+        change=lambda d: members(d, "TasksListItem")["title"].update(type=["string", "integer", "null"]),
+        answer=lambda task: {**task, "agent_version": 12, "result": 4.5},
+        look=lambda task: (task.agent_version, task.result),
+        sees=("12", "4.5"),
+        rating=Level.NOTICE,
+    ),
+    "a whole number that comes as 10.0": Row(
+        change=lambda d: None,
+        answer=lambda task: {**task, "tokens": {"prompt_tokens": 10.0}},
+        look=lambda task: task.tokens and task.tokens.prompt_tokens,
+        sees=10,
+        rating=Level.FINE,
+    ),
+    "a time in another form": Row(
+        change=lambda d: None,
+        answer=lambda task: {**task, "created_at": "Fri, 02 Jan 2026 03:04:05 GMT"},
+        look=lambda task: task.created_at,
+        sees=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        rating=Level.FINE,
+    ),
+    "a new kind of error answer": Row(
+        change=lambda d: operation(d, "get", "/agent-execution/{task_id}/status")["responses"].update(
+            {"410": {"description": "The task was archived."}}
+        ),
+        sees="done",
+        rating=Level.FINE,
+    ),
+    "a limit that is loosened": Row(
+        change=lambda d: members(d, "Tokens")["prompt_tokens"].pop("maximum"),
+        answer=lambda task: {**task, "tokens": {"prompt_tokens": 2**60}},
+        look=lambda task: task.tokens and task.tokens.prompt_tokens,
+        sees=2**60,
+        rating=Level.FINE,
+    ),
+    # --- breaks, and how ---
+    "a field that was always there is gone": Row(
+        change=lambda d: (required(d, "Task").remove("created_at"), members(d, "Task").pop("created_at")),
+        answer=lambda task: {key: value for key, value in task.items() if key != "created_at"},
+        sees=(APIResponseParseError, "created_at"),
+        rating=Level.BREAKS,
+    ),
+    "a field that was always there can be null": Row(
+        change=lambda d: members(d, "Task")["organization_id"].update(type=["string", "null"]),
+        answer=lambda task: {**task, "organization_id": None},
+        sees=(APIResponseParseError, "organization_id"),
+        rating=Level.BREAKS,
+    ),
+    "a number that can be a text": Row(
+        change=lambda d: members(d, "TaskFields")["duration"].update(type=["number", "string", "null"]),
+        answer=lambda task: {**task, "duration": "4.7 s"},
+        sees=(APIResponseParseError, "duration"),
+        rating=Level.BREAKS,
+    ),
+    "a whole number that can be a fraction": Row(
+        change=lambda d: members(d, "Tokens")["prompt_tokens"].update(type=["number", "null"]),
+        answer=lambda task: {**task, "tokens": {"prompt_tokens": 10.5}},
+        sees=(APIResponseParseError, "prompt_tokens"),
+        rating=Level.BREAKS,
+    ),
+    "a list that became an object": Row(
+        change=lambda d: members(d, "TaskFields")["used_tools"].update(type="object"),
+        answer=lambda task: {**task, "used_tools": {"search": 1}},
+        sees=(APIResponseParseError, "used_tools"),
+        rating=Level.BREAKS,
+    ),
+    "an answer wrapped in an envelope": Row(
+        change=lambda d: operation(d, "get", "/agent-execution/{task_id}/status")["responses"]["200"]["content"][
+            "application/json"
+        ].update(schema={"type": "object", "required": ["data"], "properties": {"data": {}}}),
+        answer=lambda task: {"data": task},
+        sees=(APIResponseParseError, "id"),
+        rating=Level.BREAKS,
+    ),
+    "an operation that moved": Row(
+        change=lambda d: d["paths"].update(
+            {"/v2/tasks/{task_id}": d["paths"].pop("/agent-execution/{task_id}/status")}
+        ),
+        answer=lambda task: {"detail": "Not Found"},
+        status=404,
+        sees=(NotFoundError, "404"),
+        rating=Level.BREAKS,
+    ),
+    "a new required field of a request": Row(
+        change=lambda d: (
+            required(d, "CreateTaskRequest").append("budget"),
+            members(d, "CreateTaskRequest").update(budget={"type": "number"}),
+        ),
+        answer=lambda task: {"detail": [{"loc": ["body", "budget"], "msg": "Field required", "type": "missing"}]},
+        status=422,
+        sees=(UnprocessableEntityError, "body.budget: Field required"),
+        rating=Level.BREAKS,
+    ),
+    "a new required parameter": Row(
+        change=lambda d: operation(d, "get", "/agent-execution/{task_id}/status")["parameters"].append(
+            {"name": "tenant", "in": "query", "required": True, "schema": {"type": "string"}}
+        ),
+        answer=lambda task: {"detail": [{"loc": ["query", "tenant"], "msg": "Field required", "type": "missing"}]},
+        status=422,
+        sees=(UnprocessableEntityError, "query.tenant: Field required"),
+        rating=Level.BREAKS,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Any], None]:
+    """Make the platform answer every request with this status and JSON."""
+
+    def answers(status: int, value: Any) -> None:
+        answer = Answer(status, {"content-type": "application/json"}, json.dumps(value).encode())
+
+        async def aanswer(configuration: Configuration, step: Any) -> Answer:
+            return answer
+
+        monkeypatch.setattr(_http, "_attempt", lambda configuration, step: answer)
+        monkeypatch.setattr(_http, "_aattempt", aanswer)
+
+    return answers
+
+
+def seen(row: Row, twin: bool) -> Any:
+    try:
+        task = asyncio.run(Task.aload("task-1", CONFIGURATION)) if twin else Task.load("task-1", CONFIGURATION)
+    except Exception as error:
+        return error
+    return row.look(task)
+
+
+@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_client_of_today_meets_a_change(platform: Callable[[int, Any], None], row: Row, twin: bool):
+    platform(row.status, row.answer(copy.deepcopy(TASK)))
+    outcome = seen(row, twin)
+    if isinstance(row.sees, tuple) and isinstance(row.sees[0], type):
+        kind, told = row.sees
+        assert type(outcome) is kind
+        assert told in str(outcome)
+    else:
+        assert outcome == row.sees
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_change_is_rated_by_what_the_client_does(row: Row):
+    newer = copy.deepcopy(SPEC)
+    row.change(newer)
+    assert max((change.level for change in rate(SPEC, newer)), default=Level.FINE) == row.rating
+    breaks = isinstance(row.sees, tuple) and isinstance(row.sees[0], type)
+    assert breaks == (row.rating == Level.BREAKS)
+
+
+def test_what_is_new_in_a_task_is_sent_back_when_it_is_saved(
+    platform: Callable[[int, Any], None], monkeypatch: pytest.MonkeyPatch
+):
+    platform(200, {**TASK, "status": "queued", "cost": 0.25})
+    task = Task.load("task-1", CONFIGURATION)
+    sent: list[dict[str, Any]] = []
+    answer = Answer(200, {}, json.dumps(TASK).encode())
+    monkeypatch.setattr(_http, "_attempt", lambda _, step: sent.append(json.loads(step.content)) or answer)
+    task.save()
+    assert (sent[0]["status"], sent[0]["cost"]) == ("queued", 0.25)
+
+
+def test_a_new_field_in_a_list_and_a_new_status_cost_nothing(platform: Callable[[int, Any], None]):
+    item = {"id": "t", "agent_id": "a", "organization_id": "o", "status": "queued", "rank": 3}
+    platform(200, [item, {**item, "status": "completed"}])
+    found = Tasks(CONFIGURATION).list("a")
+    assert [(one.status.value, one.id) for one in found] == [("queued", "t"), ("completed", "t")]
+
+
+def test_an_event_of_a_new_type_reaches_the_user_with_its_data():
+    event = read_event({
+        "type": "teleported", "task_id": "t", "organization_id": "o", "time": "2026-01-02T03:04:05Z",
+        "data": {"to": ["Mars"]}, "priority": 3,
+    })  # fmt: skip
+    assert (event.type.value, event.type == "teleported", event.data, event.extra) == (
+        "teleported", True, {"to": ["Mars"]}, {"priority": 3},
+    )  # fmt: skip
+
+
+def test_a_new_event_type_is_no_break():
+    newer = copy.deepcopy(SPEC)
+    schema(newer, "TaskUpdateEventType")["anyOf"][0]["enum"].append("teleported")
+    assert {change.level for change in rate(SPEC, newer)} == {Level.NOTICE}
+
+
+def test_a_report_goes_out_as_ever_and_reads_a_newer_answer(platform: Callable[[int, Any], None]):
+    platform(200, {**TASK, "status": "archived", "result": None, "billing": {"usd": 0.1}})
+    task = Backend(CONFIGURATION).report_external_task("agent-1", id="task-1")
+    assert (task.status.value, task.result, task.extra) == ("archived", None, {"billing": {"usd": 0.1}})

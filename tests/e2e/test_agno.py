@@ -1,0 +1,108 @@
+"""A task worked on by a real Agno agent, whose model is a stub that remembers what it was given."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from agno.agent import Agent as AgnoAgent
+from agno.media import File, Image
+from agno.models.base import Model
+from agno.models.response import ModelResponse
+from misbehaving import answer
+
+from xpander_facade import AgentExecutionStatus, Task, Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from misbehaving import Misbehaving
+
+    from xpander_facade import Configuration
+    from xpander_facade.emulator import Emulator
+
+
+@dataclass
+class Stub(Model):
+    """A model that says one sentence and remembers the messages that it was asked with."""
+
+    id: str = "stub"
+    asked: list[Any] = field(default_factory=list)
+
+    def invoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        self.asked.extend(kwargs["messages"])
+        return ModelResponse(role="assistant", content="All is well.")
+
+    async def ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        return self.invoke(*args, **kwargs)
+
+    def invoke_stream(self, *args: Any, **kwargs: Any) -> Iterator[ModelResponse]:
+        yield self.invoke(*args, **kwargs)
+
+    async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ModelResponse]:
+        yield self.invoke(*args, **kwargs)
+
+    def _parse_provider_response(self, response: Any, **kwargs: Any) -> ModelResponse:
+        raise NotImplementedError
+
+    def _parse_provider_response_delta(self, response: Any) -> ModelResponse:
+        raise NotImplementedError
+
+    def question(self) -> Any:
+        """Return the one message of the user."""
+        (message,) = [message for message in self.asked if message.role == "user"]
+        return message
+
+
+@pytest.fixture
+def files(misbehave: Callable[..., Misbehaving]) -> str:
+    """Where a server has text at each path."""
+    return misbehave(otherwise=answer(body="id,name\n1,Ada\n", headers={"Content-Type": "text/csv"})).url
+
+
+@pytest.fixture
+def task(emulator: Emulator, configuration: Configuration, files: str) -> Task:
+    own = attrs.evolve(configuration, allow_private_file_hosts=True)
+    emulator.agent = lambda run: None
+    urls = [f"{files}/{name}" for name in ("one.pdf", "table.csv", "photo.png", "two.PDF?page=1", "scan.jpeg")]
+    return Tasks(own).create("agent-123", prompt="What do these say?", file_urls=urls)
+
+
+def test_the_files_are_agnos_own_objects_in_order(task: Task, files: str):
+    documents, images = task.get_files(), task.get_images()
+    assert [type(document) for document in documents] == [File, File]
+    assert [document.url for document in documents] == [f"{files}/one.pdf", f"{files}/two.PDF?page=1"]
+    assert {document.mime_type for document in documents} == {"application/pdf"}
+    assert [type(image) for image in images] == [Image, Image]
+    assert [image.url for image in images] == [f"{files}/photo.png", f"{files}/scan.jpeg"]
+
+
+def test_a_task_without_files_gives_empty_lists(emulator: Emulator, configuration: Configuration):
+    task = Tasks(configuration).create("agent-123", prompt="Hi")
+    assert task.get_files() == task.get_images() == []
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_the_documented_handler_runs_with_a_real_agent(emulator: Emulator, task: Task, files: str, way: str):
+    model = Stub()
+    args = {"model": model, "instructions": "Be brief.", "telemetry": False}
+
+    async def handler(task: Task) -> Task:
+        agno_agent = AgnoAgent(**args)
+        message = task.to_message() if way == "sync" else await task.ato_message()
+        result = await agno_agent.arun(input=message, files=task.get_files(), images=task.get_images())
+        task.result = result.content
+        return task
+
+    task = asyncio.run(handler(task))
+    task.set_status(AgentExecutionStatus.Completed)
+
+    assert emulator.task(task.id)["result"] == "All is well."
+    question = model.question()
+    assert question.content.startswith("What do these say?\nFiles: ")
+    assert question.content.splitlines()[-1] == f'{{"url": "{files}/table.csv", "content": "id,name\\n1,Ada\\n"}}'
+    assert [document.url for document in question.files] == [f"{files}/one.pdf", f"{files}/two.PDF?page=1"]
+    assert [image.url for image in question.images] == [f"{files}/photo.png", f"{files}/scan.jpeg"]
