@@ -1,0 +1,1 @@
+"""What is measured: one module per candidate. See worker.py for what each may define."""

@@ -1,0 +1,49 @@
+"""xpander_facade: the whole call, from arguments to Task."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
+
+from xpander_facade import Backend, Configuration, Task, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+
+def _configuration(url: str) -> Configuration:
+    return Configuration(api_key=API_KEY, organization_id=ORGANIZATION_ID, base_url=url)
+
+
+def _arguments() -> dict[str, Any]:
+    return {**REPORT, "tokens": Tokens(**TOKENS)}
+
+
+def report(url: str) -> Callable[[], Task]:
+    backend = Backend(_configuration(url))
+    return lambda: backend.report_external_task(AGENT_ID, **_arguments())
+
+
+def areport(url: str) -> Callable[[], Awaitable[Task]]:
+    backend = Backend(_configuration(url))
+    return lambda: backend.areport_external_task(AGENT_ID, **_arguments())
+
+
+def events(url: str, task_id: str) -> Iterator[Any]:
+    task = Task.from_dict(streaming_task(task_id), _configuration(url))
+    for event in task.events():
+        yield event.data
+
+
+async def aevents(url: str, task_id: str) -> AsyncIterator[Any]:
+    task = Task.from_dict(streaming_task(task_id), _configuration(url))
+    async with contextlib.aclosing(task.aevents()) as stream:  # type: ignore[type-var]
+        async for event in stream:
+            yield event.data
+
+
+def decode() -> Callable[[bytes], Task]:
+    return lambda data: Task.from_dict(json.loads(data))

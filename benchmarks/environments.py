@@ -1,0 +1,85 @@
+"""The environments of the benchmarks: made when missing, made anew when what belongs in them changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
+VENDOR = "xpander-sdk[agno]==2.0.537"
+SHOWN = ("httpx", "httpcore", "httpx-sse", "attrs", "python-dateutil", "anyio", "sniffio", "h11")
+SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
+SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")
+
+
+def facade_environment() -> Path:
+    """Return the Python that has the facade and its own dependencies, nothing else."""
+    return _environment(".venv-bench", "constraints.txt", tuple(_project()["dependencies"]), with_facade=True)
+
+
+def others_environment() -> Path:
+    """Return the Python that has the other clients, each as its users get it, and the sink's event loop."""
+    return _environment(".venv-bench-others", "constraints.txt", OTHERS, with_facade=False)
+
+
+def fast_environment() -> Path | None:
+    """Return the Python that has the facade with its extra `[fast]`; None while there is no such extra."""
+    extra = _project().get("optional-dependencies", {}).get("fast")
+    if not extra:
+        return None
+    wanted = (*_project()["dependencies"], *extra)
+    return _environment(".venv-bench-fast", "constraints.txt", wanted, with_facade=True)
+
+
+def vendor_environment() -> Path:
+    """Return the Python that has the vendor's client."""
+    return _environment(".venv-bench-vendor", "constraints-vendor.txt", (VENDOR,), with_facade=False)
+
+
+def versions(python: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions that are installed, of these names."""
+    code = (
+        "import importlib.metadata as m, json, sys; names = sys.argv[1:]; "
+        "have = {d.metadata['Name'].lower(): d.version for d in m.distributions()}; "
+        "print(json.dumps({n: have[n] for n in names if n in have}))"
+    )
+    found: dict[str, str] = json.loads(subprocess.check_output([python, "-c", code, *names]))
+    return found
+
+
+def _project() -> dict[str, Any]:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]
+
+
+def _environment(name: str, constraints: str, wanted: tuple[str, ...], *, with_facade: bool) -> Path:
+    folder = ROOT / name
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    recipe = "\n".join((sys.version, *wanted, (HERE / constraints).read_text()))
+    stamp = folder / "made-from"
+    mark = hashlib.sha256(recipe.encode()).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == mark):
+        print(f"making {name} ...", file=sys.stderr, flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-c", HERE / constraints, *wanted], check=True)
+        stamp.write_text(mark)
+    if with_facade:
+        # As if installed, from this checkout as it is now: an edit in mid-run must not change what is measured.
+        find = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        site = Path(subprocess.check_output([python, "-c", find], text=True).strip())
+        for package in (ROOT / "xpander_facade", ROOT / "generated" / "xpander_api"):
+            copy = site / package.name
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            subprocess.run([python, "-m", "compileall", "-q", copy], check=True)
+    return python

@@ -1,0 +1,320 @@
+"""Measure the facade against other clients, and print each result with its target.
+
+    python benchmarks/run.py                                everything; makes its environments first
+    python benchmarks/run.py --quick                        fewer rounds, without the vendor's client
+    python benchmarks/run.py --only sync                    one benchmark (several: repeat it)
+    python benchmarks/run.py --write docs/performance.md    everything, and put the table into that file
+
+Standard library only. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import environments
+import imports
+from measuring import Row, Target, Worker, as_markdown, as_text, cores, interleave, ratios, run_script, sink, spread
+from payload import BURST, BURST_WITH_IDS, PACED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BEGIN = "<!-- written by: python benchmarks/run.py --write docs/performance.md -->"
+END = "<!-- end of what is written -->"
+NAMES = {
+    "facade_fast": "facade with [fast]",
+    "httpx_reused": "httpx, one client",
+    "httpx_post": "httpx.post",
+    "requests_session": "requests, one Session",
+    "aiohttp_session": "aiohttp, one ClientSession",
+    "raw_socket": "hand-written socket (the floor)",
+    "vendor": "vendor's client",
+    "generated": "generated Task.from_dict",
+    "httpx_script": "six-line httpx script",
+}
+SLOW = {"vendor": 16, "httpx_post": 16}
+
+
+@dataclass
+class Bench:
+    """What all benchmarks share."""
+
+    url: str
+    facade: Path
+    others: Path
+    fast: Path | None
+    vendor: Path | None
+    quick: bool
+
+    def rounds(self, full: int) -> int:
+        return min(full, 3) if self.quick else full
+
+    def python_of(self, candidate: str) -> Path | None:
+        special = {"facade": self.facade, "generated": self.facade, "facade_fast": self.fast, "vendor": self.vendor}
+        return special.get(candidate, self.others)
+
+    @contextlib.contextmanager
+    def workers(self, *candidates: str) -> Iterator[dict[str, Worker]]:
+        """Start those candidates that there is an environment for."""
+        with contextlib.ExitStack() as stack:
+            started: dict[str, Worker] = {}
+            for candidate in candidates:
+                python = self.python_of(candidate)
+                if python is not None:
+                    started[candidate] = worker = Worker(python, candidate, self.url)
+                    stack.callback(worker.close)
+            yield started
+
+
+def against(
+    what: str, series: dict[str, list[float]], other: str, target: Target | None, *, turned: bool = False
+) -> list[Row]:
+    """Return the row that compares the facade with a candidate; none where the candidate was not measured."""
+    if other not in series:
+        return []
+    compared = ratios(series, other, "facade") if turned else ratios(series, "facade", other)
+    label = f"{NAMES[other]}: {spread(series[other])}"
+    return [Row(what, series["facade"], f"{label}{' (it / ours)' if turned else ''}", compared, target)]
+
+
+def sync(bench: Bench) -> list[Row]:
+    names = ("facade", "httpx_reused", "httpx_post", "requests_session", "raw_socket", "vendor")
+    with bench.workers(*names) as workers:
+        jobs = {name: call(worker, do="calls", count=400 // SLOW.get(name, 1)) for name, worker in workers.items()}
+        series = interleave(jobs, bench.rounds(15))
+    what = "sync report, us per call"
+    return [
+        *against(what, series, "httpx_reused", Target(at_most=0.9, source="issue 5")),
+        *against(what, series, "vendor", Target(at_least=45, source="issue 5"), turned=True),
+        *against(what, series, "httpx_post", None, turned=True),
+        *against(what, series, "requests_session", None),
+        *against(what, series, "raw_socket", None),
+    ]
+
+
+def asynchronous(bench: Bench) -> list[Row]:
+    names = ("facade", "facade_fast", "aiohttp_session", "httpx_reused", "raw_socket", "vendor")
+    with bench.workers(*names) as workers:
+        jobs = {
+            name: call(worker, do="acalls", count=1280 // SLOW.get(name, 1), at_once=64)
+            for name, worker in workers.items()
+        }
+        jobs["alone"] = call(workers["facade"], do="acalls", count=400, at_once=1)
+        series = interleave(jobs, bench.rounds(11))
+    what = "async report, 64 at once, calls a second"
+    rows = [
+        *against(what, series, "aiohttp_session", Target(at_least=0.18, source="issue 5")),
+        *against(what, series, "httpx_reused", Target(at_least=4, source="issue 5")),
+        *against(what, series, "vendor", Target(at_least=25, source="issue 5")),
+        *against(what, series, "raw_socket", None),
+    ]
+    label = f"the facade, 1 at once: {spread(series['alone'])}"
+    rows.append(
+        Row(what, series["facade"], label, ratios(series, "facade", "alone"), Target(at_least=1, source="issue 5"))
+    )
+    if "facade_fast" in series:
+        label = f"{NAMES['aiohttp_session']}: {spread(series['aiohttp_session'])}"
+        compared = ratios(series, "facade_fast", "aiohttp_session")
+        target = Target(at_least=0.3, source="issue 5")
+        rows.append(Row(f"{what}, with [fast]", series["facade_fast"], label, compared, target))
+    return rows
+
+
+def threads(bench: Bench) -> list[Row]:
+    with bench.workers("facade", "httpx_reused") as workers:
+        jobs = {name: call(worker, do="threads", count=1600, threads=32) for name, worker in workers.items()}
+        series = interleave(jobs, bench.rounds(11))
+    what = "32 threads on one Backend, calls a second"
+    return against(what, series, "httpx_reused", Target(at_least=1.3, source="issue 5"))
+
+
+def decode(bench: Bench) -> list[Row]:
+    with bench.workers("facade", "vendor", "generated") as workers:
+        jobs = {name: call(worker, do="decode", count=4000) for name, worker in workers.items()}
+        series = interleave(jobs, bench.rounds(15))
+    what = "full Task from its JSON, us"
+    return [
+        *against(what, series, "vendor", Target(at_most=1, source="issue 5")),
+        *against(what, series, "generated", None),
+    ]
+
+
+def start(bench: Bench) -> list[Row]:
+    memory: dict[str, list[float]] = {}
+
+    def run(candidate: str) -> Callable[[], float]:
+        source = (environments.HERE / "starts" / f"{candidate}.py").read_text()
+
+        def job() -> float:
+            took, used = run_script(bench.python_of(candidate) or bench.others, source, bench.url)
+            memory.setdefault(candidate, []).append(used)
+            return took
+
+        return job
+
+    names = ["facade", "httpx_script", *(["vendor"] if bench.vendor else [])]
+    series = interleave({name: run(name) for name in names}, bench.rounds(15))
+    what = "process start to first report done, ms"
+    rows = [
+        *against(what, series, "httpx_script", Target(at_most=1.3, source="issue 5")),
+        *against(what, series, "vendor", Target(at_least=10, source="issue 5"), turned=True),
+    ]
+    others = "; ".join(f"{NAMES[name]}: {spread(memory[name])}" for name in names[1:])
+    target = Target(at_most=40, source="issue 5")
+    rows.append(Row("memory after the first report, MB", memory["facade"], others, None, target))
+    return rows
+
+
+def growth(bench: Bench) -> list[Row]:
+    count = 5_000 if bench.quick else 100_000
+    with bench.workers("facade") as workers:
+        before = workers["facade"](do="memory", count=2_000)
+        after = workers["facade"](do="memory", count=count)
+    what = f"memory growth over {count:,} reports, MB"
+    note = f"from {before:.1f} MB after 2,000 reports to {after:.1f} MB"
+    return [Row(what, [after - before], note, None, Target(at_most=1, source="issue 5: none"))]
+
+
+def first_event(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    with bench.workers("facade", "httpx_reused", "vendor") as workers:
+        for form, do in (("events()", "first_event"), ("aevents()", "afirst_event")):
+            jobs = {
+                name: mean_of(5, call(worker, do=do, task_id=PACED.format(count=5, gap=20)))
+                for name, worker in workers.items()
+            }
+            series = interleave(jobs, bench.rounds(9))
+            what = f"first of 5 events 20 ms apart, after it was sent, {form}, ms"
+            rows += against(what, series, "httpx_reused", None)
+            rows += against(what, series, "vendor", None, turned=True)
+    return rows
+
+
+def events(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    with bench.workers("facade", "httpx_reused", "vendor") as workers:
+        for task_id, kind in ((BURST, "without ids"), (BURST_WITH_IDS, "with ids")):
+            for form, do in (("events()", "events"), ("aevents()", "aevents")):
+                jobs = {
+                    name: call(worker, do=do, task_id=task_id.format(count=10_000)) for name, worker in workers.items()
+                }
+                series = interleave(jobs, bench.rounds(9))
+                what = f"10,000 events {kind} through {form}, events a second"
+                rows += against(what, series, "httpx_reused", Target(at_least=0.5, source="issue 3"))
+                rows += against(what, series, "vendor", None)
+    return rows
+
+
+def import_times(bench: Bench) -> list[Row]:
+    return imports.measure(bench.facade, bench.rounds(31))
+
+
+BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
+    "sync": sync,
+    "async": asynchronous,
+    "threads": threads,
+    "decode": decode,
+    "start": start,
+    "growth": growth,
+    "imports": import_times,
+    "first-event": first_event,
+    "events": events,
+}
+
+
+def call(worker: Worker, **job: object) -> Callable[[], float]:
+    return lambda: worker(**job)
+
+
+def mean_of(count: int, job: Callable[[], float]) -> Callable[[], float]:
+    return lambda: statistics.fmean(job() for _ in range(count))
+
+
+def machine(bench: Bench, load: float | None) -> list[str]:
+    """Return the lines that say on what and with what was measured."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+    pinned = "sink and clients pinned to a core each" if cores() else "processes not pinned"
+    state = git("rev-parse", "--short", "HEAD") or "unknown"
+    if git("status", "--porcelain"):
+        state += " with uncommitted changes"
+    lines = [
+        f"Measured {datetime.date.today().isoformat()}, commit {state}.",
+        f"{os.cpu_count()} cores of {model}, {platform.system()}, CPython {platform.python_version()}; {pinned}"
+        + (f"; load before the run {load:.1f}." if load is not None else "."),
+    ]
+    shown = (
+        ("The facade's environment", bench.facade, environments.SHOWN),
+        ("The other clients'", bench.others, environments.SHOWN_OF_OTHERS),
+        ("The vendor's", bench.vendor, environments.SHOWN_OF_VENDOR),
+    )
+    for title, python, names in shown:
+        if python is not None:
+            have = environments.versions(python, names)
+            lines.append(f"{title}: " + ", ".join(f"{name} {version}" for name, version in have.items()) + ".")
+    return lines
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=environments.ROOT, check=False)
+    return done.stdout.strip()
+
+
+def put(path: Path, text: str) -> None:
+    """Replace what stands between the two marks of a file."""
+    old = path.read_text(encoding="utf-8")
+    head, found, rest = old.partition(BEGIN)
+    _, ended, tail = rest.partition(END)
+    if not (found and ended):
+        raise SystemExit(f"{path} has no place for the table: it needs the lines\n{BEGIN}\n{END}")
+    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the facade against other clients.")
+    parser.add_argument("--quick", action="store_true", help="three rounds, and without the vendor's client")
+    parser.add_argument("--only", action="append", choices=list(BENCHMARKS), help="run this one; may be repeated")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks in this file")
+    parser.add_argument("--note", metavar="TEXT", help="say this about the run, below the table")
+    arguments = parser.parse_args()
+    if arguments.write and arguments.only:
+        parser.error("--write wants the whole table: leave out --only")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    facade = environments.facade_environment()
+    others = environments.others_environment()
+    fast = environments.fast_environment()
+    vendor = None if arguments.quick else environments.vendor_environment()
+    rows: list[Row] = []
+    with sink(others) as url:
+        bench = Bench(url, facade, others, fast, vendor, arguments.quick)
+        for name in arguments.only or BENCHMARKS:
+            print(f"measuring: {name}", file=sys.stderr, flush=True)
+            rows += BENCHMARKS[name](bench)
+    notes = machine(bench, load)
+    if fast is None:
+        notes.append("Not measured: the extra [fast], which does not exist yet.")
+    if arguments.quick:
+        notes.append("Quick form: three rounds, without the vendor's client. Too few to judge by.")
+    if arguments.note:
+        notes.append(arguments.note)
+    print("\n".join((as_text(rows), "", *notes)))
+    if arguments.write:
+        put(arguments.write, "\n".join(("", as_markdown(rows), "", *(f"- {note}" for note in notes))))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

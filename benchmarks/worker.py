@@ -1,0 +1,187 @@
+"""One candidate in a process of its own: takes jobs as JSON lines, answers each with what it measured.
+
+    python worker.py CANDIDATE URL
+
+A candidate is a module in `candidates/` with some of these functions; each gets the sink's URL:
+`report(url)` and `areport(url)` return a function that reports once and returns what it made of the answer;
+`events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
+that makes a Task of JSON bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from payload import TASK, TASK_JSON
+
+
+def rss() -> float:
+    """Resident memory in MB."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+class Worker:
+    def __init__(self, candidate: str, url: str) -> None:
+        self.module = importlib.import_module(f"candidates.{candidate}")
+        self.url = url
+        self.runner: asyncio.Runner | None = None
+        self.made: dict[str, Any] = {}
+
+    def made_by(self, name: str) -> Any:
+        if name not in self.made:
+            self.made[name] = getattr(self.module, name)(self.url)
+        return self.made[name]
+
+    def check(self, answer: Any) -> None:
+        """Refuse to measure a call that does not do its work."""
+        found = answer["id"] if isinstance(answer, dict) else answer.id
+        if found != TASK["id"]:
+            raise RuntimeError(f"this is not the sink's task: {found!r}")
+
+    def run(self, coroutine: Any) -> Any:
+        if self.runner is None:
+            self.runner = asyncio.Runner()
+        return self.runner.run(coroutine)
+
+    def calls(self, count: int) -> float:
+        """Return microseconds per call, one after the other."""
+        call = self.made_by("report")
+        self.check(call())
+        began = time.perf_counter()
+        for _ in range(count):
+            call()
+        return (time.perf_counter() - began) / count * 1e6
+
+    def threads(self, count: int, threads: int) -> float:
+        """Return calls per second of threads that share one client."""
+        call = self.made_by("report")
+        self.check(call())
+        share = count // threads
+        gate = threading.Barrier(threads + 1)
+        done: list[int] = []
+
+        def work() -> None:
+            gate.wait()
+            for _ in range(share):
+                call()
+            done.append(share)
+
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        gate.wait()
+        began = time.perf_counter()
+        for worker in workers:
+            worker.join()
+        took = time.perf_counter() - began
+        if sum(done) != share * threads:
+            raise RuntimeError("calls failed")
+        return sum(done) / took
+
+    def acalls(self, count: int, at_once: int) -> float:
+        """Return calls per second with so many in flight on one loop."""
+        return self.run(self._acalls(count, at_once))
+
+    async def _acalls(self, count: int, at_once: int) -> float:
+        call = self.made_by("areport")
+        self.check(await call())
+        left = iter(range(count))
+
+        async def work() -> None:
+            for _ in left:
+                await call()
+
+        began = time.perf_counter()
+        await asyncio.gather(*[work() for _ in range(at_once)])
+        return count / (time.perf_counter() - began)
+
+    def decode(self, count: int) -> float:
+        """Return microseconds per Task from its JSON bytes."""
+        decode = self.module.decode()
+        self.check(decode(TASK_JSON))
+        began = time.perf_counter()
+        for _ in range(count):
+            decode(TASK_JSON)
+        return (time.perf_counter() - began) / count * 1e6
+
+    def events(self, task_id: str) -> float:
+        """Return events per second of a burst, to its end."""
+        began = time.perf_counter()
+        count = sum(1 for _ in self.module.events(self.url, task_id))
+        return self.rate(count, task_id, time.perf_counter() - began)
+
+    def aevents(self, task_id: str) -> float:
+        """Return events per second of a burst, to its end."""
+
+        async def drain() -> float:
+            began = time.perf_counter()
+            count = 0
+            async for _ in self.module.aevents(self.url, task_id):
+                count += 1
+            return self.rate(count, task_id, time.perf_counter() - began)
+
+        return self.run(drain())
+
+    def rate(self, count: int, task_id: str, seconds: float) -> float:
+        if count != int(task_id.split("-")[1]):
+            raise RuntimeError(f"{count} events arrived")
+        return count / seconds
+
+    def first_event(self, task_id: str) -> float:
+        """Return milliseconds from the sending of a stream's first event to its arrival at the caller."""
+        stream = self.module.events(self.url, task_id)
+        data = next(stream)
+        took = (time.monotonic_ns() - int(data)) / 1e6
+        stream.close()
+        return took
+
+    def afirst_event(self, task_id: str) -> float:
+        """Return milliseconds from the sending of a stream's first event to its arrival at the caller."""
+
+        async def first() -> float:
+            stream = self.module.aevents(self.url, task_id)
+            data = await anext(stream)
+            took = (time.monotonic_ns() - int(data)) / 1e6
+            await stream.aclose()
+            return took
+
+        return self.run(first())
+
+    def memory(self, count: int) -> float:
+        """Return resident MB after so many more reports."""
+        call = self.made_by("report")
+        self.check(call())
+        for _ in range(count):
+            call()
+        return rss()
+
+
+def main() -> None:
+    # What a candidate prints belongs on stderr; stdout carries the answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    worker = Worker(*sys.argv[1:3])
+    for line in sys.stdin:
+        job = json.loads(line)
+        name = job.pop("do")
+        answers.write(json.dumps(getattr(worker, name)(**job)) + "\n")
+    # What a candidate left open is not tidied up: that would only print.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
