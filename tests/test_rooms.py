@@ -23,6 +23,7 @@ OPERATIONS = {
     "activity.py",
     "_create.py",
     "_report.py",
+    "_task_files.py",
     "_task_requests.py",
 }
 """The files that may name an operation of the generated client."""

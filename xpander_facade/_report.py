@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from xpander_facade import _checks, _codec
-from xpander_facade._plain import plain
 from xpander_facade._task_record import TaskRecord
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
@@ -180,6 +179,8 @@ def make_report(
     """
     from xpander_api.api.tasks import report_external_task
     from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+
+    from xpander_facade._plain import plain
 
     agent_id = _checks.check_id("agent_id", configuration.get_agent_id() if agent_id is None else agent_id)
     body: dict[str, Any] = {

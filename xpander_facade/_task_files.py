@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -15,12 +13,13 @@ from xpander_facade.errors import XpanderError
 from xpander_facade.models import CompactRetryResult
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from xpander_facade._http._exchange import Request
     from xpander_facade.activity import AgentActivityThread, AgentActivityThreadToolCall
     from xpander_facade.attachments import FileLimits
     from xpander_facade.compaction import Session
 
-_log = logging.getLogger("xpander_facade")
 _MAX_SUMMARISED = 100_000
 
 Summarize = Callable[[str], "str | Awaitable[str]"] | Literal["platform"]
@@ -234,7 +233,7 @@ def _summaries(
     try:
         summary = summarize(transcript(session))
     except Exception:
-        _log.warning("summarize failed; the session is compacted without it", exc_info=True)
+        _log().warning("summarize failed; the session is compacted without it", exc_info=True)
         return None, {}
     if inspect.isawaitable(summary):
         if inspect.iscoroutine(summary):
@@ -257,11 +256,13 @@ async def _asummaries(
             summary: object = summarize(transcript(session))
         else:
             # A plain function that asks a model for seconds must not hold up the loop.
+            import asyncio
+
             summary = await asyncio.to_thread(summarize, transcript(session))
         if inspect.isawaitable(summary):
             summary = await summary
     except Exception:
-        _log.warning("summarize failed; the session is compacted without it", exc_info=True)
+        _log().warning("summarize failed; the session is compacted without it", exc_info=True)
         return None, {}
     return _usable(summary), {}
 
@@ -269,7 +270,7 @@ async def _asummaries(
 def _usable(summary: object) -> str | None:
     if isinstance(summary, str) and summary.strip():
         return summary
-    _log.warning("summarize gave no text but %s; the session is compacted without it", type(summary).__name__)
+    _log().warning("summarize gave no text but %s; the session is compacted without it", type(summary).__name__)
     return None
 
 
@@ -284,7 +285,7 @@ def _platform_summaries(configuration: Configuration, session: Session) -> dict[
             found[id(call)] = _http.send(configuration, request, _http.Repeat.ALWAYS, _read_summary)
     except XpanderError as error:
         # One that fails would mostly fail for the others too, each after its retries.
-        _log.warning("the platform's summariser failed; the other calls are shortened here: %s", error)
+        _log().warning("the platform's summariser failed; the other calls are shortened here: %s", error)
     return {key: summary for key, summary in found.items() if summary}
 
 
@@ -299,8 +300,14 @@ async def _aplatform_summaries(configuration: Configuration, session: Session) -
             found[id(call)] = await _http.asend(configuration, request, _http.Repeat.ALWAYS, _read_summary)
     except XpanderError as error:
         # One that fails would mostly fail for the others too, each after its retries.
-        _log.warning("the platform's summariser failed; the other calls are shortened here: %s", error)
+        _log().warning("the platform's summariser failed; the other calls are shortened here: %s", error)
     return {key: summary for key, summary in found.items() if summary}
+
+
+def _log() -> Logger:
+    import logging
+
+    return logging.getLogger("xpander_facade")
 
 
 def _summary_request(call: AgentActivityThreadToolCall) -> Request:

