@@ -32,7 +32,7 @@ def entry(event: Json, number: int) -> Json | None:
         fields = {name: data[name] for name in _TOOL_CALL if name in data}
         return {"tool_name": "", **base, **fields, "id": str(call)}
     if kind in ("think", "analyze"):
-        return {**base, "type": kind, **{name: data[name] for name in _REASONING if name in data}}
+        return {**base, "type": kind, "title": "", "confidence": 1.0, **{n: data[n] for n in _REASONING if n in data}}
     if kind == "sub_agent_trigger" and "agent_id" in data:
         return {**base, **{name: data[name] for name in ("agent_id", "query", "files", "reasoning") if name in data}}
     if kind == "auth_event" and "type" in data:

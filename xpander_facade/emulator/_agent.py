@@ -94,11 +94,11 @@ class Run:
 
     def think(self, thought: str, *, title: str = "Thinking", **fields: Any) -> None:
         """Publish a thought; `fields` are `confidence`, `action`, `result`."""
-        self.event("think", {"type": "think", "title": title, "thought": thought, **fields})
+        self.event("think", {"type": "think", "title": title, "thought": thought, "confidence": 1.0, **fields})
 
     def analyze(self, analysis: str, *, title: str = "Analyzing", **fields: Any) -> None:
         """Publish an analysis; `fields` are `confidence`, `action`, `result`."""
-        self.event("analyze", {"type": "analyze", "title": title, "analysis": analysis, **fields})
+        self.event("analyze", {"type": "analyze", "title": title, "analysis": analysis, "confidence": 1.0, **fields})
 
     def tool_call(
         self,
