@@ -33,6 +33,10 @@ class Agent:
     """ A name that no other agent of the organisation has. """
     description: None | str | Unset = UNSET
     """ What the agent is for. """
+    access_scope: None | str | Unset = UNSET
+    """ Who may use the agent. """
+    created_by: None | str | Unset = UNSET
+    """ Who made the agent. """
     status: None | str | Unset = UNSET
     """ Whether the agent is in use, such as `ACTIVE`. """
     version: int | None | str | Unset = UNSET
@@ -89,6 +93,18 @@ class Agent:
             description = UNSET
         else:
             description = self.description
+
+        access_scope: None | str | Unset
+        if isinstance(self.access_scope, Unset):
+            access_scope = UNSET
+        else:
+            access_scope = self.access_scope
+
+        created_by: None | str | Unset
+        if isinstance(self.created_by, Unset):
+            created_by = UNSET
+        else:
+            created_by = self.created_by
 
         status: None | str | Unset
         if isinstance(self.status, Unset):
@@ -223,6 +239,10 @@ class Agent:
             field_dict["unique_name"] = unique_name
         if description is not UNSET:
             field_dict["description"] = description
+        if access_scope is not UNSET:
+            field_dict["access_scope"] = access_scope
+        if created_by is not UNSET:
+            field_dict["created_by"] = created_by
         if status is not UNSET:
             field_dict["status"] = status
         if version is not UNSET:
@@ -288,6 +308,24 @@ class Agent:
             return cast(None | str | Unset, data)
 
         description = _parse_description(d.pop("description", UNSET))
+
+        def _parse_access_scope(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        access_scope = _parse_access_scope(d.pop("access_scope", UNSET))
+
+        def _parse_created_by(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        created_by = _parse_created_by(d.pop("created_by", UNSET))
 
         def _parse_status(data: object) -> None | str | Unset:
             if data is None:
@@ -508,6 +546,8 @@ class Agent:
             name=name,
             unique_name=unique_name,
             description=description,
+            access_scope=access_scope,
+            created_by=created_by,
             status=status,
             version=version,
             framework=framework,
