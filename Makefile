@@ -24,7 +24,8 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types generate check-generated lint-spec wheel-check bench clean
+.PHONY: help setup demo test contract contract-full spec-diff regenerate-check contract-live vendor-check
+.PHONY: lint types generate check-generated lint-spec wheel-check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -48,7 +49,7 @@ demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and sh
 	@$(BIN)/python examples/demo.py
 
 test: $(DEV) ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(DEV) ## check style and formatting
 	$(BIN)/ruff check .
@@ -100,6 +101,30 @@ wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a ru
 
 bench: $(RUNTIME) ## run the benchmarks; BENCH=--quick runs fewer rounds
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+tools/prism/node_modules/.package-lock.json: tools/prism/package.json tools/prism/package-lock.json
+	cd tools/prism && npm ci
+	@touch $@
+
+contract: $(DEV) ## hold the facade and the emulator against openapi.yaml
+	$(BIN)/python -m pytest tests/contract
+
+contract-full: $(DEV) node_modules/.package-lock.json tools/prism/node_modules/.package-lock.json ## the same with Prism, the vendor's client and the contract's changes (needs Node)
+	$(BIN)/python -m pytest tests/contract
+	$(BIN)/python tools/vendor_check
+	$(BIN)/python tools/spec_diff $(BASE)
+
+spec-diff: $(RUNTIME) node_modules/.package-lock.json ## what changed in openapi.yaml since BASE=<git rev or file>, for users (needs Node)
+	$(BIN)/python tools/spec_diff $(BASE)
+
+regenerate-check: $(DEV) ## what another contract, SPEC=path, would break
+	$(BIN)/python tools/regenerate_check $(or $(SPEC),$(error pass SPEC=path of the other openapi.yaml))
+
+contract-live: $(RUNTIME) ## hold the real platform, with your XPANDER_* variables, against openapi.yaml; WRITE=1 also reports
+	$(BIN)/python tools/contract_live
+
+vendor-check: $(RUNTIME) ## run the vendor's own client against the emulator
+	$(BIN)/python tools/vendor_check
 
 clean: ## delete the environments, caches and builds
 	rm -rf .venv .venv-* node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

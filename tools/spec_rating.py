@@ -232,7 +232,7 @@ def _answers(old: Contract, new: Contract, one: Node, other: Node, name: str) ->
             good = status.startswith("2")
             yield Change(Level.BREAKS if good else Level.FINE, where, "is no answer any more")
         else:
-            contents = (c.follow(side).get("content", {}) for c, side in ((old, first), (new, second)))
+            contents = old.follow(first).get("content", {}), new.follow(second).get("content", {})
             yield from _contents(old, new, *contents, where, READ)
 
 

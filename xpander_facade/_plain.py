@@ -5,6 +5,7 @@ Values are written as pydantic's JSON mode writes them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -37,7 +38,9 @@ def plain(value: Any) -> Any:
         data = _stranger(value, strangers)
     if strangers:
         kinds = ", ".join(sorted(set(strangers)))
-        warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=2)
+        # Where warnings are errors, a debug field still costs no report.
+        with contextlib.suppress(UserWarning):
+            warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=4)
     return data
 
 

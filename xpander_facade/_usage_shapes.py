@@ -202,7 +202,7 @@ def _agent_message(thing: object, read: Reader) -> Piece | None:
 def _langchain(thing: object, read: Reader) -> Piece | None:
     """Read an AI message of LangChain. The counts of its chunks are to be added, as LangChain itself does."""
     kind = field(thing, "type")
-    if kind not in ("ai", "AIMessage", "AIMessageChunk") or field(thing, "content") is None:
+    if kind not in ("ai", "AIMessageChunk") or field(thing, "content") is None:
         return None
     content, calls = field(thing, "content"), ("tool_calls", "tool_call_chunks", "invalid_tool_calls")
     named = [text(field(call, "name")) for name in calls for call in read.items(field(thing, name))]
@@ -317,7 +317,7 @@ def _event(thing: object, read: Reader) -> Piece | None:
     kind = text(either(thing, "event_type", "type"))
     if kind is None:
         return None
-    group, _, word = kind.partition(".")
+    group = kind.partition(".")[0]
     if kind == "message_start":
         piece = _anthropic(field(thing, "message"), read) or Piece()
     elif group in ("response", "interaction") and field(thing, group) is not None:
@@ -334,8 +334,8 @@ def _event(thing: object, read: Reader) -> Piece | None:
         piece = Piece(texts=read.texts(field(thing, "delta")))
     elif kind == "message_delta":
         piece = Piece(counts=counts_of(thing))
-    elif (group in ("response", "step") and word) or kind in ("content_block_stop", "message_stop", "ping"):
-        piece = Piece()
+    elif kind.startswith("response."):
+        piece = Piece()  # no stranger: there can be thousands of them in a row
     else:
         return None
     piece.chunk = True
@@ -345,7 +345,7 @@ def _event(thing: object, read: Reader) -> Piece | None:
 
 def _converse_event(thing: object, read: Reader) -> Piece | None:
     """Read an event of Bedrock's ConverseStream: an object with one key."""
-    names = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
+    names = ("messageStart", "contentBlockStart", "contentBlockDelta", "metadata")
     name = next((name for name in names if isinstance(field(thing, name), Mapping)), None)
     body = field(thing, name) if name else None
     counts = counts_of(body)
@@ -366,7 +366,7 @@ def _bare(thing: object, read: Reader) -> Piece | None:
     counts = counts_of(thing) or counts_in(thing)
     if not counts:
         return None
-    return Piece(counts=counts, model=text(either(thing, "model", "model_name", "model_version", "modelVersion")))
+    return Piece(counts=counts, model=text(either(thing, "model", "model_name")))
 
 
 _SHAPES: tuple[Callable[[object, Reader], Piece | None], ...] = (

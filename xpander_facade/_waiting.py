@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from xpander_facade import _checks
-from xpander_facade.errors import WaitTimeoutError
-from xpander_facade.events import afollow, follow
+from xpander_facade.configuration import Configuration
+from xpander_facade.errors import APIConnectionError, WaitTimeoutError
+from xpander_facade.events import afollow, bounded, follow
 
 if TYPE_CHECKING:
     from xpander_facade.task import Task
@@ -23,17 +24,16 @@ def wait_for_end(task: Task, timeout: float | None, poll_interval: float) -> Non
     """
     until = _until(timeout)
     interval = _checks.check_interval("poll_interval", poll_interval)
-    task.reload()
+    _reload(task, until)
     while not task.status.is_final:
-        if until is not None and time.monotonic() >= until:
-            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
+        _check(task, until)
         if task.events_streaming:
             for _ in follow(task, until):
                 pass
         else:
             time.sleep(_nap(interval, until))
             interval = min(interval * 1.5, max(10.0, poll_interval))
-        task.reload()
+        _reload(task, until)
 
 
 async def await_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
@@ -45,17 +45,16 @@ async def await_for_end(task: Task, timeout: float | None, poll_interval: float)
     """
     until = _until(timeout)
     interval = _checks.check_interval("poll_interval", poll_interval)
-    await task.areload()
+    await _areload(task, until)
     while not task.status.is_final:
-        if until is not None and time.monotonic() >= until:
-            raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
+        _check(task, until)
         if task.events_streaming:
             async for _ in afollow(task, until):
                 pass
         else:
             await asyncio.sleep(_nap(interval, until))
             interval = min(interval * 1.5, max(10.0, poll_interval))
-        await task.areload()
+        await _areload(task, until)
 
 
 def _until(timeout: float | None) -> float | None:
@@ -64,3 +63,24 @@ def _until(timeout: float | None) -> float | None:
 
 def _nap(interval: float, until: float | None) -> float:
     return interval if until is None else max(0.0, min(interval, until - time.monotonic()))
+
+
+def _reload(task: Task, until: float | None) -> None:
+    try:
+        task.adopt(type(task).load(task.id, bounded(task.configuration or Configuration(), until)))
+    except APIConnectionError:
+        _check(task, until)
+        raise
+
+
+async def _areload(task: Task, until: float | None) -> None:
+    try:
+        task.adopt(await type(task).aload(task.id, bounded(task.configuration or Configuration(), until)))
+    except APIConnectionError:
+        _check(task, until)
+        raise
+
+
+def _check(task: Task, until: float | None) -> None:
+    if until is not None and time.monotonic() >= until:
+        raise WaitTimeoutError(f"task {task.id} was still {task.status.value} when the time was up", task=task)

@@ -300,7 +300,7 @@ def follow(task: Task, until: float | None = None) -> Iterator[TaskUpdateEvent]:
             return
         time.sleep(wait)
         try:
-            event = following.found(Task.load(task.id, configuration))
+            event = following.found(Task.load(task.id, bounded(configuration, until)))
         except ModuleException as error:
             following.check(error)
             continue
@@ -341,10 +341,17 @@ async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskU
             return
         await asyncio.sleep(wait)
         try:
-            event = following.found(await Task.aload(task.id, configuration))
+            event = following.found(await Task.aload(task.id, bounded(configuration, until)))
         except ModuleException as error:
             following.check(error)
             continue
         if event is not None:
             yield event
             return
+
+
+def bounded(configuration: Configuration, until: float | None) -> Configuration:
+    """Return a configuration whose calls end by a `time.monotonic()`; None leaves it as it is."""
+    if until is None:
+        return configuration
+    return attrs.evolve(configuration, deadline=max(0.001, min(configuration.deadline, until - time.monotonic())))

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from xpander_facade.emulator import Emulator, Run
+from xpander_facade.emulator import Emulator, Run, _app
 from xpander_facade.emulator._contract import load
+from xpander_facade.emulator._json import object_of
 from xpander_facade.emulator._operations import Operations
 
 if TYPE_CHECKING:
@@ -119,10 +120,45 @@ def test_an_answer_off_the_contract_is_found(
 
     monkeypatch.setattr(Operations, "run", drifted)
     with Emulator(api_key=KEY, step=0.0) as emulator:
-        options = ("--include-operation-id", "report_external_task", "--phases", "examples,coverage")
+        options = ("--include-operation-id", "report_external_task", "--phases", "coverage")
         status, text = run(emulator, tmp_path, *options)
     assert status == 1, text
     assert "Response violates schema" in text
+
+
+def takes_anything(call: Any, complaints: list[dict[str, Any]]) -> tuple[Any, list[dict[str, Any]]]:
+    return call, []
+
+
+def refuses_texts(call: Any, complaints: list[dict[str, Any]]) -> tuple[Any, list[dict[str, Any]]]:
+    said = (
+        [{"loc": ["body", "input"], "msg": "no text", "type": "forbidden"}] if "input" in object_of(call.body) else []
+    )
+    return call, complaints + said
+
+
+def fails(call: Any, complaints: list[dict[str, Any]]) -> tuple[Any, list[dict[str, Any]]]:
+    raise RuntimeError("a mistake")
+
+
+@pytest.mark.parametrize(
+    ("judging", "told"),
+    [
+        (takes_anything, "Schema-violating request accepted"),
+        (refuses_texts, "Schema-valid request rejected"),
+        (fails, "Server error"),
+    ],
+)
+def test_an_emulator_that_judges_wrongly_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judging: Callable[..., Any], told: str
+):
+    original = _app.call_of
+    monkeypatch.setattr(_app, "call_of", lambda *arguments: judging(*original(*arguments)))
+    with Emulator(api_key=KEY, step=0.0) as emulator:
+        options = ("--include-operation-id", "create_task", "--phases", "coverage")
+        status, text = run(emulator, tmp_path, *options)
+    assert status == 1, text
+    assert told in text
 
 
 @pytest.mark.parametrize(

@@ -622,6 +622,199 @@ def test_cache_counts_are_not_added_to_a_prompt_that_holds_none(counted):
     assert tokens.total_tokens == 15
 
 
+ONE_NAME_EACH = {
+    "prompt_tokens": (
+        *("prompt_tokens", "input_tokens", "inputTokens", "prompt_token_count", "promptTokenCount"),
+        *("total_input_tokens", "prompt_eval_count"),
+    ),
+    "completion_tokens": (
+        *("completion_tokens", "output_tokens", "outputTokens", "candidates_token_count", "candidatesTokenCount"),
+        *("total_output_tokens", "eval_count"),
+    ),
+    "cache_read_tokens": (
+        *("cache_read_input_tokens", "cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_tokens"),
+        *("cached_content_token_count", "cachedContentTokenCount", "total_cached_tokens", "prompt_cache_hit_tokens"),
+        *("cached_tokens", "cached_prompt_text_tokens", "prompt_tokens_details.cached_tokens"),
+        *("input_tokens_details.cached_tokens", "input_token_details.cache_read", "input_token_details.cached_tokens"),
+    ),
+    "cache_write_tokens": (
+        *("cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_write_tokens"),
+        *("prompt_tokens_details.cache_write_tokens", "prompt_tokens_details.cache_creation_tokens"),
+        *("input_tokens_details.cache_write_tokens", "input_token_details.cache_creation"),
+        *("input_token_details.ephemeral_5m_input_tokens", "input_token_details.ephemeral_1h_input_tokens"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("count", "path"), [(count, path) for count in ONE_NAME_EACH for path in ONE_NAME_EACH[count]])
+def test_a_count_is_found_under_each_of_its_names(count, path):
+    first, *rest = path.split(".")
+    counted = {first: {rest[0]: 7} if rest else 7}
+    told = Tokens.from_response(
+        {"usage": {"output_tokens" if count == "prompt_tokens" else "input_tokens": 1} | counted}
+    )
+    assert getattr(told, count) == 7
+    if count.startswith("cache"):
+        assert told.total_tokens == 1
+        assert read_usage({"usage": counted}) is None  # what a cache did is no usage by itself
+
+
+@pytest.mark.parametrize("place", ["usage", "usage_metadata", "usageMetadata"])
+def test_counts_are_found_at_each_of_their_places(place):
+    assert Tokens.from_response({place: {"input_tokens": 7}}) == Tokens(7)
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ("tool_use_prompt_token_count", Tokens(9, 1)),
+        ("toolUsePromptTokenCount", Tokens(9, 1)),
+        ("total_tool_use_tokens", Tokens(9, 1)),
+        ("thoughts_token_count", Tokens(7, 3)),
+        ("thoughtsTokenCount", Tokens(7, 3)),
+        ("total_thought_tokens", Tokens(7, 3)),
+    ],
+)
+def test_what_google_counts_apart_is_counted_in(beside, told):
+    assert Tokens.from_response({"promptTokenCount": 7, "candidatesTokenCount": 1, beside: 2}) == told
+
+
+@pytest.mark.parametrize("place", [{"reasoning_tokens": 5}, {"completion_tokens_details": {"reasoning_tokens": 5}}])
+def test_reasoning_is_counted_in_only_where_the_total_says_that_it_is_not_yet(place):
+    counted = {"prompt_tokens": 10, "completion_tokens": 6, **place}
+    assert Tokens.from_response({**counted, "total_tokens": 21}) == Tokens(10, 11)
+    assert Tokens.from_response({**counted, "total_tokens": 16}) == Tokens(10, 6)
+    assert Tokens.from_response(counted) == Tokens(10, 6)
+
+
+def test_the_responses_of_an_agent_of_openai_add_up():
+    run = {"final_output": "Done.", "raw_responses": [{"output": RESPONSE["output"], "usage": RESPONSE["usage"]}] * 2}
+    assert read_usage(run) == usage(600, 180, 512, 18, tools=["web_search", "book", "fetch"], text="Booked it.")
+    assert read_usage(as_objects(run)) == read_usage(run)
+
+
+def test_a_message_without_counts_tells_the_rest():
+    assert read_usage({**ANTHROPIC, "usage": None}).tools == ["web_search", "weather"]
+    assert read_usage({**RESPONSE, "usage": None}).text == "Booked it."
+    assert read_usage({**CONVERSE, "usage": None}).tools == ["weather"]
+    assert read_usage({**OLLAMA, "prompt_eval_count": None, "eval_count": None}).text == "Hi."
+
+
+def test_what_the_user_said_is_no_answer():
+    assert read_usage({**ANTHROPIC, "role": "user", "usage": None}) is None
+
+
+@pytest.mark.parametrize("facts", [{"usage": {"input_tokens": 3}}, {"token_usage": {"prompt_tokens": 3}}])
+@pytest.mark.parametrize("named", ["model", "model_name", "model_id"])
+def test_what_langchain_has_in_its_metadata_is_read(facts, named):
+    message = {"type": "ai", "content": "Hi.", "response_metadata": {**facts, named: "m"}}
+    assert read_usage(message) == usage(3, model="m", text="Hi.")
+
+
+def test_the_text_of_a_result_is_its_output_where_that_is_text():
+    assert read_usage({**AGENT_RESULT, "output": "The end."}).text == "The end."
+
+
+def test_streams_of_events_that_broke_off_stay_apart():
+    for events in (RESPONSE_EVENTS, INTERACTION_EVENTS[:-1]):
+        once = read_usage(events)
+        assert read_usage([*events, *events]) == once  # and the text of the second is not put behind that of the first
+
+
+def test_a_whole_response_between_chunks_is_a_response_of_its_own():
+    assert read_usage([chunk("Hi"), {**CHAT, "id": "s1"}, LAST_OF_OPENAI]).tokens == Tokens(1_207, 83, 1_024, 100)
+
+
+def test_what_looks_like_an_event_of_bedrock_needs_a_body_that_tells():
+    assert read_usage({"metadata": {"user": "u", "delta": {"text": "no"}}}) is None
+    assert read_usage({"metadata": "no", "contentBlockDelta": None}) is None
+
+
+def test_a_response_is_found_within_a_few_envelopes_but_not_at_any_depth():
+    shallow, deep = CHAT, CHAT
+    for _ in range(4):
+        shallow = {"data": shallow}
+    for _ in range(50):
+        deep = {"data": deep}
+    assert read_usage(shallow) == read_usage(CHAT)
+    assert read_usage(deep) is None
+
+
+def test_only_the_parts_that_are_text_are_text():
+    parts = [{"type": "reasoning", "text": "Hm."}, {"type": "text", "text": "A"}, "B", {"text": "C"}, {"text": ""}, 5]
+    assert read_usage({"type": "ai", "content": parts}).text == "ABC"
+
+
+def test_calls_of_langchain_are_found_where_the_content_is_text():
+    for place in ("tool_calls", "invalid_tool_calls", "tool_call_chunks"):
+        assert read_usage({"type": "ai", "content": "", place: [{"name": "look"}]}) == usage(tools=["look"])
+
+
+def test_a_message_of_langchain_without_content_is_not_taken_for_google():
+    message = {"type": "human", "content": "Hi.", "usage_metadata": {"input_tokens": 3}}
+    assert read_usage([message, message]) == usage(6)  # chunks of Google would count once
+
+
+def test_two_streams_of_langchain_are_told_apart_by_their_last_chunks():
+    chunks = [part("one"), part("", chunk_position="last"), part("two"), part("", chunk_position="last")]
+    assert read_usage(chunks).text == "two"
+
+
+def test_two_streams_of_google_are_told_apart_in_pythons_case():
+    def piece(said, **rest):
+        candidate = {"content": {"parts": [{"text": said}]}, "finish_reason": rest.pop("finish", None)}
+        return {"candidates": [candidate], "usage_metadata": {"prompt_token_count": 8}, **rest}
+
+    assert read_usage([piece("a", finish="STOP"), piece("b")]) == usage(16, text="b")
+    assert read_usage([piece("a", response_id="x"), piece("b", response_id="y")]) == usage(16, text="b")
+    assert read_usage([piece("a", response_id="x"), piece("b", response_id="x")]) == usage(8, text="ab")
+
+
+def test_two_streams_of_bedrock_are_told_apart():
+    assert read_usage([*CONVERSE_EVENTS, *CONVERSE_EVENTS]) == usage(
+        20, 100, 180, 60, tools=["weather"], text="One moment."
+    )
+
+
+def test_the_id_of_a_stream_can_come_late():
+    late = {"id": "", "choices": [], "prompt_filter_results": []}
+    chunks = [late, chunk("one"), LAST_OF_OPENAI, chunk("two", id="s2"), {**LAST_OF_OPENAI, "id": "s2"}]
+    assert read_usage(chunks) == usage(14, 6, model="m", text="two")
+
+
+def test_many_events_that_say_nothing_do_not_end_the_reading():
+    arguments = [{"type": "response.function_call_arguments.delta", "delta": "{"}] * 1_000
+    completed = {"type": "response.completed", "response": RESPONSE}
+    assert read_usage([RESPONSE_EVENTS[0], *arguments, completed]).tokens == Tokens(300, 90, 256, 9)
+
+
+def test_zeros_that_were_told_are_told():
+    assert read_usage({"usage": {"output_tokens": 0}}) == usage()
+
+
+def test_a_usage_that_names_its_model_tells_it():
+    assert read_usage({"model_name": "m", "usage": {"input_tokens": 1}}) == usage(1, model="m")
+
+
+def test_the_output_tool_of_a_result_is_none_of_its_tools():
+    result = SimpleNamespace(
+        all_messages=list,
+        new_messages=lambda: [as_objects(AGENT_RESPONSE)],
+        usage=SimpleNamespace(input_tokens=1),
+        _output_tool_name="final_result",
+    )
+    assert read_usage(result).tools == ["web_search"]
+
+
+def test_a_usage_that_can_be_called_but_tells_its_counts_is_not_called():
+    class Counts(SimpleNamespace):
+        def __call__(self):
+            raise AssertionError("calling it is deprecated")
+
+    result = SimpleNamespace(all_messages=list, new_messages=list, usage=Counts(input_tokens=4))
+    assert read_usage(result) == usage(4)
+
+
 def test_several_responses_add_up():
     both = read_usage([CHAT, ANTHROPIC])
     assert both == read_usage(CHAT) + read_usage(ANTHROPIC)

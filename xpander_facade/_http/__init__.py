@@ -124,13 +124,15 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
     """
     import httpx
-    from xpander_api import AuthenticatedClient
+
+    from xpander_facade._http._raw import RawClient
 
     timeout = httpx.Timeout(configuration.timeout, connect=min(CONNECT_TIMEOUT, configuration.timeout))
-    return AuthenticatedClient(
+    return RawClient(
         base_url=configuration.get_full_url(),
         token=configuration.get_api_key(),
         prefix="",
         auth_header_name="x-api-key",
         timeout=timeout,
+        verify_ssl=configuration.verify,
     )

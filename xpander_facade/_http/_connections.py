@@ -30,6 +30,8 @@ MAX_CONNECTIONS = 100
 KEEP_IDLE = 5.0
 
 _NO_SLOT = Failure("connect", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
+# What answers before anything was read lay in the buffer since the last exchange: it is not the answer to this one.
+_OUT_OF_STEP = Failure("broken", "the connection held an answer that nobody had asked for")
 
 
 class _Line:
@@ -43,8 +45,9 @@ class _Line:
         self.idle_since = 0.0
 
     def is_stale(self) -> bool:
-        """Whether the connection is to be dropped: idle for too long, or closed by the other side."""
-        return isinstance(self.connection, httpcore.HTTPConnection) and self.connection.has_expired()
+        """Whether the connection is to be dropped: closed, idle for too long, or with something unasked to read."""
+        connection = self.connection
+        return isinstance(connection, httpcore.HTTPConnection) and (connection.is_closed() or connection.has_expired())
 
 
 class _AsyncLine:
@@ -58,8 +61,11 @@ class _AsyncLine:
         self.idle_since = 0.0
 
     def is_stale(self) -> bool:
-        """Whether the connection is to be dropped: idle for too long, or closed by the other side."""
-        return isinstance(self.connection, httpcore.AsyncHTTPConnection) and self.connection.has_expired()
+        """Whether the connection is to be dropped: closed, idle for too long, or with something unasked to read."""
+        connection = self.connection
+        if not isinstance(connection, httpcore.AsyncHTTPConnection):
+            return False
+        return connection.is_closed() or connection.has_expired()
 
 
 class SyncStack:
@@ -87,6 +93,9 @@ class SyncStack:
             outcome: Answer | Failure
             try:
                 response = line.connection.handle_request(request)
+                if not line.deadline.has_read:
+                    line.connection.close()
+                    return _OUT_OF_STEP
                 body = Body(headers_of(response), max_bytes)
                 for chunk in response.iter_stream():
                     if not body.feed(chunk):
@@ -137,7 +146,7 @@ class SyncStack:
                     line.connection.close()
                     line = None
         line = line or _Line(self._door)
-        line.deadline.until = until
+        line.deadline.begin(until)
         return line
 
     def _give_back(self, line: _Line) -> None:
@@ -179,6 +188,9 @@ class AsyncStack:
             outcome: Answer | Failure
             try:
                 response = await line.connection.handle_async_request(request)
+                if not line.deadline.has_read:
+                    await line.connection.aclose()
+                    return _OUT_OF_STEP
                 body = Body(headers_of(response), max_bytes)
                 async for chunk in response.aiter_stream():
                     if not body.feed(chunk):
@@ -227,7 +239,7 @@ class AsyncStack:
                 await line.connection.aclose()
                 line = None
         line = line or _AsyncLine(self._door)
-        line.deadline.until = until
+        line.deadline.begin(until)
         return line
 
     async def _give_back(self, line: _AsyncLine) -> None:

@@ -8,7 +8,14 @@ import httpcore
 
 from xpander_facade._http._answers import Failure
 
-ENGINE_ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.ProxyError)
+ENGINE_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
+)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -16,7 +23,9 @@ def failure_of(error: BaseException) -> Failure:
     text = str(error) or type(error).__name__
     if isinstance(error, httpcore.ConnectTimeout):
         return Failure("connect", "no connection within the connect timeout")
-    if isinstance(error, httpcore.ConnectError | httpcore.ProxyError | httpcore.PoolTimeout):
+    if isinstance(
+        error, httpcore.ConnectError | httpcore.ProxyError | httpcore.PoolTimeout | httpcore.ConnectionNotAvailable
+    ):
         return Failure("connect", f"could not connect ({text})", passing=not _is_certificate_trouble(error))
     if isinstance(error, httpcore.TimeoutException):
         return Failure("timeout", "no answer in time")
