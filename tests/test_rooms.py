@@ -87,7 +87,8 @@ def test_only_the_network_room_knows_an_http_library(name):
     assert not offences(name, HTTP_LIBRARIES)
 
 
-@pytest.mark.parametrize("name", FRONT)
+# The raw client is a subclass of the generated one; the file is itself imported late.
+@pytest.mark.parametrize("name", [name for name in FRONT if name != "_http/_raw.py"])
 def test_the_generated_client_is_imported_late(name):
     assert not offences(name, {"xpander_api"}, late_is_fine=True)
 

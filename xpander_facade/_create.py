@@ -140,7 +140,7 @@ class TaskCreation(Module):
             harness_cli=harness_cli,
             permission_mode=permission_mode,
         )
-        return _http.send(configuration, request, _http.Repeat.UNTAKEN, Task.reader(configuration))
+        return _http.send(configuration, request, _http.Repeat.UNTAKEN, Task._reader(configuration))
 
     async def acreate(
         self,
@@ -263,7 +263,7 @@ class TaskCreation(Module):
             harness_cli=harness_cli,
             permission_mode=permission_mode,
         )
-        return await _http.asend(configuration, request, _http.Repeat.UNTAKEN, Task.reader(configuration))
+        return await _http.asend(configuration, request, _http.Repeat.UNTAKEN, Task._reader(configuration))
 
 
 def create_request(

@@ -13,9 +13,8 @@ from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping  # noqa: TC004 (annotations only)
 
-    from xpander_facade._http._exchange import Request
     from xpander_facade.models import Tokens
 
 
@@ -66,6 +65,8 @@ class Reportable(TaskRecord):
 
         configuration = configuration or Configuration()
         report = make_report(
+            configuration,
+            agent_id=agent_id,
             id=id,
             input=input,
             llm_response=llm_response,
@@ -76,9 +77,7 @@ class Reportable(TaskRecord):
             used_tools=used_tools,
         )
         with carried(report):
-            return _http.send(
-                configuration, report.request(configuration, agent_id), _http.Repeat.ALWAYS, cls.reader(configuration)
-            )
+            return _http.send(configuration, report.request, _http.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
     async def areport_external_task(
@@ -122,6 +121,8 @@ class Reportable(TaskRecord):
 
         configuration = configuration or Configuration()
         report = make_report(
+            configuration,
+            agent_id=agent_id,
             id=id,
             input=input,
             llm_response=llm_response,
@@ -132,45 +133,33 @@ class Reportable(TaskRecord):
             used_tools=used_tools,
         )
         with carried(report):
-            return await _http.asend(
-                configuration, report.request(configuration, agent_id), _http.Repeat.ALWAYS, cls.reader(configuration)
-            )
+            return await _http.asend(configuration, report.request, _http.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
-    def reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:
+    def _reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:
         """Return what makes a task of an answer."""
-        return lambda data: _codec.read(cls, data).remember(data, configuration)
+        return lambda data: _codec.read(cls, data)._remember(data, configuration)
 
 
 @attrs.frozen
 class Report:
-    """One report, checked.
+    """One report, ready to send.
 
     Args:
         id: The run's id; made here where the caller gave none, so that the report can be repeated.
         body: What is sent, as JSON-ready data.
+        request: The generated request.
     """
 
     id: str
     body: dict[str, Any]
-
-    def request(self, configuration: Configuration, agent_id: str | None) -> Request:
-        """Return the generated request.
-
-        Raises:
-            ConfigurationError: There is no agent.
-            ValueError: The agent's id is empty.
-        """
-        from xpander_api.api.tasks import report_external_task
-        from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
-
-        agent_id = _checks.check_id("agent_id", configuration.get_agent_id() if agent_id is None else agent_id)
-        # The body is in the wire's form already; the generated model would only copy it.
-        return {**report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest()), "json": self.body}
+    request: Mapping[str, Any]
 
 
 def make_report(
+    configuration: Configuration,
     *,
+    agent_id: str | None,
     id: str | None,
     input: str | None,
     llm_response: Any,
@@ -180,15 +169,19 @@ def make_report(
     duration: float,
     used_tools: Iterable[str] | None,
 ) -> Report:
-    """Check the arguments of a report.
+    """Check the arguments of a report and make its request.
 
     Raises:
+        ConfigurationError: There is no agent.
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
+    from xpander_api.api.tasks import report_external_task
+    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+
     from xpander_facade._plain import plain
 
-    body: dict[str, Any] = {
+    whole: dict[str, Any] = {
         "id": _new_id() if id is None else _checks.check_id("id", id),
         "input": _checks.check_text("input", input),
         "llm_response": None if llm_response is None else plain(llm_response),
@@ -198,7 +191,12 @@ def make_report(
         "duration": _checks.check_seconds("duration", duration),
         "used_tools": _checks.check_names("used_tools", used_tools),
     }
-    return Report(body["id"], {name: value for name, value in body.items() if value is not None})
+    body = {name: value for name, value in whole.items() if value is not None}
+    with carried(Report(body["id"], body, {})):
+        agent_id = _checks.check_id("agent_id", configuration.get_agent_id() if agent_id is None else agent_id)
+    # The body is in the wire's form already; the generated model would only copy it.
+    request = {**report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest()), "json": body}
+    return Report(body["id"], body, request)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import os
 import random
 import threading
 from datetime import UTC, datetime
@@ -98,10 +99,18 @@ class RetryBucket:
                 self._tokens = min(self.CAPACITY, self._tokens + (self.COST if retried else self.REFUND))
 
 
-@functools.lru_cache(maxsize=256)
 def bucket_of(configuration: Configuration) -> RetryBucket:
-    """Return the bucket that equal configurations share."""
+    """Return the bucket that all configurations of one customer of one platform share, whatever their limits."""
+    return _bucket(configuration.base_url, configuration.organization_id, configuration.api_key)
+
+
+@functools.lru_cache(maxsize=256)
+def _bucket(base_url: str, organization_id: str | None, api_key: str | None) -> RetryBucket:
     return RetryBucket()
+
+
+# A lock that another thread held while the process forked would never come free in the child.
+os.register_at_fork(after_in_child=_bucket.cache_clear)
 
 
 def next_wait(

@@ -155,18 +155,18 @@ class TaskRecord(Unlisted):
         data: dict[str, Any] = _codec.write(self, leave_out=_is_secret)
         return data
 
-    def remember(self, data: Any, configuration: Configuration | None) -> Self:
+    def _remember(self, data: Any, configuration: Configuration | None) -> Self:
         """Keep what the platform said, to know later what was changed here."""
         object.__setattr__(self, "_origin", data)
         self.configuration = configuration
         return self
 
-    def said(self) -> dict[str, Any] | None:
+    def _said(self) -> dict[str, Any] | None:
         """Return what the platform last said, in the form of a save, or None where it said nothing."""
         origin = getattr(self, "_origin", None)
         return None if origin is None else wire(_codec.read(type(self), origin))
 
-    def adopt(self, fresh: TaskRecord) -> None:
+    def _adopt(self, fresh: TaskRecord) -> None:
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
         for field in attrs.fields(TaskRecord):
             value = getattr(fresh, field.name)

@@ -44,7 +44,7 @@ def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bo
     if task.internal_status is not None and len(task.internal_status) > _MAX_INTERNAL_STATUS:
         raise ValueError(f"internal_status may have {_MAX_INTERNAL_STATUS} characters, not {len(task.internal_status)}")
     body = wire(task)
-    said = task.said() if only_changed else None
+    said = task._said() if only_changed else None
     if said is not None:
         body = {name: value for name, value in body.items() if name not in said or said[name] != value}
     if not with_deep_plan_update:

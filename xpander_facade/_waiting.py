@@ -24,16 +24,16 @@ def wait_for_end(task: Task, timeout: float | None, poll_interval: float) -> Non
     """
     until = _until(timeout)
     interval = _checks.check_interval("poll_interval", poll_interval)
-    _reload(task, until)
+    _reload(task, until, timeout)
     while not task.status.is_final:
-        _check(task, until)
+        _check(task, until, timeout)
         if task.events_streaming:
             for _ in follow(task, until):
                 pass
         else:
             time.sleep(_nap(interval, until))
             interval = min(interval * 1.5, max(10.0, poll_interval))
-        _reload(task, until)
+        _reload(task, until, timeout)
 
 
 async def await_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
@@ -45,16 +45,16 @@ async def await_for_end(task: Task, timeout: float | None, poll_interval: float)
     """
     until = _until(timeout)
     interval = _checks.check_interval("poll_interval", poll_interval)
-    await _areload(task, until)
+    await _areload(task, until, timeout)
     while not task.status.is_final:
-        _check(task, until)
+        _check(task, until, timeout)
         if task.events_streaming:
             async for _ in afollow(task, until):
                 pass
         else:
             await asyncio.sleep(_nap(interval, until))
             interval = min(interval * 1.5, max(10.0, poll_interval))
-        await _areload(task, until)
+        await _areload(task, until, timeout)
 
 
 def _until(timeout: float | None) -> float | None:
@@ -65,22 +65,22 @@ def _nap(interval: float, until: float | None) -> float:
     return interval if until is None else max(0.0, min(interval, until - time.monotonic()))
 
 
-def _reload(task: Task, until: float | None) -> None:
+def _reload(task: Task, until: float | None, timeout: float | None) -> None:
     try:
-        task.adopt(type(task).load(task.id, bounded(task.configuration or Configuration(), until)))
+        task._adopt(type(task).load(task.id, bounded(task.configuration or Configuration(), until)))
     except APIConnectionError:
-        _check(task, until)
+        _check(task, until, timeout)
         raise
 
 
-async def _areload(task: Task, until: float | None) -> None:
+async def _areload(task: Task, until: float | None, timeout: float | None) -> None:
     try:
-        task.adopt(await type(task).aload(task.id, bounded(task.configuration or Configuration(), until)))
+        task._adopt(await type(task).aload(task.id, bounded(task.configuration or Configuration(), until)))
     except APIConnectionError:
-        _check(task, until)
+        _check(task, until, timeout)
         raise
 
 
-def _check(task: Task, until: float | None) -> None:
+def _check(task: Task, until: float | None, timeout: float | None) -> None:
     if until is not None and time.monotonic() >= until:
-        raise WaitTimeoutError(f"task {task.id} was still {task.status.value} when the time was up", task=task)
+        raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)

@@ -71,7 +71,7 @@ class Agent(Unlisted):
 
         configuration = configuration or Configuration()
         request = _get_request(agent_id, version)
-        return _http.send(configuration, request, _http.Repeat.ALWAYS, cls.reader(configuration))
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
     async def aload(
@@ -92,7 +92,7 @@ class Agent(Unlisted):
 
         configuration = configuration or Configuration()
         request = _get_request(agent_id, version)
-        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, cls.reader(configuration))
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, cls._reader(configuration))
 
     def create_task(
         self,
@@ -329,7 +329,7 @@ class Agent(Unlisted):
         )
 
     @classmethod
-    def reader(cls, configuration: Configuration) -> Callable[[Any], Self]:
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], Self]:
         """Return what makes an agent of an answer."""
         return lambda data: _codec.read(cls, data)._bind(configuration)
 

@@ -59,7 +59,7 @@ class AgentsListItem(Unlisted):
         return await Agent.aload(self.id, self.configuration)
 
     @classmethod
-    def reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
         """Return what makes list items of an answer."""
         return lambda data: [item._bind(configuration) for item in _codec.read_list(cls, data)]
 
@@ -85,7 +85,7 @@ class Agents(Module):
         from xpander_facade import _http
 
         configuration = self._using()
-        return _http.send(configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem.reader(configuration))
+        return _http.send(configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem._reader(configuration))
 
     async def alist(self) -> builtins.list[AgentsListItem]:
         """List the agents, in the platform's order.
@@ -98,7 +98,7 @@ class Agents(Module):
 
         configuration = self._using()
         return await _http.asend(
-            configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem.reader(configuration)
+            configuration, _list_request(), _http.Repeat.ALWAYS, AgentsListItem._reader(configuration)
         )
 
     def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:

@@ -114,8 +114,18 @@ def _max_response_bytes(value: int) -> int:
     return value
 
 
+def _switch(name: str, value: bool | None, variable: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
+    return _flag(variable) if value is None else value
+
+
+def _verify(value: bool | str | os.PathLike[str] | ssl.SSLContext) -> bool | str | ssl.SSLContext:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 def _allow_insecure_http(value: bool | None) -> bool:
-    return _flag("XPANDER_ALLOW_INSECURE_HTTP") if value is None else value
+    return _switch("allow_insecure_http", value, "XPANDER_ALLOW_INSECURE_HTTP")
 
 
 def _max_retries(value: int) -> int:
@@ -133,6 +143,16 @@ def _allow_private_file_hosts(value: bool | None) -> bool:
 def tls_environment() -> tuple[str | None, str | None]:
     """Return the certificate file and folder that the environment names."""
     return _environment("SSL_CERT_FILE"), _environment("SSL_CERT_DIR")
+
+
+_PROXY_VARIABLES = tuple(
+    spelled for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy") for spelled in (name, name.upper())
+)
+
+
+def proxy_environment() -> int:
+    """Return a mark of the variables that name proxies, as they are now. They can hold passwords, a mark can not."""
+    return hash(tuple(map(os.environ.get, _PROXY_VARIABLES)))
 
 
 def is_loopback(host: str) -> bool:
@@ -186,11 +206,11 @@ class Configuration:
     timeout: float = attrs.field(default=30.0, converter=_timeout)
     max_retries: int = attrs.field(default=2, converter=_max_retries)
     deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
-    verify: bool | str | ssl.SSLContext = attrs.field(default=True, kw_only=True)
+    verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=_verify, kw_only=True)
     max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
-    on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, kw_only=True)
+    on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, eq=False, kw_only=True)
 
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.

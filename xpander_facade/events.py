@@ -264,7 +264,7 @@ def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpd
     elif isinstance(raw, dict) and event.type.value in _TASK_EVENTS:
         from xpander_facade.task import Task
 
-        event.data = Task.reader(configuration)(cast("dict[str, Any]", raw))
+        event.data = Task._reader(configuration)(cast("dict[str, Any]", raw))
     return event
 
 
@@ -351,7 +351,8 @@ async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskU
 
 
 def bounded(configuration: Configuration, until: float | None) -> Configuration:
-    """Return a configuration whose calls end by a `time.monotonic()`; None leaves it as it is."""
+    """Return a configuration whose calls end by a `time.monotonic()`, or a second later; None leaves it as it is."""
     if until is None:
         return configuration
-    return attrs.evolve(configuration, deadline=max(0.001, min(configuration.deadline, until - time.monotonic())))
+    left = max(1.0, until - time.monotonic())  # one look needs some time, even where all of it is used up
+    return attrs.evolve(configuration, deadline=min(configuration.deadline, left))

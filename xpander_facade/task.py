@@ -47,7 +47,7 @@ class Task(TaskFiles):
         from xpander_facade import _http
 
         configuration = configuration or Configuration()
-        return _http.send(configuration, get_request(task_id), _http.Repeat.ALWAYS, cls.reader(configuration))
+        return _http.send(configuration, get_request(task_id), _http.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
     async def aload(cls, task_id: str, configuration: Configuration | None = None) -> Self:
@@ -64,7 +64,7 @@ class Task(TaskFiles):
         from xpander_facade import _http
 
         configuration = configuration or Configuration()
-        return await _http.asend(configuration, get_request(task_id), _http.Repeat.ALWAYS, cls.reader(configuration))
+        return await _http.asend(configuration, get_request(task_id), _http.Repeat.ALWAYS, cls._reader(configuration))
 
     def save(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
         """Tell the platform the state of this task, and take over its answer.
@@ -85,7 +85,8 @@ class Task(TaskFiles):
         request = save_request(self, with_deep_plan_update, only_changed)
         if request is not None:
             configuration = self.configuration or Configuration()
-            self.adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+            reader = self._reader(self.configuration)
+            self._adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     async def asave(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
@@ -107,7 +108,8 @@ class Task(TaskFiles):
         request = save_request(self, with_deep_plan_update, only_changed)
         if request is not None:
             configuration = self.configuration or Configuration()
-            self.adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+            reader = self._reader(self.configuration)
+            self._adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     def set_status(self, status: AgentExecutionStatus | str, result: str | None = None) -> Self:
@@ -152,7 +154,8 @@ class Task(TaskFiles):
 
         configuration = self.configuration or Configuration()
         request = stop_request(self.id)
-        self.adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+        reader = self._reader(self.configuration)
+        self._adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     async def astop(self) -> Self:
@@ -165,7 +168,8 @@ class Task(TaskFiles):
 
         configuration = self.configuration or Configuration()
         request = stop_request(self.id)
-        self.adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+        reader = self._reader(self.configuration)
+        self._adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     def reload(self) -> Self:
@@ -180,7 +184,8 @@ class Task(TaskFiles):
 
         configuration = self.configuration or Configuration()
         request = get_request(self.id)
-        self.adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+        reader = self._reader(self.configuration)
+        self._adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     async def areload(self) -> Self:
@@ -195,7 +200,8 @@ class Task(TaskFiles):
 
         configuration = self.configuration or Configuration()
         request = get_request(self.id)
-        self.adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, self.reader(self.configuration)))
+        reader = self._reader(self.configuration)
+        self._adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
 
     def events(self) -> Iterator[TaskUpdateEvent]:

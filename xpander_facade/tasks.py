@@ -45,7 +45,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = _list_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem._reader(configuration))
 
     async def alist(
         self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
@@ -65,7 +65,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = _list_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem._reader(configuration))
 
     def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
         """List the tasks of an end user across all agents, in the platform's order.
@@ -83,7 +83,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = _list_user_request(user_id, filters)
-        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, TasksListItem._reader(configuration))
 
     async def alist_user_tasks(
         self, user_id: str, filters: Mapping[str, str] | None = None
@@ -103,7 +103,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = _list_user_request(user_id, filters)
-        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem.reader(configuration))
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, TasksListItem._reader(configuration))
 
     def get(self, task_id: str) -> Task:
         """Load a task.
@@ -166,7 +166,7 @@ class Tasks(TaskCreation):
                 "source": source,
             },
         )
-        return _http.send(configuration, request, _http.Repeat.ALWAYS, Task.reader(configuration))
+        return _http.send(configuration, request, _http.Repeat.ALWAYS, Task._reader(configuration))
 
     async def aupdate(
         self,
@@ -205,7 +205,7 @@ class Tasks(TaskCreation):
                 "source": source,
             },
         )
-        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, Task.reader(configuration))
+        return await _http.asend(configuration, request, _http.Repeat.ALWAYS, Task._reader(configuration))
 
     def stop(self, task_id: str) -> Task:
         """Stop a task.
@@ -220,7 +220,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _http
 
         configuration = self._using()
-        return _http.send(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task.reader(configuration))
+        return _http.send(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task._reader(configuration))
 
     async def astop(self, task_id: str) -> Task:
         """Stop a task.
@@ -235,7 +235,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _http
 
         configuration = self._using()
-        return await _http.asend(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task.reader(configuration))
+        return await _http.asend(configuration, stop_request(task_id), _http.Repeat.ALWAYS, Task._reader(configuration))
 
 
 def _list_request(agent_id: str, filters: Mapping[str, str] | None) -> Request:

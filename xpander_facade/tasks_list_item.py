@@ -61,7 +61,7 @@ class TasksListItem(Unlisted):
         return await Task.aload(self.id, self.configuration)
 
     @classmethod
-    def reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
         """Return what makes list items of an answer."""
         return lambda data: [item._bind(configuration) for item in _codec.read_list(cls, data)]
 

@@ -51,7 +51,7 @@ BASE = {"task_id": "t-1", "organization_id": "o-1", "time": "2026-11-21T10:00:00
 
 
 def a_task(**fields):
-    return Task.reader(CONFIGURATION)({**TASK, **fields})
+    return Task._reader(CONFIGURATION)({**TASK, **fields})
 
 
 def event_data(type_="chunk", data="x", **fields):
@@ -501,19 +501,19 @@ class TestWaiting:
         async def anap(seconds):
             nap(seconds)
 
-        def reload(task):
+        def load(task_id, configuration=None):
             statuses = world["statuses"]
-            task.status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-            return task
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            return a_task(status=status, events_streaming=False)
 
-        async def areload(task):
-            return reload(task)
+        async def aload(task_id, configuration=None):
+            return load(task_id)
 
         monkeypatch.setattr(events.time, "sleep", nap)
         monkeypatch.setattr(events.time, "monotonic", lambda: world["now"])
         monkeypatch.setattr(events.asyncio, "sleep", anap)
-        monkeypatch.setattr(Task, "reload", reload)
-        monkeypatch.setattr(Task, "areload", areload)
+        monkeypatch.setattr(Task, "load", staticmethod(load))
+        monkeypatch.setattr(Task, "aload", staticmethod(aload))
         return world
 
     @pytest.fixture(params=["sync", "async"])

@@ -48,7 +48,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _fresh_buckets():
-    _retry.bucket_of.cache_clear()
+    _retry._bucket.cache_clear()
     random.seed(7)
 
 
@@ -237,7 +237,7 @@ def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
         run(OK, reader=lambda data: _codec.read(User, data))
     assert caught.value.details == {"ok": True}
     with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
-        run(Answer(204, {}, b""), reader=Task.reader(None))
+        run(Answer(204, {}, b""), reader=Task._reader(None))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
     task = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-01-01T00:00:00Z"}
     content = json.dumps(task)[:-1].encode() + b',"new":' + b"[" * depth + b"]" * depth + b"}"
     try:
-        value, _ = run(Answer(200, {}, content), reader=Task.reader(None))
+        value, _ = run(Answer(200, {}, content), reader=Task._reader(None))
     except APIResponseParseError:
         return
     assert value.id == "t"
@@ -318,7 +318,7 @@ def test_a_body_that_holds_itself_is_refused():
 
 
 def generated_requests():
-    task = Task.reader(None)(
+    task = Task._reader(None)(
         {
             "id": "t",
             "agent_id": "a",

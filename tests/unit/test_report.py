@@ -194,7 +194,7 @@ def test_all_four_forms_send_the_same_bytes(sent, arguments):
 
 
 def test_a_loaded_agent_goes_before_an_agent_id(sent):
-    agent = Agent.reader(CONFIGURATION)({"id": "agent-loaded"})
+    agent = Agent._reader(CONFIGURATION)({"id": "agent-loaded"})
     with pytest.raises(Sent):
         Backend(CONFIGURATION).report_external_task(agent_id="agent-1", agent=agent)
     drive(Backend(CONFIGURATION).areport_external_task(agent_id="agent-1", agent=agent))

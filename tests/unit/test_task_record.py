@@ -105,7 +105,7 @@ DEFAULTS = {**{n: [] for n in LISTS}, **dict.fromkeys(FLAGS, False), **OTHERS, *
 
 
 def loaded(**fields):
-    return Task.reader(CONFIGURATION)({**SMALLEST, **fields})
+    return Task._reader(CONFIGURATION)({**SMALLEST, **fields})
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -242,7 +242,7 @@ def test_a_copy_of_a_task_is_equal_and_knows_what_the_platform_said(way, field):
     task = loaded(title="before", payload_extension={"a": 1})
     again = WAYS[way](task)
     assert again == task
-    assert again.said() == task.said() is not None
+    assert again._said() == task._said() is not None
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -257,7 +257,7 @@ def test_a_copy_of_a_task_is_equal_and_knows_what_the_platform_said(way, field):
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_a_copy_calls_with_the_same_configuration(way, cls, data):
-    made = cls.reader(CONFIGURATION)(data)
+    made = cls._reader(CONFIGURATION)(data)
     made = made[0] if isinstance(made, list) else made
     assert made.configuration is CONFIGURATION
     assert WAYS[way](made).configuration is CONFIGURATION
@@ -270,7 +270,7 @@ def test_a_pickled_task_knows_where_it_came_from_but_not_the_key(monkeypatch):
     again = pickle.loads(data)
     assert again == loaded(title="t", new=1)
     assert again.configuration == CONFIGURATION
-    assert again.said() == loaded(title="t", new=1).said()
+    assert again._said() == loaded(title="t", new=1)._said()
 
 
 def plan(*titles, **flags):
@@ -289,7 +289,7 @@ def plan(*titles, **flags):
 def test_a_plan_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs, kept):
     task, fresh = loaded(), loaded()
     task.deep_planning, fresh.deep_planning = mine, theirs
-    task.adopt(fresh)
+    task._adopt(fresh)
     assert task.deep_planning == kept
 
 
@@ -300,31 +300,31 @@ def test_a_plan_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs
 def test_a_context_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs, kept):
     task, fresh = loaded(), loaded()
     task.additional_context, fresh.additional_context = mine, theirs
-    task.adopt(fresh)
+    task._adopt(fresh)
     assert task.additional_context == kept
 
 
 def test_everything_else_is_taken_over_and_the_configuration_stays():
     task = loaded(result="old", title="gone", tokens={"prompt_tokens": 1}, new=1)
-    other = Task.reader(None)({**SMALLEST, "result": "new", "status": "completed", "newer": 2})
-    task.adopt(other)
+    other = Task._reader(None)({**SMALLEST, "result": "new", "status": "completed", "newer": 2})
+    task._adopt(other)
     assert task == other
     assert task.configuration is CONFIGURATION
-    assert task.said() == other.said()
+    assert task._said() == other._said()
 
 
 def test_a_task_that_the_platform_never_told_of_has_said_nothing():
-    assert Task.from_dict(SMALLEST).said() is None
+    assert Task.from_dict(SMALLEST)._said() is None
 
 
 def test_changing_a_task_does_not_change_what_the_platform_said():
     task = loaded(payload_extension={"a": [1]}, new={"b": [1]}, used_tools=["x"])
-    before = task.said()
+    before = task._said()
     task.payload_extension["a"].append(2)
     task.extra["new"]["b"].append(2)
     task.used_tools.append("y")
     task.input.text = "changed"
-    assert task.said() == before
+    assert task._said() == before
     assert wire(task) != before
 
 

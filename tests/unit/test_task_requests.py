@@ -18,7 +18,7 @@ CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="https:
 
 
 def loaded(**fields):
-    return Task.reader(CONFIGURATION)({**SMALLEST, **fields})
+    return Task._reader(CONFIGURATION)({**SMALLEST, **fields})
 
 
 def saved(task, *, plan=False, only_changed=False):

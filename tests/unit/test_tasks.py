@@ -72,11 +72,11 @@ def result_of(value):
 
 
 def a_task():
-    return Task.reader(CONFIGURATION)({**TASK, "tokens": {"prompt_tokens": 1}})
+    return Task._reader(CONFIGURATION)({**TASK, "tokens": {"prompt_tokens": 1}})
 
 
 def an_agent():
-    return Agent.reader(CONFIGURATION)({"id": "a-1"})
+    return Agent._reader(CONFIGURATION)({"id": "a-1"})
 
 
 VERBS = {
@@ -133,14 +133,14 @@ VERBS = {
     "Agent.load": (lambda: Agent, ("a-1", CONFIGURATION), "GET /agents/a-1", "ALWAYS", Agent),
     "Agent.create_task": (an_agent, {"prompt": "hi"}, "POST /agent-execution/a-1", "UNTAKEN", Task),
     "AgentsListItem.load": (
-        lambda: AgentsListItem.reader(CONFIGURATION)([{"id": "a-1"}])[0],
+        lambda: AgentsListItem._reader(CONFIGURATION)([{"id": "a-1"}])[0],
         (),
         "GET /agents/a-1",
         "ALWAYS",
         Agent,
     ),
     "TasksListItem.load": (
-        lambda: TasksListItem.reader(CONFIGURATION)([ITEM])[0],
+        lambda: TasksListItem._reader(CONFIGURATION)([ITEM])[0],
         (),
         "GET /agent-execution/t-1/status",
         "ALWAYS",

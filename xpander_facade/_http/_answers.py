@@ -31,6 +31,7 @@ class Where(TypedDict):
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray")
 _SNIPPET = 500
+_SHORTEST_SECRET = 8
 
 _REMEDIES: Mapping[int, str] = {
     401: "check api_key= or XPANDER_API_KEY",
@@ -69,7 +70,9 @@ class Answer:
 
     def without(self, secret: str) -> Answer:
         """Return the answer with a secret that it echoes blacked out."""
-        headers = {name: value.replace(secret, "[secret]") for name, value in self.headers.items()}
+        if len(secret) < _SHORTEST_SECRET:
+            return self
+        headers = {name: blacked_out(value, secret) for name, value in self.headers.items()}
         return attrs.evolve(self, headers=headers, content=self.content.replace(secret.encode(), b"[secret]"))
 
 
@@ -78,20 +81,29 @@ class Failure:
     """Why there is no answer.
 
     Args:
-        kind: connect (never got there), timeout, broken (the connection ended early), unreadable (the body's encoding
-            is broken or it is too large), refused (the request could not even be sent).
+        kind: connect, certificate, proxy (never got there), busy (no connection was free), timeout, broken (cut off),
+            unreadable (the body's encoding is broken or it is too large), refused (the request could not be sent).
         text: What happened, for people; without the key.
         passing: Whether it could go better the next time.
     """
 
-    kind: Literal["connect", "timeout", "broken", "unreadable", "refused"]
+    kind: Literal["connect", "certificate", "proxy", "busy", "timeout", "broken", "unreadable", "refused"]
     text: str
     passing: bool = True
 
     @property
     def untaken(self) -> bool:
         """Whether the platform surely did not act on the call."""
-        return self.kind in {"connect", "refused"}
+        return self.kind in {"connect", "certificate", "proxy", "busy", "refused"}
+
+    def without(self, secret: str) -> Failure:
+        """Return the failure with a secret that it echoes blacked out."""
+        return attrs.evolve(self, text=blacked_out(self.text, secret))
+
+
+def blacked_out(text: str, secret: str) -> str:
+    """Return a text without a secret. One of a few letters would only black out parts of words."""
+    return text.replace(secret, "[secret]") if len(secret) >= _SHORTEST_SECRET else text
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -141,7 +153,16 @@ def failure_error(failure: Failure, where: Where) -> ModuleException:
     """Return the error for a call that got no answer."""
     match failure.kind:
         case "timeout":
-            return APITimeoutError(f"{failure.text}: pass timeout= to wait longer, or try again", **where)
+            return APITimeoutError(f"{failure.text}: pass timeout= and deadline= to wait longer, or try again", **where)
+        case "busy":
+            return APITimeoutError(
+                f"{failure.text}: start fewer calls at once, or pass timeout= to wait longer", **where
+            )
+        case "certificate":
+            text = f"{failure.text}: pass verify= or set SSL_CERT_FILE to the authority's certificate"
+            return APIConnectionError(text, **where)
+        case "proxy":
+            return APIConnectionError(f"{failure.text}: check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY", **where)
         case "connect":
             return APIConnectionError(f"{failure.text}: check base_url or XPANDER_BASE_URL, and the network", **where)
         case "unreadable":

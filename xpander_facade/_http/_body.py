@@ -61,7 +61,10 @@ class Body:
         """Return the answer, or why it can't be read."""
         if self._failure is None and self._decoder is not None and self._fed and not self._decoder.eof:
             self._failure = Failure("broken", "the connection broke before the answer was whole")
-        return self._failure or Answer(status_code, self._headers, bytes(self._content))
+        if self._failure is not None and not (self._failure.kind == "unreadable" and status_code >= 300):
+            return self._failure
+        # Of an answer that says no, the status counts, whatever its body.
+        return Answer(status_code, self._headers, bytes(self._content))
 
 
 def _unreadable(text: str) -> Failure:

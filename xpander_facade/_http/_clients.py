@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from xpander_facade._http._connections import AsyncStack, SyncStack
 from xpander_facade._http._door import door_to
-from xpander_facade.configuration import tls_environment
+from xpander_facade.configuration import proxy_environment, tls_environment
 
 if TYPE_CHECKING:
     import ssl
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 MAX_CLIENTS = 8
 
 S = TypeVar("S", SyncStack, AsyncStack)
-Place = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...]]
-"""What configurations must agree in to share connections: base URL, verify, the environment's certificates."""
+Place = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...], int]
+"""What must agree to share connections: base URL, verify, the environment's certificates and proxies."""
 
 
 class Client(Generic[S]):
@@ -54,7 +54,7 @@ class Client(Generic[S]):
             with self._lock:
                 stack = self.stacks.get(key)
                 if stack is None:
-                    _, verify, environment = self._place
+                    _, verify, environment, _ = self._place
                     stack = self.stacks[key] = self._stack(door_to(origin, verify, environment))
         return stack
 
@@ -96,12 +96,16 @@ os.register_at_fork(after_in_child=_forget_parent)
 
 def place_of(configuration: Configuration) -> Place:
     """Return what a configuration must share with another one to share its connections."""
-    return configuration.base_url, configuration.verify, tls_environment()
+    return configuration.base_url, configuration.verify, tls_environment(), proxy_environment()
 
 
 def hold(configuration: Configuration, holder: Hashable) -> None:
     """Note that an object uses a configuration's connections until it gives them back or is collected."""
-    _holders.setdefault(place_of(configuration), weakref.WeakSet()).add(holder)
+    place = place_of(configuration)
+    holders = _holders.get(place)
+    if holders is None or holder not in holders:
+        with _current().lock:
+            _holders.setdefault(place, weakref.WeakSet()).add(holder)
 
 
 def client_of(configuration: Configuration) -> Client[SyncStack]:
@@ -174,14 +178,15 @@ async def aclose(configuration: Configuration, holder: Hashable) -> None:
 
 
 def _give_back(place: Place, holder: Hashable) -> bool:
-    holders = _holders.get(place)
-    if holders is None or holder not in holders:
-        return False
-    holders.discard(holder)
-    if len(holders):
-        return False
-    _holders.pop(place, None)
-    return True
+    with _current().lock:
+        holders = _holders.get(place)
+        if holders is None or holder not in holders:
+            return False
+        holders.discard(holder)
+        if len(holders):
+            return False
+        _holders.pop(place, None)
+        return True
 
 
 def _surplus(clients: OrderedDict[Place, Client[S]]) -> list[Client[S]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 100
 KEEP_IDLE = 5.0
 
-_NO_SLOT = Failure("connect", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
+_NO_SLOT = Failure("busy", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
 # What answers before anything was read lay in the buffer since the last exchange: it is not the answer to this one.
 _OUT_OF_STEP = Failure("broken", "the connection held an answer that nobody had asked for")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
 import urllib.request
 from functools import lru_cache
@@ -64,7 +65,9 @@ def build(step: Attempt, target: Target, timeout: float) -> httpcore.Request:
         target: Where to.
         timeout: Seconds to wait for anything; connecting takes at most CONNECT_TIMEOUT of them.
     """
-    headers = [(b"host", target.host), (b"accept-encoding", ACCEPTED)]
+    headers = [(b"host", target.host)]
+    if "accept-encoding" not in step.headers:
+        headers.append((b"accept-encoding", ACCEPTED))
     headers += [(name.encode("ascii"), value.encode("utf-8")) for name, value in step.headers.items()]
     if step.content is not None:
         headers.append((b"content-length", b"%d" % len(step.content)))
@@ -152,20 +155,32 @@ def door_to(
         ConfigurationError: A proxy or a certificate file can't be used.
     """
     scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
-    problem = ""
     try:
         tls = _tls(verify, tls_environment) if scheme == "https" else None
-        proxy_url = _proxy_for(scheme, host, origin.port)
-        if proxy_url is None:
-            return Door(origin, tls, None)
-        proxy_tls = _tls(verify, tls_environment) if proxy_url.startswith("https:") else None
-        return Door(origin, tls, httpx.Proxy(proxy_url, ssl_context=proxy_tls))
+        proxy_tls = (
+            _tls(verify, tls_environment) if (_proxy_for(scheme, host, origin.port) or "")[:6] == "https:" else None
+        )
     except OSError as error:
         problem = f"the certificates can't be loaded ({error}): check verify= and SSL_CERT_FILE"
-    except (ValueError, httpx.InvalidURL):
-        # The text of the error could hold the proxy's password.
-        problem = "the environment's proxy can't be used: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+    else:
+        proxy, problem = _proxy(scheme, host, origin.port, proxy_tls)
+        if not problem:
+            return Door(origin, tls, proxy)
     raise ConfigurationError(problem)
+
+
+def _proxy(scheme: str, host: str, port: int, tls: ssl.SSLContext | None) -> tuple[httpx.Proxy | None, str]:
+    """Return the proxy to go through, or why it can't be used. The proxy's password stays in this frame."""
+    url = _proxy_for(scheme, host, port)
+    if url is None:
+        return None, ""
+    if url.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        return None, "a SOCKS proxy needs the package socksio: pip install 'httpx[socks]', or set NO_PROXY"
+    try:
+        proxy = httpx.Proxy(url, ssl_context=tls)
+    except (ValueError, httpx.InvalidURL):
+        return None, "the environment's proxy can't be used: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+    return proxy, ""
 
 
 def _proxy_for(scheme: str, host: str, port: int) -> str | None:

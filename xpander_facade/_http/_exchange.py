@@ -14,7 +14,7 @@ import attrs
 
 from xpander_facade import _retry
 from xpander_facade._codec import Mismatch
-from xpander_facade._http._answers import Answer, Where, answer_error, decode, failure_error, parse_error
+from xpander_facade._http._answers import Answer, Where, answer_error, blacked_out, decode, failure_error, parse_error
 from xpander_facade._retry import Repeat, RetryEvent, Trouble
 from xpander_facade._version import __version__
 
@@ -90,6 +90,7 @@ def exchange(
             trouble = answer_trouble(outcome)
         else:
             assert outcome is not None  # a driver answers every Attempt
+            outcome = outcome.without(configuration.get_api_key())
             error = failure_error(outcome, where)
             trouble = Trouble(outcome.text, passing=outcome.passing, untaken=outcome.untaken)
         elapsed = clock() - began
@@ -175,5 +176,5 @@ def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configurati
     except ValueError as error:
         problem = f"the answer ({answer.status_code}) is no JSON ({error}): {_NOT_THE_PLATFORM}"
     # No local variable holds the key: tracebacks can show them.
-    problem = problem.replace(configuration.get_api_key(), "[secret]")
+    problem = blacked_out(problem, configuration.get_api_key())
     raise parse_error(answer.without(configuration.get_api_key()), problem, where)

@@ -23,10 +23,12 @@ def failure_of(error: BaseException) -> Failure:
     text = str(error) or type(error).__name__
     if isinstance(error, httpcore.ConnectTimeout):
         return Failure("connect", "no connection within the connect timeout")
-    if isinstance(
-        error, httpcore.ConnectError | httpcore.ProxyError | httpcore.PoolTimeout | httpcore.ConnectionNotAvailable
-    ):
-        return Failure("connect", f"could not connect ({text})", passing=not _is_certificate_trouble(error))
+    if _is_certificate_trouble(error):
+        return Failure("certificate", f"could not connect ({text})", passing=False)
+    if isinstance(error, httpcore.ProxyError):
+        return Failure("proxy", f"the proxy refused ({text})")
+    if isinstance(error, httpcore.ConnectError | httpcore.PoolTimeout | httpcore.ConnectionNotAvailable):
+        return Failure("connect", f"could not connect ({text})")
     if isinstance(error, httpcore.TimeoutException):
         return Failure("timeout", "no answer in time")
     if isinstance(error, httpcore.UnsupportedProtocol | httpcore.LocalProtocolError):

@@ -43,7 +43,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_ADDRESSES = 4
 
 # Codecs that are no charset of a text, or take time that grows with the square of its length.
-_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
+_NO_CHARSETS = frozenset({"idna", "punycode", "utf_7", "utf-7", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
 class Refusal(Exception):  # noqa: N818 (it never leaves this file)

@@ -66,7 +66,10 @@ class SyncBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Open a connection."""
         timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
-        stream = self._engine.connect_tcp(host, port, timeout, local_address, socket_options)
+        try:
+            stream = self._engine.connect_tcp(host, port, timeout, local_address, socket_options)
+        except UnicodeError as error:
+            raise httpcore.ConnectError(f"{host[:80]!r} is no host name") from error
         return _SyncStream(stream, self._deadline)
 
 
@@ -117,7 +120,9 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
                 _, wire = await loop.create_connection(_Wire, host, port, local_addr=local)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
+        except UnicodeError as error:
+            raise httpcore.ConnectError(f"{host[:80]!r} is no host name") from error
+        except (OSError, OverflowError) as error:
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
             wire.transport.get_extra_info("socket").setsockopt(*option)

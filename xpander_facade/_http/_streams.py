@@ -6,6 +6,7 @@ import contextlib
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+import httpcore
 import httpx
 import httpx_sse
 
@@ -20,13 +21,12 @@ from xpander_facade.errors import APIResponseParseError, ModuleException
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
-    import httpcore
-
     from xpander_facade._http._exchange import Request
     from xpander_facade.configuration import Configuration
 
 Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
+_MAX_LINE_BYTES = 64_000_000
 
 
 @contextlib.contextmanager
@@ -56,7 +56,7 @@ def stream(
                 _allow_silence(sent, silence)
                 yield _frames(response, where)
     except ENGINE_ERRORS as error:
-        problem = failure_error(failure_of(error), where)
+        problem = _error(configuration, failure_of(error), where)
     if problem is not None:
         raise problem
 
@@ -88,7 +88,7 @@ async def astream(
                 _allow_silence(sent, silence)
                 yield _aframes(response, where)
     except ENGINE_ERRORS as error:
-        problem = failure_error(failure_of(error), where)
+        problem = _error(configuration, failure_of(error), where)
     if problem is not None:
         raise problem
 
@@ -97,6 +97,7 @@ def _prepare(configuration: Configuration, request: Request, silence: float) -> 
     step = first_attempt(configuration, request, configuration.get_events_url())
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
+    step.headers["accept-encoding"] = "identity"
     target = parse_url(step.url)
     sent = build(step, target, min(configuration.timeout, silence))
     return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
@@ -120,7 +121,7 @@ async def _arefusal(configuration: Configuration, response: httpcore.Response, w
 
 def _error(configuration: Configuration, answer: Answer | Failure, where: Where) -> ModuleException:
     if isinstance(answer, Failure):
-        return failure_error(answer, where)
+        return failure_error(answer.without(configuration.get_api_key()), where)
     return answer_error(answer.without(configuration.get_api_key()), where)
 
 
@@ -131,23 +132,35 @@ def _allow_silence(sent: httpcore.Request, silence: float) -> None:
 
 
 class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The engine's stream in the form that httpx reads."""
+    """The engine's stream in the form that httpx reads. A line that never ends is a broken stream."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
+        self._line = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
+        for chunk in self._response.iter_stream():
+            self._measure(chunk)
+            yield chunk
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_stream()
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_stream():
+            self._measure(chunk)
+            yield chunk
+
+    def _measure(self, chunk: bytes) -> None:
+        newline = chunk.rfind(b"\n")
+        self._line = self._line + len(chunk) if newline < 0 else len(chunk) - newline
+        if self._line > _MAX_LINE_BYTES:
+            raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_LINE_BYTES} bytes")
 
 
 class _Readable(httpx.Response):
-    """The engine's response in the form that httpx-sse reads."""
+    """The engine's response in the form that httpx-sse reads: UTF-8, as the standard has it, and not compressed."""
 
     def __init__(self, response: httpcore.Response) -> None:
-        super().__init__(response.status, headers=response.headers, stream=_Relay(response))
+        kind = headers_of(response).get("content-type", "").partition(";")[0]
+        super().__init__(response.status, headers={"content-type": kind}, stream=_Relay(response))
 
 
 def _frames(response: httpcore.Response, where: Where) -> Iterator[Frame]:
