@@ -24,7 +24,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test contract contract-full spec-diff regenerate-check contract-live vendor-check
+.PHONY: help setup demo test test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
 .PHONY: lint types generate check-generated lint-spec wheel-check bench clean
 
 help: ## list the targets
@@ -50,6 +50,11 @@ demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and sh
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+test-providers: ## read the real response objects of the LLM providers, in an environment of their own
+	@$(MAKE) --no-print-directory VENV=.venv-providers .venv-providers/.stamp-runtime
+	@.venv-providers/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt --group providers
+	.venv-providers/bin/python -m pytest --noconftest tests/providers
 
 lint: $(DEV) ## check style and formatting
 	$(BIN)/ruff check .
@@ -110,7 +115,7 @@ contract: $(DEV) ## hold the facade and the emulator against openapi.yaml
 	$(BIN)/python -m pytest tests/contract
 
 contract-full: $(DEV) node_modules/.package-lock.json tools/prism/node_modules/.package-lock.json ## the same with Prism, the vendor's client and the contract's changes (needs Node)
-	$(BIN)/python -m pytest tests/contract
+	$(BIN)/python -m pytest tests/contract tests/contract/prism
 	$(BIN)/python tools/vendor_check
 	$(BIN)/python tools/spec_diff $(BASE)
 

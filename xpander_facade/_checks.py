@@ -110,3 +110,57 @@ def check_interval(name: str, value: Any) -> float:
     if seconds == 0:
         raise ValueError(f"{name} must be more than 0 seconds")
     return seconds
+
+
+def check_object(name: str, value: Any) -> dict[str, Any] | None:
+    """Return a JSON object or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, dict):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
+
+
+def check_instances(name: str, value: Any, cls: type) -> list[Any]:
+    """Return a list of instances of a class; None means none.
+
+    Raises:
+        TypeError: It is no list of them.
+    """
+    items: list[Any] = [] if value is None else list(value) if isinstance(value, Iterable) else [value]  # pyright: ignore
+    for item in items:
+        if not isinstance(item, cls):
+            raise TypeError(f"{name} must be a list of {cls.__name__}, not of {type(item).__name__}")
+    return items
+
+
+def check_count(name: str, value: Any) -> int | None:
+    """Return a whole number that is not negative, or None.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is negative.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{name} must be 0 or more, not {value}")
+    return value
+
+
+def check_version(value: Any) -> str | None:
+    """Return an agent's version as a header can hold it, or None.
+
+    Raises:
+        ValueError: It is empty or holds what no header can.
+    """
+    if value is None:
+        return None
+    text = str(value)
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError(f"the agent's version can't be {text[:40]!r}: pass a number or a short name")
+    return text

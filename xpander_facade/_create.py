@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from xpander_facade import _checks, _codec
 from xpander_facade._module import Module
 from xpander_facade.enums import OutputFormat, ThinkMode
+from xpander_facade.models import Attachment, MCPServerDetails
 from xpander_facade.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xpander_facade._http._exchange import Request
-    from xpander_facade.models import Attachment, MCPServerDetails, Principal, User
+    from xpander_facade.models import Principal, User
 
 
 class TaskCreation(Module):
@@ -316,43 +317,43 @@ def create_request(
         "text": _checks.check_text("prompt", prompt),
         "files": _checks.check_names("file_urls", file_urls),
         "user": user_details,
-        "attachments": list(attachments or []) or None,
+        "attachments": _checks.check_instances("attachments", attachments, Attachment) or None,
         "principal": principal,
     }
     body = {
         "id": None if existing_task_id is None else _checks.check_id("existing_task_id", existing_task_id),
         "input": {name: value for name, value in task_input.items() if value is not None},
-        "payload_extension": tool_call_payload_extension,
-        "source": source,
-        "worker_id": worker_id,
-        "output_format": output_format,
-        "output_schema": output_schema,
+        "payload_extension": _checks.check_object("tool_call_payload_extension", tool_call_payload_extension),
+        "source": _checks.check_text("source", source),
+        "worker_id": _checks.check_text("worker_id", worker_id),
+        "output_format": _checks.check_text("output_format", output_format),
+        "output_schema": _checks.check_object("output_schema", output_schema),
         "run_locally": _checks.check_flag("run_locally", run_locally),
         "events_streaming": _checks.check_flag("events_streaming", events_streaming),
-        "additional_context": additional_context,
-        "instructions_override": instructions_override,
-        "test_run_node_id": test_run_node_id,
-        "user_oidc_token": user_oidc_token,
-        "expected_output": expected_output,
-        "mcp_servers": list(mcp_servers or []),
-        "triggering_agent_id": triggering_agent_id,
-        "title": title,
-        "think_mode": think_mode,
+        "additional_context": _checks.check_text("additional_context", additional_context),
+        "instructions_override": _checks.check_text("instructions_override", instructions_override),
+        "test_run_node_id": _checks.check_text("test_run_node_id", test_run_node_id),
+        "user_oidc_token": _checks.check_text("user_oidc_token", user_oidc_token),
+        "expected_output": _checks.check_text("expected_output", expected_output),
+        "mcp_servers": _checks.check_instances("mcp_servers", mcp_servers, MCPServerDetails),
+        "triggering_agent_id": _checks.check_text("triggering_agent_id", triggering_agent_id),
+        "title": _checks.check_text("title", title),
+        "think_mode": _checks.check_text("think_mode", think_mode),
         "disable_attachment_injection": _checks.check_flag(
             "disable_attachment_injection", disable_attachment_injection
         ),
-        "tool_call_limit": tool_call_limit,
-        "user_tokens": user_tokens,
+        "tool_call_limit": _checks.check_count("tool_call_limit", tool_call_limit),
+        "user_tokens": _checks.check_object("user_tokens", user_tokens),
         "return_metrics": _checks.check_flag("return_metrics", return_metrics),
-        "llm_model_provider": llm_model_provider,
-        "llm_model_name": llm_model_name,
-        "llm_reasoning_effort": llm_reasoning_effort,
-        "harness_cli": harness_cli,
-        "permission_mode": permission_mode,
+        "llm_model_provider": _checks.check_text("llm_model_provider", llm_model_provider),
+        "llm_model_name": _checks.check_text("llm_model_name", llm_model_name),
+        "llm_reasoning_effort": _checks.check_text("llm_reasoning_effort", llm_reasoning_effort),
+        "harness_cli": _checks.check_text("harness_cli", harness_cli),
+        "permission_mode": _checks.check_text("permission_mode", permission_mode),
     }
     data = {name: _codec.write(value) for name, value in body.items() if value is not None}
     return create_task._get_kwargs(
         _checks.check_id("agent_id", agent_id),
         body=CreateTaskRequest.from_dict(data),
-        x_agent_version=UNSET if agent_version is None else str(agent_version),
+        x_agent_version=_checks.check_version(agent_version) or UNSET,
     )

@@ -37,6 +37,10 @@ def _is_secret(cls: type, name: str) -> bool:
     return any((base.__name__, name) in _SECRETS for base in cls.__mro__)
 
 
+def _output_format(value: str | None) -> OutputFormat | None:
+    return None if value is None else OutputFormat(value)
+
+
 class Unlisted:
     """What belongs to a task but is none of its attributes, so that no dump of them can hold it."""
 
@@ -87,7 +91,7 @@ class TaskRecord(Unlisted):
     source: str | None = None
     worker_id: str | None = None
     voice_id: str | None = None
-    output_format: OutputFormat | None = None
+    output_format: OutputFormat | None = attrs.field(default=None, converter=_output_format)
     output_schema: dict[str, Any] | None = None
     events_streaming: bool = False
     is_orchestration: bool = False

@@ -30,6 +30,16 @@ def stop_request(task_id: str) -> Request:
     return stop_task._get_kwargs(_checks.check_id("task_id", task_id))
 
 
+def check_whole(task: TaskRecord) -> None:
+    """Refuse to save a task that is not whole.
+
+    Raises:
+        ValueError: The task came trimmed in an event.
+    """
+    if "_result_truncated" in task.extra:
+        raise ValueError("this task came trimmed in an event: call reload() before save(), or its result would be lost")
+
+
 def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bool) -> Request | None:
     """Return the request that saves a task, or None where nothing was changed.
 
@@ -39,8 +49,7 @@ def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bo
     from xpander_api.api.tasks import update_task
     from xpander_api.models.update_task_request import UpdateTaskRequest
 
-    if "_result_truncated" in task.extra:
-        raise ValueError("this task came trimmed in an event: call reload() before save(), or its result would be lost")
+    check_whole(task)
     if task.internal_status is not None and len(task.internal_status) > _MAX_INTERNAL_STATUS:
         raise ValueError(f"internal_status may have {_MAX_INTERNAL_STATUS} characters, not {len(task.internal_status)}")
     body = wire(task)

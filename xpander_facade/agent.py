@@ -343,5 +343,5 @@ def _get_request(agent_id: str, version: str | int | None) -> Request:
     from xpander_api.types import UNSET
 
     return get_agent._get_kwargs(
-        _checks.check_id("agent_id", agent_id), x_agent_version=UNSET if version is None else str(version)
+        _checks.check_id("agent_id", agent_id), x_agent_version=_checks.check_version(version) or UNSET
     )

@@ -144,12 +144,14 @@ class MCPServerDetails:
     """
 
     id: str | None = None
-    type: MCPServerType = MCPServerType.Remote
+    type: MCPServerType = attrs.field(default=MCPServerType.Remote, converter=MCPServerType)
     name: str | None = None
     command: str | None = None
     url: str | None = None
-    transport: MCPServerTransport = MCPServerTransport.STREAMABLE_HTTP
-    auth_type: MCPServerAuthType = MCPServerAuthType.None_
+    transport: MCPServerTransport = attrs.field(
+        default=MCPServerTransport.STREAMABLE_HTTP, converter=MCPServerTransport
+    )
+    auth_type: MCPServerAuthType = attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
     api_key: str | None = attrs.field(default=None, repr=False)
     use_secrets_manager: bool = False
     client_id: str | None = None
@@ -159,7 +161,7 @@ class MCPServerDetails:
     allowed_tools: list[str] = attrs.field(factory=list[str])
     additional_scopes: list[str] = attrs.field(factory=list[str])
     share_user_token_across_other_agents: bool = True
-    sso_token: MCPServerSSOToken = MCPServerSSOToken.Access
+    sso_token: MCPServerSSOToken = attrs.field(default=MCPServerSSOToken.Access, converter=MCPServerSSOToken)
     sso_audience: str | None = None
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from xpander_facade._task_files import TaskFiles
 from xpander_facade._task_requests import (
+    check_whole,
     get_request,
     metrics_request,
     plan_following_status,
@@ -123,6 +124,7 @@ class Task(TaskFiles):
             ValueError: The task came trimmed in an event, or `internal_status` is too long; nothing was sent.
             ModuleException: The call failed.
         """
+        check_whole(self)
         self.status = AgentExecutionStatus(status)
         if result is not None:
             self.result = result
@@ -139,6 +141,7 @@ class Task(TaskFiles):
             ValueError: The task came trimmed in an event, or `internal_status` is too long; nothing was sent.
             ModuleException: The call failed.
         """
+        check_whole(self)
         self.status = AgentExecutionStatus(status)
         if result is not None:
             self.result = result

@@ -16,7 +16,14 @@ def main(argv: list[str] | None = None) -> int:
     """Print the URL, serve until a signal, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m xpander_facade.emulator", description="A local xpander platform.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8787, help="port, 0 for a free one (default %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        choices=range(65536),
+        metavar="PORT",
+        default=8787,
+        help="port, 0 for a free one (default %(default)s)",
+    )
     parser.add_argument("--db", default=":memory:", help="SQLite file; without one nothing survives a restart")
     parser.add_argument("--api-key", help="the only key that passes; without it any key does")
     parser.add_argument("--organization-id", default="org-1", help="organisation of paths that name none")

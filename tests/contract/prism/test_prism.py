@@ -8,7 +8,6 @@ play: it answers one whole body. Runs where Prism is installed: `make contract-f
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import subprocess
 import time
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 PRISM = ROOT / "tools" / "prism" / "node_modules" / ".bin" / "prism"
-
-pytestmark = pytest.mark.skipif(
-    not PRISM.exists() or shutil.which("node") is None, reason="Prism is not installed: run `make contract-full`"
-)
 
 
 def start(spec: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:

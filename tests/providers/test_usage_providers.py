@@ -1,20 +1,12 @@
 """Hold `read_usage` against the providers' own libraries, and against genai-prices, which counts independently of us.
 
-These libraries are many and large, so they have an environment of their own: `make test-providers`. It sets
-TEST_PROVIDERS, under which a missing library is an error.
+These libraries are many and large, so they have an environment of their own: `make test-providers`.
 """
 
 import asyncio
 import functools
-import importlib.util
 import json
 import operator
-import os
-
-import pytest
-
-if not os.environ.get("TEST_PROVIDERS") and importlib.util.find_spec("genai_prices") is None:
-    pytest.skip("the providers' libraries are not here: make test-providers", allow_module_level=True)
 
 import anthropic.types
 import genai_prices
@@ -24,6 +16,7 @@ import openai.types.chat
 import openai.types.responses
 import pydantic
 import pydantic_ai
+import pytest
 from google.genai import interactions as google_interactions
 from google.genai import types as google_types
 from hypothesis import given
