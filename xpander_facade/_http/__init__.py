@@ -5,14 +5,12 @@ A call is one pure generator (`_exchange`) with two drivers, `send` and `asend`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
 from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
 from xpander_facade._http._exchange import Attempt, exchange
-from xpander_facade._http._files import afetch_texts, fetch_texts
 from xpander_facade._http._streams import Frame, astream, stream
 from xpander_facade._retry import Repeat
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from xpander_facade._http._answers import Answer, Failure
     from xpander_facade._http._exchange import Request, Steps
+    from xpander_facade._http._files import afetch_texts, fetch_texts
     from xpander_facade.configuration import Configuration
 
 __all__ = [
@@ -84,6 +83,8 @@ async def asend(configuration: Configuration, request: Request, repeat: Repeat, 
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ModuleException: The call failed.
     """
+    import asyncio
+
     steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
     outcome: Answer | Failure | None = None
     while True:
@@ -136,3 +137,14 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
         timeout=timeout,
         verify_ssl=configuration.verify,
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        # Few programs fetch files, and the way to do it needs asyncio.
+        if name in {"afetch_texts", "fetch_texts"}:
+            from xpander_facade._http import _files
+
+            return getattr(_files, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,6 @@ first. An event loop's clients are closed as the loop shuts down; nothing is inh
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import threading
@@ -18,21 +17,23 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from xpander_facade._http._connections import AsyncStack, SyncStack
+from xpander_facade._http._connections import SyncStack
 from xpander_facade._http._door import door_to
 from xpander_facade.configuration import proxy_environment, tls_environment
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from collections.abc import AsyncGenerator, Hashable
 
     import httpcore
 
+    from xpander_facade._http._async_connections import AsyncStack
     from xpander_facade.configuration import Configuration
 
 MAX_CLIENTS = 8
 
-S = TypeVar("S", SyncStack, AsyncStack)
+S = TypeVar("S", "SyncStack", "AsyncStack")
 Place = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...], int]
 """What must agree to share connections: base URL, verify, the environment's certificates and proxies."""
 
@@ -126,6 +127,10 @@ def client_of(configuration: Configuration) -> Client[SyncStack]:
 
 async def aclient_of(configuration: Configuration) -> Client[AsyncStack]:
     """Return the client of the running event loop."""
+    import asyncio
+
+    from xpander_facade._http._async_connections import AsyncStack
+
     place = place_of(configuration)
     registry = _current()
     loop = asyncio.get_running_loop()
@@ -164,6 +169,8 @@ def close(configuration: Configuration, holder: Hashable) -> None:
 
 async def aclose(configuration: Configuration, holder: Hashable) -> None:
     """Give back a holder's share; the last one closes the connections that this loop and threads use."""
+    import asyncio
+
     place = place_of(configuration)
     if _give_back(place, holder):
         registry = _current()

@@ -1,4 +1,4 @@
-"""Own connections: stacks of them to one origin.
+"""Own the connections for threads: stacks of them to one origin.
 
 A stack holds single connections of httpcore, the engine of httpx. The pool that httpx puts around them looks at every
 connection for every request, which makes 64 requests at once slower than one at a time; a stack looks at one. The
@@ -7,7 +7,6 @@ connection used last is used next, so that the others age, and the oldest goes w
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -22,16 +21,16 @@ from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
 from xpander_facade._http._sockets import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import Generator
 
     from xpander_facade._http._door import Door
 
 MAX_CONNECTIONS = 100
 KEEP_IDLE = 5.0
 
-_NO_SLOT = Failure("busy", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
+NO_SLOT = Failure("busy", f"all {MAX_CONNECTIONS} connections are busy and none came free in time")
 # What answers before anything was read lay in the buffer since the last exchange: it is not the answer to this one.
-_OUT_OF_STEP = Failure("broken", "the connection held an answer that nobody had asked for")
+OUT_OF_STEP = Failure("broken", "the connection held an answer that nobody had asked for")
 
 
 class _Line:
@@ -48,24 +47,6 @@ class _Line:
         """Whether the connection is to be dropped: closed, idle for too long, or with something unasked to read."""
         connection = self.connection
         return isinstance(connection, httpcore.HTTPConnection) and (connection.is_closed() or connection.has_expired())
-
-
-class _AsyncLine:
-    """A connection of an event loop, its deadline, and since when it is idle."""
-
-    __slots__ = ("connection", "deadline", "idle_since")
-
-    def __init__(self, door: Door) -> None:
-        self.deadline = Deadline()
-        self.connection = door.async_connection(KEEP_IDLE, self.deadline)
-        self.idle_since = 0.0
-
-    def is_stale(self) -> bool:
-        """Whether the connection is to be dropped: closed, idle for too long, or with something unasked to read."""
-        connection = self.connection
-        if not isinstance(connection, httpcore.AsyncHTTPConnection):
-            return False
-        return connection.is_closed() or connection.has_expired()
 
 
 class SyncStack:
@@ -87,7 +68,7 @@ class SyncStack:
             max_bytes: The longest body to take, in bytes.
         """
         if not self._slots.acquire(timeout=wait):
-            return _NO_SLOT
+            return NO_SLOT
         try:
             line = self._take(until)
             outcome: Answer | Failure
@@ -95,7 +76,7 @@ class SyncStack:
                 response = line.connection.handle_request(request)
                 if not line.deadline.has_read:
                     line.connection.close()
-                    return _OUT_OF_STEP
+                    return OUT_OF_STEP
                 body = Body(headers_of(response), max_bytes)
                 for chunk in response.iter_stream():
                     if not body.feed(chunk):
@@ -158,94 +139,3 @@ class SyncStack:
         with contextlib.suppress(IndexError):
             if self._idle[0].idle_since < now - KEEP_IDLE:
                 self._idle.popleft().connection.close()
-
-
-class AsyncStack:
-    """The connections of one event loop to one origin."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._idle: deque[_AsyncLine] = deque()
-        self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._closed = False
-
-    async def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Answer | Failure:
-        """Send a request over a connection of its own and read the answer whole.
-
-        Args:
-            request: What to send.
-            wait: Seconds to wait for a free connection.
-            until: The `time.monotonic()` by which the answer must be whole.
-            max_bytes: The longest body to take, in bytes.
-        """
-        try:
-            async with asyncio.timeout(wait):
-                await self._slots.acquire()
-        except TimeoutError:
-            return _NO_SLOT
-        try:
-            line = await self._take(until)
-            outcome: Answer | Failure
-            try:
-                response = await line.connection.handle_async_request(request)
-                if not line.deadline.has_read:
-                    await line.connection.aclose()
-                    return _OUT_OF_STEP
-                body = Body(headers_of(response), max_bytes)
-                async for chunk in response.aiter_stream():
-                    if not body.feed(chunk):
-                        break
-                outcome = body.answer(response.status)
-                await response.aclose()
-            except ENGINE_ERRORS as error:
-                await line.connection.aclose()
-                return failure_of(error)
-            except BaseException:
-                await line.connection.aclose()
-                raise
-            if isinstance(outcome, Failure):
-                await line.connection.aclose()
-            else:
-                await self._give_back(line)
-            return outcome
-        finally:
-            self._slots.release()
-
-    @contextlib.asynccontextmanager
-    async def stream(self, request: httpcore.Request, until: float) -> AsyncGenerator[httpcore.Response]:
-        """Open an answer that goes on; leaving the block closes the connection.
-
-        Args:
-            request: What to send.
-            until: The `time.monotonic()` beyond which nothing is waited for.
-        """
-        line = await self._take(until)
-        try:
-            yield await line.connection.handle_async_request(request)
-        finally:
-            await line.connection.aclose()
-
-    async def aclose(self) -> None:
-        """Close what is idle; what is in use closes when it is given back."""
-        self._closed = True
-        while self._idle:
-            await self._idle.pop().connection.aclose()
-
-    async def _take(self, until: float) -> _AsyncLine:
-        line = None
-        while self._idle and line is None:
-            line = self._idle.pop()
-            if line.is_stale():
-                await line.connection.aclose()
-                line = None
-        line = line or _AsyncLine(self._door)
-        line.deadline.begin(until)
-        return line
-
-    async def _give_back(self, line: _AsyncLine) -> None:
-        line.idle_since = now = time.monotonic()
-        self._idle.append(line)
-        if self._closed:
-            await self.aclose()
-        elif self._idle[0].idle_since < now - KEEP_IDLE:
-            await self._idle.popleft().connection.aclose()

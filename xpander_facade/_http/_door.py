@@ -14,7 +14,7 @@ import httpcore
 import httpx
 
 from xpander_facade._http._body import ACCEPTED
-from xpander_facade._http._sockets import AsyncBackend, Deadline, SyncBackend
+from xpander_facade._http._sockets import Deadline, SyncBackend
 from xpander_facade.configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 
@@ -121,6 +121,8 @@ class Door:
         self, keep_idle: float, deadline: Deadline
     ) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
         """Return a connection that is not open yet, kept for this many idle seconds, and bound by a deadline."""
+        from xpander_facade._http._async_sockets import AsyncBackend
+
         backend = AsyncBackend(deadline)
         if self.proxy is None:
             return httpcore.AsyncHTTPConnection(
