@@ -24,7 +24,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
+.PHONY: help setup demo test test-matrix test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
 .PHONY: lint types generate check-generated lint-spec wheel-check bench clean
 
 help: ## list the targets
@@ -55,6 +55,9 @@ test-providers: ## read the real response objects of the LLM providers, in an en
 	@$(MAKE) --no-print-directory VENV=.venv-providers .venv-providers/.stamp-runtime
 	@.venv-providers/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt --group providers
 	.venv-providers/bin/python -m pytest --noconftest tests/providers
+
+test-matrix: $(RUNTIME) ## test with the lowest and newest dependencies; ARGS=--short for the form of CI
+	$(BIN)/python tools/test_matrix $(ARGS)
 
 lint: $(DEV) ## check style and formatting
 	$(BIN)/ruff check .

@@ -155,6 +155,10 @@ def proxy_environment() -> int:
     return hash(tuple(map(os.environ.get, _PROXY_VARIABLES)))
 
 
+def _look_around() -> tuple[tuple[str | None, str | None], int]:
+    return tls_environment(), proxy_environment()
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stays on this machine."""
     if host == "localhost":
@@ -211,6 +215,12 @@ class Configuration:
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
     on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, eq=False, kw_only=True)
+    _surroundings: tuple[tuple[str | None, str | None], int] = attrs.field(init=False, repr=False, factory=_look_around)
+
+    @property
+    def surroundings(self) -> tuple[tuple[str | None, str | None], int]:
+        """What the environment said of certificates and proxies when this was made; connections depend on it."""
+        return self._surroundings
 
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.
@@ -278,7 +288,7 @@ class Configuration:
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Configuration], tuple[dict[str, Any]]]:
-        return _unpickle, (attrs.asdict(self, recurse=False, filter=lambda a, _: a.name != "api_key"),)
+        return _unpickle, (attrs.asdict(self, recurse=False, filter=lambda a, _: a.init and a.name != "api_key"),)
 
 
 def _unpickle(values: dict[str, Any]) -> Configuration:

@@ -101,9 +101,10 @@ def test_an_unknown_task_is_not_found(call: Caller, tasks: Tasks):
 
 
 def test_a_task_can_be_stopped_and_stays_stopped(call: Caller, tasks: Tasks):
-    stopped = call(tasks, "stop", call(tasks, "create", prompt="a").id)
+    long = "word " * 500  # the agent says it word by word, for ten seconds
+    stopped = call(tasks, "stop", call(tasks, "create", prompt=long).id)
     assert (stopped.status, stopped.is_manually_stopped) == (S.Stopped, True)
-    task = call(tasks, "create", prompt="b")
+    task = call(tasks, "create", prompt=long)
     assert call(task, "stop") is task
     assert (task.status, task.is_manually_stopped) == (S.Stopped, True)
     assert call(tasks, "get", task.id).status is S.Stopped

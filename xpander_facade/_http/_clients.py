@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from xpander_facade._http._connections import SyncStack
 from xpander_facade._http._door import door_to
-from xpander_facade.configuration import proxy_environment, tls_environment
 
 if TYPE_CHECKING:
     import asyncio
@@ -97,7 +96,7 @@ os.register_at_fork(after_in_child=_forget_parent)
 
 def place_of(configuration: Configuration) -> Place:
     """Return what a configuration must share with another one to share its connections."""
-    return configuration.base_url, configuration.verify, tls_environment(), proxy_environment()
+    return configuration.base_url, configuration.verify, *configuration.surroundings
 
 
 def hold(configuration: Configuration, holder: Hashable) -> None:
