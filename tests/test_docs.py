@@ -33,7 +33,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """An emulator that the environment names, as a reader of the documents would have it."""
-    with Emulator(step=0.05, validate_answers=True, step=0.05) as emulator:
+    with Emulator(validate_answers=True, step=0.05) as emulator:
         monkeypatch.setenv("XPANDER_API_KEY", "docs-key")
         monkeypatch.setenv("XPANDER_BASE_URL", emulator.url)
         monkeypatch.setenv("XPANDER_ORGANIZATION_ID", "org-1")
