@@ -31,7 +31,6 @@ KEY = "contract-key"
 EXAMPLES = 40
 
 pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason="schemathesis is not installed: run `make contract`"),
     pytest.mark.timeout(240),
 ]
 
