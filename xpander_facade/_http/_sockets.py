@@ -1,7 +1,8 @@
 """Own the sockets for threads: the engine's network backend, with a deadline that holds.
 
 The engine's timeouts begin anew at each read, so that a server which sends a byte now and then is waited for without
-end. Here no read and no write goes beyond the deadline of the exchange that a connection is used for.
+end. Here no read goes beyond the deadline of the exchange that a connection is used for. A write of a large body can,
+by one timeout: the engine sends it in pieces and gives each piece the whole of what was left.
 """
 
 from __future__ import annotations
