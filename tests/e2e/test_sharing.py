@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from calling import Caller, configured, run_python
 from misbehaving import Misbehaving, answer, drip, hang, head, only, task_answer
+from wire_cases import ANSWERED_TASK
 
-from xpander_facade import APITimeoutError, Backend, Tasks
+from xpander_facade import APITimeoutError, Backend, Task, Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xpander_facade import Configuration
     from xpander_facade.emulator import Emulator
 
 PREAMBLE = """
@@ -544,3 +546,57 @@ def test_a_fork_while_another_thread_is_in_a_call_does_not_hang(misbehave: Calla
         first=lambda: server.wait_for(lambda: len(server.requests) == 1),
     )
     assert [request.json["id"] for request in server.requests] == ["thread", "child"]
+
+
+# --- more platforms than connections are kept for ---
+
+
+def test_a_call_without_a_holder_keeps_its_connection_beside_many_that_are_held(misbehave: Callable[..., Misbehaving]):
+    server = misbehave()
+    held = [Backend(configured(server, base_url=f"{server.url}/{n}")) for n in range(12)]
+    for backend in held:
+        report(backend, "run-1")
+    task = Task.from_dict(ANSWERED_TASK, configured(server))
+    before = len(server.connections)
+    for _ in range(3):
+        task.reload()
+    assert len(server.connections) - before == 1
+    for backend in held:
+        backend.close()
+
+
+def test_an_async_call_without_a_holder_keeps_its_connection_beside_many_that_are_held(
+    misbehave: Callable[..., Misbehaving],
+):
+    server = misbehave()
+    held = [Backend(configured(server, base_url=f"{server.url}/{n}")) for n in range(12)]
+
+    async def main() -> int:
+        for backend in held:
+            await areport(backend, "run-1")
+        task = Task.from_dict(ANSWERED_TASK, configured(server))
+        before = len(server.connections)
+        for _ in range(3):
+            await task.areload()
+        return len(server.connections) - before
+
+    assert asyncio.run(main()) == 1
+
+
+def test_a_client_that_is_closed_while_a_call_is_on_its_way_leaves_no_connection_open(
+    misbehave: Callable[..., Misbehaving], monkeypatch: pytest.MonkeyPatch
+):
+    from xpander_facade import _http
+
+    server = misbehave(task_answer())
+    backend = Backend(configured(server))
+    find = _http.client_of
+
+    def found_and_closed(configuration: Configuration) -> Any:
+        client = find(configuration)
+        backend.close()
+        return client
+
+    monkeypatch.setattr(_http, "client_of", found_and_closed)
+    report(backend, "run-1")
+    assert server.wait_for(lambda: server.open == 0)

@@ -105,9 +105,13 @@ class AsyncStack:
         finally:
             await line.connection.aclose()
 
+    def retire(self) -> None:
+        """Close each connection from now on when it is given back."""
+        self._closed = True
+
     async def aclose(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
-        self._closed = True
+        self.retire()
         while self._idle:
             await self._idle.pop().connection.aclose()
 

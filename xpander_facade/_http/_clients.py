@@ -44,19 +44,28 @@ class Client(Generic[S]):
         self._place = place
         self._stack: type[S] = stack
         self._lock = threading.Lock()
-        self.stacks: dict[tuple[bytes, bytes, int], S] = {}
+        self._stacks: dict[tuple[bytes, bytes, int], S] = {}
+        self._retired = False
 
     def stack_to(self, origin: httpcore.Origin) -> S:
         """Return the stack to an origin."""
         key = (origin.scheme, origin.host, origin.port)
-        stack = self.stacks.get(key)
+        stack = self._stacks.get(key)
         if stack is None:
             with self._lock:
-                stack = self.stacks.get(key)
+                stack = self._stacks.get(key)
                 if stack is None:
                     _, verify, environment, _ = self._place
-                    stack = self.stacks[key] = self._stack(door_to(origin, verify, environment))
+                    stack = self._stacks[key] = self._stack(door_to(origin, verify, environment))
+                    if self._retired:
+                        stack.retire()
         return stack
+
+    def retire(self) -> list[S]:
+        """Keep no connection from now on, and return the stacks to close. A caller that has this client may still call."""
+        with self._lock:
+            self._retired = True
+            return list(self._stacks.values())
 
 
 class _Registry:
@@ -118,7 +127,7 @@ def client_of(configuration: Configuration) -> Client[SyncStack]:
             client = registry.sync[place] = Client(place, SyncStack)
         else:
             registry.sync.move_to_end(place)
-        surplus = _surplus(registry.sync)
+        surplus = _surplus(registry.sync, place)
     for old in surplus:
         _close(old)
     return client
@@ -146,7 +155,7 @@ async def aclient_of(configuration: Configuration) -> Client[AsyncStack]:
             client = clients[place] = Client(place, AsyncStack)
         else:
             clients.move_to_end(place)
-        surplus = _surplus(clients)
+        surplus = _surplus(clients, place)
     if is_new_loop:
         registry.closers[loop] = closer = _close_with_loop(registry, loop)
         await anext(closer)
@@ -195,10 +204,10 @@ def _give_back(place: Place, holder: Hashable) -> bool:
         return True
 
 
-def _surplus(clients: OrderedDict[Place, Client[S]]) -> list[Client[S]]:
+def _surplus(clients: OrderedDict[Place, Client[S]], asked: Place) -> list[Client[S]]:
     if len(clients) <= MAX_CLIENTS:
         return []
-    unheld = [place for place in clients if not _holders.get(place)]
+    unheld = [place for place in clients if place != asked and not _holders.get(place)]
     return [clients.pop(place) for place in unheld[: len(clients) - MAX_CLIENTS]]
 
 
@@ -216,12 +225,12 @@ async def _close_with_loop(registry: _Registry, loop: asyncio.AbstractEventLoop)
 
 
 def _close(client: Client[SyncStack]) -> None:
-    for stack in list(client.stacks.values()):
+    for stack in client.retire():
         stack.close()
 
 
 async def _aclose(client: Client[AsyncStack]) -> None:
-    for stack in list(client.stacks.values()):
+    for stack in client.retire():
         await stack.aclose()
 
 

@@ -111,9 +111,13 @@ class SyncStack:
         finally:
             line.connection.close()
 
+    def retire(self) -> None:
+        """Close each connection from now on when it is given back."""
+        self._closed = True
+
     def close(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
-        self._closed = True
+        self.retire()
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().connection.close()
