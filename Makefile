@@ -42,7 +42,7 @@ $(RUNTIME): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(RUNTIME)
-	@$(PIP_INSTALL) --editable '.[emulator]' --group dev
+	@$(PIP_INSTALL) --editable '.[cli,emulator]' --group dev
 	@touch $@
 
 demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and show what became of them

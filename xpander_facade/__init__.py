@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         Tokens,
         User,
     )
+    from xpander_facade.outbox_settings import OutboxSettings
     from xpander_facade.task import Task
     from xpander_facade.tasks import Tasks
     from xpander_facade.tasks_list_item import TasksListItem
@@ -111,6 +112,7 @@ _HOMES = {
     "MCPServerType": "enums",
     "ModuleException": "errors",
     "NotFoundError": "errors",
+    "OutboxSettings": "outbox_settings",
     "OutputFormat": "enums",
     "PayloadTooLargeError": "errors",
     "PendingECARequest": "models",
@@ -177,6 +179,7 @@ __all__ = [
     "MCPServerType",
     "ModuleException",
     "NotFoundError",
+    "OutboxSettings",
     "OutputFormat",
     "PayloadTooLargeError",
     "PendingECARequest",

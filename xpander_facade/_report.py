@@ -146,11 +146,13 @@ class Report:
     """One report, ready to send.
 
     Args:
+        agent_id: The agent that the run counts for.
         id: The run's id; made here where the caller gave none, so that the report can be repeated.
         body: What is sent, as JSON-ready data.
         request: The generated request.
     """
 
+    agent_id: str
     id: str
     body: dict[str, Any]
     request: Mapping[str, Any]
@@ -192,11 +194,11 @@ def make_report(
         "used_tools": _checks.check_names("used_tools", used_tools),
     }
     body = {name: value for name, value in whole.items() if value is not None}
-    with carried(Report(body["id"], body, {})):
+    with carried(Report("", body["id"], body, {})):
         agent_id = _checks.check_id("agent_id", configuration.get_agent_id() if agent_id is None else agent_id)
     # The body is in the wire's form already; the generated model would only copy it.
     request = {**report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest()), "json": body}
-    return Report(body["id"], body, request)
+    return Report(agent_id, body["id"], body, request)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _checks, _codec
@@ -23,11 +24,12 @@ def get_request(task_id: str) -> Request:
     return get_task._get_kwargs(_checks.check_id("task_id", task_id))
 
 
-def stop_request(task_id: str) -> Request:
-    """Return the request that stops a task."""
+def stop_request(task_id: str, task: TaskRecord | None = None) -> Request:
+    """Return the request that stops a task, with the task itself where the caller has it."""
     from xpander_api.api.tasks import stop_task
 
-    return stop_task._get_kwargs(_checks.check_id("task_id", task_id))
+    request = stop_task._get_kwargs(_checks.check_id("task_id", task_id))
+    return request if task is None else {**request, "state": partial(wire, task)}
 
 
 def check_whole(task: TaskRecord) -> None:
@@ -61,7 +63,8 @@ def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bo
     if not body:
         return None
     # The body is a whole task in the platform's own form already; the generated model would only copy it.
-    return {**update_task._get_kwargs(_checks.check_id("id", task.id), body=UpdateTaskRequest()), "json": body}
+    request = update_task._get_kwargs(_checks.check_id("id", task.id), body=UpdateTaskRequest())
+    return {**request, "json": body, "state": partial(wire, task)}
 
 
 def metrics_request(task: TaskRecord) -> Request:

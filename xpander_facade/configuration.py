@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable  # noqa: TC004
 
     from xpander_facade._retry import RetryEvent  # noqa: TC004
+    from xpander_facade.outbox_settings import OutboxSettings  # noqa: TC004
 
 CLOUD_URL = "https://inbound.xpander.ai"
 STAGING_URL = "https://inbound.stg.xpander.ai"
@@ -34,6 +35,7 @@ _LOCAL_API_PORT = 8085
 _LOCAL_EVENTS_URL = "http://localhost:9016"
 _CONTROLLER = "agent-controller"
 _CONTROLLER_PORT = 9016
+LEAST_FIELD_BYTES = 1_000
 
 
 def _environment(name: str) -> str | None:
@@ -135,9 +137,32 @@ def _max_retries(value: int) -> int:
 
 
 def _allow_private_file_hosts(value: bool | None) -> bool:
-    if value is not None and not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"allow_private_file_hosts must be True or False, not {value!r}")
-    return _flag("XPANDER_ALLOW_PRIVATE_FILE_HOSTS") if value is None else value
+    return _switch("allow_private_file_hosts", value, "XPANDER_ALLOW_PRIVATE_FILE_HOSTS")
+
+
+def _disabled(value: bool | None) -> bool:
+    return _switch("disabled", value, "XPANDER_DISABLED")
+
+
+def _outbox(value: str | os.PathLike[str] | OutboxSettings | None) -> OutboxSettings | None:
+    settings = _environment("XPANDER_OUTBOX") if value is None or value == "" else value
+    if settings is None:
+        return None
+    from xpander_facade.outbox_settings import OutboxSettings
+
+    return settings if isinstance(settings, OutboxSettings) else OutboxSettings(settings)
+
+
+def _max_field_bytes(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < LEAST_FIELD_BYTES:
+        raise ConfigurationError(f"max_field_bytes must be a whole number of bytes, {LEAST_FIELD_BYTES} or more")
+    return value
+
+
+def _redact(value: Callable[[str, str], str] | None) -> Callable[[str, str], str] | None:
+    if value is not None and not callable(value):  # pyright: ignore[reportUnnecessaryComparison]
+        raise ConfigurationError(f"redact must be a function of a field and its text, not {type(value).__name__}")
+    return value
 
 
 def tls_environment() -> tuple[str | None, str | None]:
@@ -153,6 +178,11 @@ _PROXY_VARIABLES = tuple(
 def proxy_environment() -> int:
     """Return a mark of the variables that name proxies, as they are now. They can hold passwords, a mark can not."""
     return hash(tuple(map(os.environ.get, _PROXY_VARIABLES)))
+
+
+def worker_environment() -> str:
+    """Return where a worker says that it runs: "xpander" in the platform's own cloud (IS_XPANDER_CLOUD), else "local"."""
+    return "xpander" if _flag("IS_XPANDER_CLOUD") else "local"
 
 
 def _look_around() -> tuple[tuple[str | None, str | None], int]:
@@ -198,6 +228,13 @@ class Configuration:
             environment's proxies (XPANDER_ALLOW_PRIVATE_FILE_HOSTS, default False). Whoever writes a task chooses the
             URLs of its files.
         on_retry: Called with a `RetryEvent` before a call is tried again.
+        disabled: Check everything and send nothing (XPANDER_DISABLED, default False): reports and other writes return
+            the task as it would be, reads raise. No key is needed.
+        outbox: The path of a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), or an
+            `OutboxSettings`; by default there is none.
+        redact: Called with (field, text) for every text that leaves the process or touches the disk; what it returns
+            goes out instead. One that raises leaves "[redaction failed]" there.
+        max_field_bytes: A longer text is cut in its middle, with a note of its size and hash (default 1,000,000).
 
     Raises:
         ConfigurationError: A value is malformed.
@@ -215,6 +252,12 @@ class Configuration:
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
     on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, eq=False, kw_only=True)
+    disabled: bool = attrs.field(default=None, converter=_disabled, kw_only=True)
+    outbox: OutboxSettings | None = attrs.field(default=None, converter=_outbox, kw_only=True)
+    redact: Callable[[str, str], str] | None = attrs.field(
+        default=None, repr=False, eq=False, converter=_redact, kw_only=True
+    )
+    max_field_bytes: int = attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
     _surroundings: tuple[tuple[str | None, str | None], int] = attrs.field(init=False, repr=False, factory=_look_around)
 
     @property

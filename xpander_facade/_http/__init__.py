@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
+from xpander_facade._http._disabled import refuse
 from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
 from xpander_facade._http._exchange import Attempt, exchange
 from xpander_facade._http._streams import Frame, astream, stream
@@ -122,8 +123,9 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
     """Return the generated client with a configuration's URL, key and timeout.
 
     Raises:
-        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ConfigurationError: The key, or an organisation that the URL needs, is missing, or sending is disabled.
     """
+    refuse(configuration, "the raw client")
     import httpx
 
     from xpander_facade._http._raw import RawClient

@@ -62,7 +62,7 @@ class Client(Generic[S]):
         return stack
 
     def retire(self) -> list[S]:
-        """Keep no connection from now on, and return the stacks to close. A caller that has this client may still call."""
+        """Keep no connection from now on, and return the stacks to close. A caller on its way may still use it."""
         with self._lock:
             self._retired = True
             return list(self._stacks.values())

@@ -15,6 +15,8 @@ import attrs
 from xpander_facade import _retry
 from xpander_facade._codec import Mismatch
 from xpander_facade._http._answers import Answer, Where, answer_error, blacked_out, decode, failure_error, parse_error
+from xpander_facade._http._disabled import unsent_answer
+from xpander_facade._outgoing import guarded
 from xpander_facade._retry import Repeat, RetryEvent, Trouble
 from xpander_facade._version import __version__
 
@@ -25,9 +27,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Request = Mapping[str, Any]
-"""The keywords that the request half of a generated operation gives: method, url, and perhaps params, json, headers."""
+"""The keywords that the request half of a generated operation gives: method, url, and perhaps params, json, headers.
+
+Ours may be added: `guarded` is true where the body went through the gate (`_outgoing`) before, `state` gives the task
+that the request is about, as JSON, `base` is the URL before the path where it is not the API's.
+"""
 
 USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
+_TOO_LARGE = 413
 _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
 _log = logging.getLogger("xpander_facade")
 
@@ -74,16 +81,25 @@ def exchange(
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ModuleException: The call failed for good.
     """
+    if configuration.disabled:
+        return _unsent(configuration, request, reader)
     began = clock()
     attempt = first_attempt(configuration, request)
     where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = _retry.bucket_of(configuration)
     retries = 0
+    cut = False
     while True:
         outcome = yield attempt
         if isinstance(outcome, Answer) and outcome.is_success:
             bucket.refund(retried=retries > 0)
             return _value(outcome, reader, where, configuration)
+        if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and not cut:
+            cut = True
+            shorter = _content(configuration, request, configuration.max_field_bytes // 4)
+            if shorter is not None and len(shorter) < len(attempt.content or b""):
+                attempt = attrs.evolve(attempt, content=shorter)
+                continue
         if isinstance(outcome, Answer):
             outcome = outcome.without(configuration.get_api_key())
             error: ModuleException = answer_error(outcome, where)
@@ -129,17 +145,36 @@ def first_attempt(configuration: Configuration, request: Request, base: str | No
         ValueError: The body holds what JSON can't say (NaN, an object of another kind).
     """
     # The key comes last: an error before it has no frame that holds it.
-    url = f"{base or configuration.get_full_url()}{request['url']}"
+    url = f"{base or request.get('base') or configuration.get_full_url()}{request['url']}"
     params = {name: value for name, value in request.get("params", {}).items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
-    content = encode(request["json"]) if "json" in request else None
+    content = _content(configuration, request, configuration.max_field_bytes)
     headers = {"accept": "*/*", "user-agent": USER_AGENT}
     headers.update({name.lower(): value for name, value in request.get("headers", {}).items()})
     if content is not None:
         headers["content-type"] = "application/json"
     headers["x-api-key"] = configuration.get_api_key()
     return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
+
+
+def _content(configuration: Configuration, request: Request, limit: int) -> bytes | None:
+    """Return a request's body as it may leave, with no text longer than `limit` bytes."""
+    if "json" not in request:
+        return None
+    body = request["json"]
+    redact = None if request.get("guarded") else configuration.redact
+    if redact is None:
+        content = encode(body)
+        if len(content) <= limit:
+            return content
+    return encode(guarded(body, redact, limit))
+
+
+def _unsent(configuration: Configuration, request: Request, reader: Callable[[Any], T]) -> T:
+    content = _content(configuration, request, configuration.max_field_bytes)
+    sent = request if content is None else {**request, "json": json.loads(content)}
+    return reader(unsent_answer(configuration, sent))
 
 
 def encode(body: Any) -> bytes:

@@ -13,6 +13,7 @@ import httpx_sse
 from xpander_facade._http._answers import Answer, Failure, Where, answer_error, failure_error
 from xpander_facade._http._body import Body, headers_of
 from xpander_facade._http._clients import aclient_of, client_of
+from xpander_facade._http._disabled import refuse
 from xpander_facade._http._door import Target, build, parse_url
 from xpander_facade._http._exchange import first_attempt
 from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
@@ -94,6 +95,7 @@ async def astream(
 
 
 def _prepare(configuration: Configuration, request: Request, silence: float) -> tuple[Target, httpcore.Request, Where]:
+    refuse(configuration, "an event stream")
     step = first_attempt(configuration, request, configuration.get_events_url())
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
