@@ -34,6 +34,14 @@ class Worker:
     """ When it registered. """
     last_heartbeat: datetime.datetime | None | str | Unset = UNSET
     """ When it last gave a sign of life. """
+    is_busy: bool | None | Unset = UNSET
+    """ Whether all its slots are taken. Absent means false. """
+    created_by: None | str | Unset = UNSET
+    """ Who runs it, where the platform knows. """
+    dedicated_agent_id: None | str | Unset = UNSET
+    """ The agent that it works for. """
+    parent_asset_id: None | str | Unset = UNSET
+    """ Identifier of what it belongs to. """
     metadata: JsonObject | None | Unset = UNSET
     """ Whatever else is known of it. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -77,6 +85,30 @@ class Worker:
         else:
             last_heartbeat = self.last_heartbeat
 
+        is_busy: bool | None | Unset
+        if isinstance(self.is_busy, Unset):
+            is_busy = UNSET
+        else:
+            is_busy = self.is_busy
+
+        created_by: None | str | Unset
+        if isinstance(self.created_by, Unset):
+            created_by = UNSET
+        else:
+            created_by = self.created_by
+
+        dedicated_agent_id: None | str | Unset
+        if isinstance(self.dedicated_agent_id, Unset):
+            dedicated_agent_id = UNSET
+        else:
+            dedicated_agent_id = self.dedicated_agent_id
+
+        parent_asset_id: None | str | Unset
+        if isinstance(self.parent_asset_id, Unset):
+            parent_asset_id = UNSET
+        else:
+            parent_asset_id = self.parent_asset_id
+
         metadata: dict[str, Any] | None | Unset
         if isinstance(self.metadata, Unset):
             metadata = UNSET
@@ -102,6 +134,14 @@ class Worker:
             field_dict["created_at"] = created_at
         if last_heartbeat is not UNSET:
             field_dict["last_heartbeat"] = last_heartbeat
+        if is_busy is not UNSET:
+            field_dict["is_busy"] = is_busy
+        if created_by is not UNSET:
+            field_dict["created_by"] = created_by
+        if dedicated_agent_id is not UNSET:
+            field_dict["dedicated_agent_id"] = dedicated_agent_id
+        if parent_asset_id is not UNSET:
+            field_dict["parent_asset_id"] = parent_asset_id
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
 
@@ -175,6 +215,42 @@ class Worker:
 
         last_heartbeat = _parse_last_heartbeat(d.pop("last_heartbeat", UNSET))
 
+        def _parse_is_busy(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        is_busy = _parse_is_busy(d.pop("is_busy", UNSET))
+
+        def _parse_created_by(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        created_by = _parse_created_by(d.pop("created_by", UNSET))
+
+        def _parse_dedicated_agent_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        dedicated_agent_id = _parse_dedicated_agent_id(d.pop("dedicated_agent_id", UNSET))
+
+        def _parse_parent_asset_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        parent_asset_id = _parse_parent_asset_id(d.pop("parent_asset_id", UNSET))
+
         def _parse_metadata(data: object) -> JsonObject | None | Unset:
             if data is None:
                 return data
@@ -199,6 +275,10 @@ class Worker:
             type_=type_,
             created_at=created_at,
             last_heartbeat=last_heartbeat,
+            is_busy=is_busy,
+            created_by=created_by,
+            dedicated_agent_id=dedicated_agent_id,
+            parent_asset_id=parent_asset_id,
             metadata=metadata,
         )
 

@@ -26,7 +26,7 @@ class WorkerMessage:
     """One message of a worker."""
 
     id: str
-    """ Assumption: identifier of the worker that speaks. """
+    """ Identifier of the message, any text that is not used twice; the worker that speaks is named in the path. """
     event: KnownWorkerMessageEvent | str
     """ What a worker says. """
     data: Any | Unset | WorkerCapacityUpdate = UNSET
