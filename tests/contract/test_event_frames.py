@@ -78,6 +78,25 @@ def test_the_first_frame_of_a_workers_stream_keeps_to_the_contract(emulator: Emu
     assert faults(frame, "WorkerEventFrame") == []
 
 
+def test_what_a_worker_is_sent_keeps_to_the_contract(emulator: Emulator):
+    stream = f"{emulator.url}/org-1/events/agent-1/?environment=local"
+    with httpx.Client(headers=HEADERS) as client, httpx_sse.connect_sse(client, "GET", stream) as source:
+        found = source.iter_sse()
+        kinds = {"Worker": next(found)}
+        client.post(f"{emulator.url}/agent-execution/agent-1", json={"input": {"text": "hello"}}).raise_for_status()
+        kinds["Task"] = next(found)
+    emulator.refuse_workers("served from elsewhere")
+    (kinds["WorkerEnvironmentConflict"],) = frames(stream)
+    assert [frame.event for frame in kinds.values()] == [
+        "worker-registration",
+        "agent-execution",
+        "worker-environment-conflict",
+    ]
+    for schema, frame in kinds.items():
+        assert faults(frame, "WorkerEventFrame") == []
+        assert list(errors(f"#/components/schemas/{schema}", json.loads(frame.data))) == []
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [

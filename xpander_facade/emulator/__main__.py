@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.emulator") -> int:
     """Print the URL, serve until a signal, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m xpander_facade.emulator", description="A local xpander platform.")
+    parser = argparse.ArgumentParser(prog=prog, description="A local xpander platform.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port",
@@ -30,12 +30,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--strict-agents", action="store_true", help="only agents given by --agent are known")
     parser.add_argument("--agent", action="append", default=[], metavar="ID", help="add an agent; may be repeated")
     parser.add_argument("--step", type=float, default=0.02, help="seconds between two events of a task")
+    parser.add_argument(
+        "--worker-timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="silence after which a worker loses its tasks (default %(default)s)",
+    )
     options = parser.parse_args(argv)
     try:
         from . import Emulator
     except ImportError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
     leave = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -54,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
             agents=options.agent,
             organization_id=options.organization_id,
             step=options.step,
+            worker_timeout=options.worker_timeout,
         ) as emulator:
             print(emulator.url, flush=True)
             leave.wait()

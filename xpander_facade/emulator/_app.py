@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from ._faults import Cut, Delay, Drop, Fail, Faults
 from ._journal import Journal, RecordedRequest, without_secrets
+from ._json import write
 from ._problem import Problem
 from ._requests import body_of, call_of, query_of
 from ._streams import KEEP_ALIVE, Frame, Listener, Streams
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from ._contract import Contract, Match, Operation
+    from ._dispatcher import Dispatcher
     from ._operations import Call, Operations
     from ._store import Store
+    from ._workers import Worker
 
 _STREAMS: Final = frozenset({"stream_task_events", "stream_worker_events"})
 _SSE: Final = "text/event-stream"
@@ -185,14 +188,17 @@ class App:
                 frames = self._task_frames(listener, key, call.headers.get("last-event-id"))
                 await self._pour(operation, frames, listener, record, scope, receive, send)
         else:
-            workers = self._operations.workers
-            worker = workers.register(call.organization_id, call.ids[0], call.query.get("environment", "local"))
+            dispatcher = self._operations.dispatcher
+            if dispatcher.refusal is not None:
+                await self._pour(operation, _conflict(dispatcher.refusal), Listener(), record, scope, receive, send)
+                return
+            worker = dispatcher.register(call.organization_id, call.ids[0], call.query.get("environment", "local"))
             try:
-                with self._streams.listening(("worker", worker["id"])) as listener:
-                    frames = self._worker_frames(listener, worker)
+                with self._streams.listening(worker.stream) as listener:
+                    frames = self._worker_frames(listener, dispatcher, worker)
                     await self._pour(operation, frames, listener, record, scope, receive, send)
             finally:
-                workers.leave(worker["id"])
+                dispatcher.leave(worker)
 
     async def _task_frames(
         self, listener: Listener, key: tuple[str, str], last_event_id: str | None
@@ -209,10 +215,14 @@ class App:
         async for batch in frames:
             yield batch
 
-    async def _worker_frames(self, listener: Listener, worker: dict[str, Any]) -> AsyncIterator[list[Frame]]:
-        yield [Frame(json.dumps(worker, ensure_ascii=False), None, "worker-registration")]
+    async def _worker_frames(
+        self, listener: Listener, dispatcher: Dispatcher, worker: Worker
+    ) -> AsyncIterator[list[Frame]]:
+        yield [Frame(write(worker.registration()), None, "worker-registration")]
         while not listener.gone:
             listener.wake.clear()
+            while not listener.gone and (parcel := dispatcher.next_parcel(worker)) is not None:
+                yield [Frame(parcel, None, "agent-execution")]
             if not await self._streams.news(listener):
                 yield []
 
@@ -248,7 +258,7 @@ class App:
                     await send({"type": "http.response.body", "body": data, "more_body": True})
                     if left == 0:
                         break
-            if left == 0:
+            if left == 0 or listener.cut:
                 _connection(scope).drop()
                 await watch
             else:
@@ -334,6 +344,10 @@ class App:
         _connection(scope).drop()
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+async def _conflict(reason: str) -> AsyncIterator[list[Frame]]:
+    yield [Frame(write({"error": reason}), None, "worker-environment-conflict")]
 
 
 async def _watch(receive: Receive, listener: Listener) -> None:

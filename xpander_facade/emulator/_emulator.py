@@ -1,30 +1,35 @@
 """`Emulator`: the server as one object, and what a test can ask of it and do to it.
 
-Owns putting the parts together, starting and stopping them, and the methods that a test calls from its own thread.
+Owns putting the parts together, starting and stopping them, and what can be made to happen. What can be asked of it
+afterwards stands in `_witness`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _contract
 from ._agent import Run, default_agent
 from ._agents import Agents
 from ._app import App
+from ._dispatcher import Dispatcher
 from ._executions import Executions
 from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
-from ._journal import Journal, RecordedRequest
+from ._journal import Journal
 from ._operations import Operations
 from ._runs import Runs
 from ._server import Server
 from ._store import Store
 from ._streams import Streams
+from ._witness import Witness, known_operation
 from ._workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
     from types import TracebackType
 
     from ._json import Json
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 _SCRIPT_GRACE = 1.0
 
 
-class Emulator:
+class Emulator(Witness):
     """A local platform that speaks `openapi.yaml`, for a `with` block or between `start` and `stop`.
 
         with Emulator() as emulator:
@@ -55,6 +60,8 @@ class Emulator:
         max_body: Bytes of a request's body, past which it is answered 413.
         validate_answers: An answer that breaks the contract becomes a 500 and an entry in `violations`.
         journal_size: How many requests are remembered.
+        worker_timeout: Seconds without a message after which a worker loses its tasks.
+        clock: Seconds, as `time.monotonic` counts them; the silence of workers is measured by it.
     """
 
     def __init__(
@@ -74,6 +81,8 @@ class Emulator:
         max_body: int = 10_000_000,
         validate_answers: bool = False,
         journal_size: int = 100_000,
+        worker_timeout: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host = host
         self.organization_id = organization_id
@@ -87,11 +96,14 @@ class Emulator:
         self._journal = Journal(journal_size)
         self._streams = Streams(keep_alive)
         self._agents = Agents(self._store, organization_id, strict=strict_agents)
-        self._workers = Workers(organization_id)
         self._executions = Executions(self._store, self._streams, self._agents, organization_id)
         self._runs = Runs(self._executions, self._store, agent or default_agent, step)
-        self._executions.executor = self._runs
-        operations = Operations(self._executions, self._agents, self._workers)
+        workers = Workers(organization_id, clock)
+        self._dispatcher = Dispatcher(
+            self._executions, self._store, self._streams, self._agents, self._runs, workers, worker_timeout, clock
+        )
+        self._executions.executor = self._dispatcher
+        operations = Operations(self._executions, self._agents, self._dispatcher)
         self._app = App(_contract.load(), self._store, self._streams, operations, self._faults, self._journal)
         self._app.api_key = operations.api_key = api_key
         self._app.max_body = max_body
@@ -110,13 +122,15 @@ class Emulator:
             raise RuntimeError("the emulator is already running")
         if self._store.closed:
             self._store.open()
-        self._executions.abandon_unfinished()
+        self._executions.abandon_unfinished(self._dispatcher.in_hand())
+        self._dispatcher.forgive()
         for agent_id in self._known_agents:
             self.add_agent(agent_id)
         server = Server(self._app, self.host, self._port)
         self._app.closing = asyncio.Event()
         loop = server.start()
         self._streams.attach(loop)
+        asyncio.run_coroutine_threadsafe(self._dispatcher.watch(), loop).add_done_callback(self._watch_ended)
         self._port = server.port
         self._server = server
         return self
@@ -138,6 +152,12 @@ class Emulator:
         self._runs.end_all(_SCRIPT_GRACE, keep_marks=True)
         if self._db != ":memory:":
             self._store.close()
+
+    def _watch_ended(self, watch: Future[None]) -> None:
+        # it ends by being cancelled with the loop; a mistake of ours must not go unseen
+        error = None if watch.cancelled() else watch.exception()
+        if error is not None:
+            self._app.violations.append(f"watching the workers: {error!r}")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -163,8 +183,8 @@ class Emulator:
         self._faults.clear()
         self._runs.end_all(_SCRIPT_GRACE)
         self._streams.end_all()
+        self._dispatcher.clear()
         self._store.clear()
-        self._workers.clear()
         self._journal.clear()
         self._app.violations.clear()
         for agent_id in self._known_agents:
@@ -217,69 +237,19 @@ class Emulator:
     def max_body(self, size: int) -> None:
         self._app.max_body = size
 
+    @property
+    def worker_timeout(self) -> float:
+        """Seconds without a message after which a worker loses its tasks."""
+        return self._dispatcher.limit
+
+    @worker_timeout.setter
+    def worker_timeout(self, seconds: float) -> None:
+        self._dispatcher.limit = seconds
+
     def add_agent(self, agent_id: str, **fields: Any) -> Json:
         """Add an agent, or change fields of a known one; return it as `get_agent` would."""
         organization_id = fields.pop("organization_id", None)
         return self._agents.add(organization_id, agent_id, **fields)
-
-    # --- what happened ---
-
-    def requests(self, operation: str | None = None) -> list[RecordedRequest]:
-        """Return what was asked, oldest first: all of it, or one operation id."""
-        return self._journal.records(_known(operation))
-
-    def tasks(self, **filters: str) -> list[Json]:
-        """Return the tasks of all organisations, newest first; filters as those of the history, and `agent_id`."""
-        agent_id = filters.pop("agent_id", None)
-        return self._store.tasks(filters.pop("organization_id", None), agent_id=agent_id, filters=filters)
-
-    def task(self, task_id: str) -> Json:
-        """Return a task.
-
-        Raises:
-            KeyError: when there is none.
-        """
-        for task in self._store.tasks(None, task_id=task_id):
-            return task
-        raise KeyError(task_id)
-
-    def wait_for_status(self, task_id: str, *statuses: str, timeout: float = 5.0) -> Json:
-        """Wait until a task has one of these statuses, and return it.
-
-        Raises:
-            TimeoutError: when the time (seconds) is over.
-        """
-        with self._executions.changed:
-            if self._executions.changed.wait_for(lambda: self.task(task_id)["status"] in statuses, timeout):
-                return self.task(task_id)
-            raise TimeoutError(f"task {task_id!r} is {self.task(task_id)['status']}, not {' or '.join(statuses)}")
-
-    def llm_response(self, task_id: str) -> Any:
-        """Return the raw provider response that was reported with a task; None without one."""
-        task = self.task(task_id)
-        return self._store.llm_response(task["organization_id"], task_id)
-
-    def events(self, task_id: str) -> list[str]:
-        """Return all events of a task as their JSON text, those of earlier runs too."""
-        task = self.task(task_id)
-        return [data for _, _, data in self._store.events_after(task["organization_id"], task_id, 0, 1_000_000)]
-
-    def totals(self, agent_id: str, organization_id: str | None = None) -> Json:
-        """Sum an agent's runs: `tasks`, `by_status`, `duration`, `tokens`, `metrics`; each run counts once."""
-        return self._agents.totals(organization_id, agent_id)
-
-    def metrics(self, agent_id: str, organization_id: str | None = None) -> list[Json]:
-        """Return the metrics that were reported for an agent, one document for each run."""
-        return self._store.metrics(organization_id or self.organization_id, agent_id)
-
-    def workers(self) -> list[Json]:
-        """Return the workers that have a stream open."""
-        return self._workers.listed()
-
-    @property
-    def violations(self) -> list[str]:
-        """What `validate_answers` found."""
-        return list(self._app.violations)
 
     # --- making things happen ---
 
@@ -313,11 +283,11 @@ class Emulator:
         """
         if not 200 <= status <= 599:
             raise ValueError(f"status must be 200 to 599, not {status}")
-        self._faults.add(Fail(_known(operation), times, status, dict(headers or {}), body, after))
+        self._faults.add(Fail(known_operation(operation), times, status, dict(headers or {}), body, after))
 
     def delay(self, seconds: float, times: int = 1, operation: str | None = None) -> None:
         """Let the next requests wait before they are executed."""
-        self._faults.add(Delay(_known(operation), times, seconds))
+        self._faults.add(Delay(known_operation(operation), times, seconds))
 
     def cut(self, times: int = 1, after_bytes: int | None = 10, operation: str | None = None) -> None:
         """Execute the next requests, but end the connection within the answer.
@@ -327,20 +297,24 @@ class Emulator:
             after_bytes: Bytes of the body that are sent of those promised; None sends no answer at all.
             operation: Only this operation id.
         """
-        self._faults.add(Cut(_known(operation), times, after_bytes))
+        self._faults.add(Cut(known_operation(operation), times, after_bytes))
 
     def drop_stream_after(self, events: int, times: int = 1, operation: str | None = None) -> None:
         """End the connection of the next event streams after so many events."""
-        self._faults.add(Drop(_known(operation), times, events))
+        self._faults.add(Drop(known_operation(operation), times, events))
+
+    def drop_worker_streams(self) -> int:
+        """End the connections of all worker streams, and return how many; the workers may come back."""
+        return self._dispatcher.drop_streams()
+
+    def refuse_workers(self, reason: str | None) -> None:
+        """Answer workers with an environment conflict from now on; None takes them on again."""
+        self._dispatcher.refusal = reason
+
+    def check_workers(self) -> None:
+        """Take the tasks of silent workers now; it happens by itself too, but a test with a clock need not wait."""
+        self._dispatcher.look()
 
     def hold(self, operation: str | None = None) -> Hold:
         """Let requests wait until `release()`, or as a block until its end; `arrived(n)` waits for them to come."""
-        return self._faults.hold(_known(operation))
-
-
-def _known(operation: str | None) -> str | None:
-    # a fault for a mistyped operation would never come, and its test would pass for the wrong reason
-    known = _contract.load().operations
-    if operation is not None and operation not in known:
-        raise ValueError(f"no operation {operation!r}; the contract has {', '.join(sorted(known))}")
-    return operation
+        return self._faults.hold(known_operation(operation))

@@ -1,7 +1,7 @@
 """The life of a task: reported, created, updated, stopped; its events and its activity.
 
 Owns every change of a stored task. Who executes a created task is told by the `Executor` hooks and comes back through
-`change`, `publish` and `stop`; it is the built-in agent today, a dispatcher to workers later.
+`change`, `publish` and `stop`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ._json import Json, object_of, write
 from ._problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ._store import Store
     from ._streams import Key, Streams
@@ -27,14 +27,20 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Who executes created tasks. All hooks are called with the store's lock held, so they must not block."""
 
-    def take(self, task: Json) -> None:
-        """Execute a pending task."""
+    def take(self, task: Json, *, local: bool) -> None:
+        """Execute a pending task; `local`: the worker that it names has it already."""
+
+    def begun(self, key: Key) -> None:
+        """Note that a task is no longer pending."""
 
     def resume(self, key: Key) -> None:
         """Go on with a paused task."""
 
     def end(self, key: Key) -> None:
-        """Let go of a task: its outcome came from elsewhere."""
+        """Let go of a task: it has ended, or begins anew."""
+
+    def admitted(self, task: Json, changes: Json) -> Json | None:
+        """Return what an update may write; None when it comes from one who has the task no longer."""
 
 
 class Executions:
@@ -151,7 +157,7 @@ class Executions:
             text, files = task["input"]["text"], task["input"]["files"]
             self._enter(task, _activity.message(f"{task['id']}-{uuid.uuid4()}", now(), "user", text, files))
             if self.executor is not None:
-                self.executor.take(task)
+                self.executor.take(task, local=given.get("run_locally") is True)
             return task
 
     def update(self, organization_id: str | None, task_id: str, body: Json) -> Json:
@@ -162,7 +168,8 @@ class Executions:
             for name, value in body.items():
                 if name not in FIXED and not name.startswith("_") and (value is not None or name not in KEPT_WHEN_NULL):
                     changes["payload_extension" if name == "tool_call_payload_extension" else name] = value
-            return self.change(_key(task), changes)
+            admitted = changes if self.executor is None else self.executor.admitted(task, changes)
+            return task if admitted is None else self.change(_key(task), admitted)
 
     def stop(self, organization_id: str | None, task_id: str) -> Json:
         """Stop a task; one that has ended stays as it is."""
@@ -205,8 +212,11 @@ class Executions:
                 self.publish(task, "task_finished", task)
             elif not quiet:
                 self.publish(task, "task_updated", task)
-            if was == "paused" and status == "executing" and self.executor is not None:
-                self.executor.resume(key)
+            if self.executor is not None and status not in FINAL:
+                if was == "pending" and status != was:
+                    self.executor.begun(key)
+                elif was == "paused" and status == "executing":
+                    self.executor.resume(key)
             return task
 
     # --- events ---
@@ -244,9 +254,11 @@ class Executions:
                 self.publish_text(task, write(told), told)
             return len(events)
 
-    def abandon_unfinished(self) -> None:
-        """Mark what an earlier process had in hand and can't go on with."""
+    def abandon_unfinished(self, kept: Collection[Key]) -> None:
+        """Mark what an earlier process had in hand, and what nobody can go on with; `kept` goes on."""
         for task in self._store.running():
+            if _key(task) in kept:
+                continue
             self.change(_key(task), {"status": "error", "result": "the emulator ended before the run did"})
             self._store.set_running(*_key(task), False)
 

@@ -53,6 +53,7 @@ FRESH: Final[Json] = {
     "paused_at": None,
     "finished_at": None,
     "is_manually_stopped": False,
+    "worker_id": None,
     "hitl_request": None,
     "pending_eca_request": None,
 }

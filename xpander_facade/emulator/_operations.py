@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._agents import Agents
+    from ._dispatcher import Dispatcher
     from ._executions import Executions
     from ._json import Json
-    from ._workers import Workers
 
 _SUMMARY: Final = 160
 
@@ -37,10 +37,10 @@ class Call:
 class Operations:
     """The JSON operations, by operation id."""
 
-    def __init__(self, executions: Executions, agents: Agents, workers: Workers) -> None:
+    def __init__(self, executions: Executions, agents: Agents, dispatcher: Dispatcher) -> None:
         self.executions = executions
         self.agents = agents
-        self.workers = workers
+        self.dispatcher = dispatcher
         self.api_key: str | None = None
         self._by_id: dict[str, Callable[[Call], Any]] = {
             "report_external_task": lambda c: executions.report(c.organization_id, c.ids[0], c.body),
@@ -74,7 +74,7 @@ class Operations:
         return operation(call)
 
     def _send_worker_message(self, call: Call) -> Json:
-        self.workers.message(call.ids[0], str(call.body.get("event")), call.body.get("data"))
+        self.dispatcher.message(call.ids[0], str(call.body.get("event")), call.body.get("data"))
         return {"success": True}
 
     def _get_api_key_allowance(self, call: Call) -> Json:

@@ -1,6 +1,6 @@
 """The runs of the built-in agent: one thread for each created task, and what becomes of a script's end.
 
-Owns the threads. It is the `Executor` of created tasks.
+Owns the threads. The dispatcher hands it the tasks of agents that have no worker.
 """
 
 from __future__ import annotations

@@ -129,13 +129,13 @@ class Store:
         return [json.loads(row[0]) for row in rows]
 
     def set_running(self, organization_id: str, task_id: str, running: bool) -> None:
-        """Note whether the built-in agent has a task in hand."""
+        """Note whether somebody has a task in hand, or it waits for a worker."""
         self._do(
             "UPDATE tasks SET running = ? WHERE organization_id = ? AND id = ?", int(running), organization_id, task_id
         )
 
     def running(self) -> list[Json]:
-        """Return the tasks that the built-in agent has in hand."""
+        """Return the tasks that somebody has in hand or that wait for a worker."""
         return [json.loads(row[0]) for row in self._all("SELECT document FROM tasks WHERE running = 1")]
 
     def put_llm_response(self, organization_id: str, task_id: str, value: Any) -> None:

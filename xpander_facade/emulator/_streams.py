@@ -44,10 +44,12 @@ class Listener:
     def __init__(self) -> None:
         self.wake = asyncio.Event()
         self.gone = False
+        self.cut = False
 
-    def leave(self) -> None:
-        """End this stream: its client is gone."""
+    def leave(self, *, cut: bool = False) -> None:
+        """End this stream: in good order, or `cut` off as a lost connection is."""
         self.gone = True
+        self.cut = self.cut or cut
         self.wake.set()
 
 
@@ -71,6 +73,10 @@ class Streams:
         """Tell the listeners of a key that there is news."""
         if key in self._listeners:
             self._call(lambda: self._wake(key))
+
+    def end(self, key: Key, *, cut: bool = False) -> None:
+        """End the open streams of a key, in good order or `cut` off."""
+        self._call(lambda: self._end(key, cut))
 
     def end_all(self, *, closing: bool = False) -> None:
         """End every open stream, in good order; `closing` ends those to come as well."""
@@ -118,6 +124,10 @@ class Streams:
     def _wake(self, key: Key) -> None:
         for listener in self._listeners.get(key, ()):
             listener.wake.set()
+
+    def _end(self, key: Key, cut: bool) -> None:
+        for listener in self._listeners.get(key, ()):
+            listener.leave(cut=cut)
 
     def _end_all(self, closing: bool) -> None:
         self._closed = closing

@@ -1,65 +1,155 @@
-"""Workers that have a stream open: who they are and when they were last heard of.
+"""The workers that registered: who they are, whether they are free, and when they were last heard of.
 
-They register and are kept alive here; giving them tasks is the part of a dispatcher.
+Owns what is known of each worker. Giving them tasks is the dispatcher's part; it holds the store's lock whenever it
+calls in here.
 """
 
 from __future__ import annotations
 
-import threading
+import itertools
 import uuid
-from typing import Any
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ._clock import now
-from ._json import Json, object_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._json import Json
+    from ._streams import Key
+
+State: TypeAlias = Literal["listening", "away", "finished", "lost"]
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One registration. A client that opens its stream again is another worker.
+
+    Attributes:
+        state: `away` is a worker whose stream has ended but whose heartbeats have not; it goes on with what it has.
+        hand: The tasks that it has, and whether it has begun each.
+        parcels: Tasks that were given to it and not yet sent.
+        turn: Among free workers the lowest is next.
+        heard: When it last said anything, by the dispatcher's clock; so are `beaten` and `left`.
+    """
+
+    id: str
+    agent_id: str
+    organization_id: str
+    environment: str
+    turn: int
+    heard: float
+    beaten: float
+    left: float = 0.0
+    state: State = "listening"
+    is_busy: bool = False
+    heartbeats: int = 0
+    longest_gap: float = 0.0
+    created_at: str = field(default_factory=now)
+    last_heartbeat: str = field(default_factory=now)
+    hand: dict[Key, bool] = field(default_factory=dict["Key", bool])
+    parcels: deque[tuple[Key, str]] = field(default_factory=deque[tuple["Key", str]])
+
+    @property
+    def stream(self) -> Key:
+        """The name of its stream."""
+        return ("worker", self.id)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be given a task: a worker that has yet to begin one may be busy with it already."""
+        return self.state == "listening" and not self.is_busy and all(self.hand.values())
+
+    def hear(self, moment: float, event: str) -> None:
+        """Note a sign of life."""
+        self.heard = moment
+        self.last_heartbeat = now()
+        if event == "worker-heartbeat":
+            self.heartbeats += 1
+            self.longest_gap = max(self.longest_gap, moment - self.beaten)
+            self.beaten = moment
+
+    def registration(self) -> Json:
+        """Return what the worker is told about itself."""
+        return {
+            "id": self.id,
+            "name": f"worker of {self.agent_id}",
+            "organization_id": self.organization_id,
+            "type": "worker",
+            "created_at": self.created_at,
+            "created_by": None,
+            "last_heartbeat": self.last_heartbeat,
+            "dedicated_agent_id": self.agent_id,
+            "parent_asset_id": None,
+            "is_busy": self.is_busy,
+            "metadata": {"agent_id": self.agent_id, "environment": self.environment, "is_busy": self.is_busy},
+        }
+
+    def described(self) -> Json:
+        """Return what a test may want to know."""
+        return {
+            **self.registration(),
+            "agent_id": self.agent_id,
+            "state": self.state,
+            "listening": self.state == "listening",
+            "tasks": [task_id for _, task_id in self.hand],
+            "heartbeats": self.heartbeats,
+            "longest_gap": self.longest_gap,
+        }
 
 
 class Workers:
-    """The workers of all agents."""
+    """The workers of all agents: those that are present, and for the record those that were."""
 
-    def __init__(self, organization_id: str) -> None:
+    def __init__(self, organization_id: str, clock: Callable[[], float]) -> None:
         self._home = organization_id
-        self._lock = threading.Lock()
-        self._workers: dict[str, Json] = {}
+        self._clock = clock
+        self._turns = itertools.count()
+        self._known: list[Worker] = []
+        self._present: dict[str, Worker] = {}
 
-    def register(self, organization_id: str | None, agent_id: str, environment: str) -> Json:
-        """Note a new worker and return what it is told about itself."""
-        moment = now()
-        worker: Json = {
-            "id": str(uuid.uuid4()),
-            "name": f"worker of {agent_id}",
-            "organization_id": organization_id or self._home,
-            "type": "worker",
-            "created_at": moment,
-            "last_heartbeat": moment,
-            "metadata": {"agent_id": agent_id, "environment": environment, "is_busy": False},
-        }
-        with self._lock:
-            self._workers[worker["id"]] = worker
+    def register(self, organization_id: str | None, agent_id: str, environment: str) -> Worker:
+        """Note a new worker."""
+        moment = self._clock()
+        place = organization_id or self._home
+        worker = Worker(str(uuid.uuid4()), agent_id, place, environment, next(self._turns), moment, moment)
+        self._known.append(worker)
+        self._present[worker.id] = worker
         return worker
 
-    def message(self, worker_id: str, event: str, data: Any) -> None:
-        """Take note of a worker's message; one of an unknown worker is as good as none."""
-        with self._lock:
-            worker = self._workers.get(worker_id)
-            if worker is None:
-                return
-            worker["last_heartbeat"] = now()
-            if event == "worker-finished":
-                del self._workers[worker_id]
-            elif event == "worker-capacity-update":
-                worker["metadata"]["is_busy"] = bool(object_of(data).get("is_busy"))
+    def find(self, worker_id: str | None) -> Worker | None:
+        """Return a worker that is present, or None."""
+        return None if worker_id is None else self._present.get(worker_id)
 
-    def leave(self, worker_id: str) -> None:
-        """Forget a worker whose stream has ended."""
-        with self._lock:
-            self._workers.pop(worker_id, None)
+    def of(self, organization_id: str, agent_id: str) -> list[Worker]:
+        """Return the workers that are present and take the tasks of an agent in an organisation."""
+        # workers always name their organisation, while a task that was created without one is the home's
+        return [
+            worker
+            for worker in self._present.values()
+            if worker.agent_id == agent_id and organization_id in (worker.organization_id, self._home)
+        ]
 
-    def listed(self) -> list[Json]:
-        """Return copies of the workers, oldest first."""
-        with self._lock:
-            return [{**worker, "metadata": dict(worker["metadata"])} for worker in self._workers.values()]
+    def present(self) -> list[Worker]:
+        """Return the workers whose heartbeats go on, oldest first."""
+        return list(self._present.values())
+
+    def to_the_end_of_the_line(self, worker: Worker) -> None:
+        """Let all the others be next before this one."""
+        worker.turn = next(self._turns)
+
+    def gone(self, worker: Worker, state: Literal["finished", "lost"]) -> None:
+        """Note that a worker is not coming back."""
+        worker.state = state
+        del self._present[worker.id]
+
+    def listed(self, *, all: bool) -> list[Json]:
+        """Describe the workers that listen, or all since the start, oldest first."""
+        return [worker.described() for worker in self._known if all or worker.state == "listening"]
 
     def clear(self) -> None:
         """Forget all workers."""
-        with self._lock:
-            self._workers.clear()
+        self._known.clear()
+        self._present.clear()
