@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
-from xpander_facade.models import Tokens
+from xpander_facade.models import Principal, Tokens
+
+T = TypeVar("T")
 
 
 def check_id(name: str, value: Any) -> str:
@@ -14,7 +16,7 @@ def check_id(name: str, value: Any) -> str:
 
     Raises:
         TypeError: It is no string.
-        ValueError: It is empty, or "." or "..", which a URL would swallow.
+        ValueError: It is empty, or "." or "..", which a URL would swallow, or holds half a surrogate pair.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
@@ -22,6 +24,10 @@ def check_id(name: str, value: Any) -> str:
         raise ValueError(f"{name} is empty: pass the id")
     if value in {".", ".."}:
         raise ValueError(f"{name} can't be {value!r}: a URL takes it for a folder; choose another id")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds half a surrogate pair, which no URL can: check the id's source") from None
     return value
 
 
@@ -129,11 +135,41 @@ def check_instances(name: str, value: Any, cls: type) -> list[Any]:
     Raises:
         TypeError: It is no list of them.
     """
-    items: list[Any] = [] if value is None else list(value) if isinstance(value, Iterable) else [value]  # pyright: ignore
+    if value is None:
+        return []
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of {cls.__name__}, not {type(value).__name__}")  # pyright: ignore
+    items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
     for item in items:
         if not isinstance(item, cls):
             raise TypeError(f"{name} must be a list of {cls.__name__}, not of {type(item).__name__}")
     return items
+
+
+def check_instance(name: str, value: Any, cls: type[T]) -> T | None:
+    """Return an instance of a class or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, cls):
+        return value
+    raise TypeError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+
+
+def check_principal(value: Any) -> Principal | None:
+    """Return who causes a task, or None.
+
+    Raises:
+        TypeError: It is neither, or its id is no string.
+        ValueError: Its id is empty, or holds ':' or white space, which the platform does not take.
+    """
+    principal = check_instance("principal", value, Principal)
+    if principal is not None and principal.id is not None:
+        name = check_id("principal.id", principal.id)
+        if ":" in name or any(character.isspace() for character in name):
+            raise ValueError(f"principal.id can't be {name[:40]!r}: leave out ':' and white space")
+    return principal
 
 
 def check_count(name: str, value: Any) -> int | None:
@@ -156,10 +192,13 @@ def check_version(value: Any) -> str | None:
     """Return an agent's version as a header can hold it, or None.
 
     Raises:
+        TypeError: It is neither text nor a whole number.
         ValueError: It is empty or holds what no header can.
     """
     if value is None:
         return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"the agent's version must be a string or a whole number, not {type(value).__name__}")
     text = str(value)
     if not text.strip() or not text.isascii() or not text.isprintable():
         raise ValueError(f"the agent's version can't be {text[:40]!r}: pass a number or a short name")

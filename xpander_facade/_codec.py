@@ -9,6 +9,7 @@ generated models first, ours from those), which makes the difference of a factor
 from __future__ import annotations
 
 import functools
+import math
 import types
 import typing
 from datetime import UTC, datetime
@@ -66,13 +67,14 @@ def read(cls: type[T], data: Any) -> T:
         for name, put, reader, make in plan.others:
             value = get(name)
             put(item, make() if value is None else reader(value))
+        for name, put, reader, derive in plan.derived:
+            value = get(name)
+            put(item, derive(item) if value is None else reader(value))
     except Mismatch as error:
         raise error.below(name) from None
     if plan.put_extra is not None:
         names = plan.names
-        plan.put_extra(
-            item, {} if names >= fields.keys() else {k: _own(v) for k, v in fields.items() if k not in names}
-        )
+        plan.put_extra(item, {} if names >= fields.keys() else _own_rest(fields, names))
     return item
 
 
@@ -173,14 +175,19 @@ def _read_str(value: Any) -> str:
 
 
 def _read_float(value: Any) -> float:
-    if type(value) is float:
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise Mismatch("expected a number, got one too large") from None
-    raise Mismatch(f"expected a number, got {_kind(value)}")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise Mismatch(f"expected a number, got {_kind(value)}")
+    try:
+        return _finite(float(value))
+    except OverflowError:
+        raise Mismatch("expected a number, got one too large") from None
+
+
+def _finite(value: float) -> float:
+    # Python reads 1e999 as an infinity, which JSON can't say: an object that held it could not be saved.
+    if not math.isfinite(value):
+        raise Mismatch(f"expected a number, got {value}")
+    return value
 
 
 def _read_int(value: Any) -> int:
@@ -207,12 +214,22 @@ def _read_dict(value: Any) -> dict[str, Any]:
 def _own(value: Any) -> Any:
     """Return a copy of JSON data, so that a change of the object leaves what the platform said as it was."""
     if type(value) is dict:
-        fields = typing.cast("dict[str, Any]", value)
-        return {key: _own(item) for key, item in fields.items()}
+        return _own_rest(typing.cast("dict[str, Any]", value), frozenset())
     if type(value) is list:
-        items = typing.cast("list[Any]", value)
-        return [_own(item) for item in items]
-    return value
+        return _own_items(value)
+    return _finite(value) if type(value) is float else value
+
+
+def _own_rest(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    rest: dict[str, Any] = {}
+    name = ""
+    try:
+        for name, item in fields.items():
+            if name not in names:
+                rest[name] = _own(item)
+    except Mismatch as error:
+        raise error.below(name) from None
+    return rest
 
 
 def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
@@ -241,6 +258,9 @@ def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
         return items
 
     return read_items
+
+
+_own_items = _list_reader(_own)
 
 
 _PLAIN = frozenset({str, bool, int, float, type(None)})
@@ -278,12 +298,14 @@ class _Plan:
         constants: For each attribute whose default is one value: its name, the type that is taken as it is, what puts
             it into the object, what reads a value of another type, and the default.
         others: For each other attribute: its name, what puts it, what reads it, and what makes the default.
+        derived: Likewise for those whose default is made from the rest of the object.
         names: All names that are known.
         put_extra: What puts the rest, or None where the class keeps none.
     """
 
     constants: tuple[tuple[str, Any, Callable[[Any, Any], None], Callable[[Any], Any], Any], ...]
     others: tuple[tuple[str, Callable[[Any, Any], None], Callable[[Any], Any], Callable[[], Any]], ...]
+    derived: tuple[tuple[str, Callable[[Any, Any], None], Callable[[Any], Any], Callable[[Any], Any]], ...]
     names: frozenset[str]
     put_extra: Callable[[Any, Any], None] | None
 
@@ -294,6 +316,7 @@ def _plan(cls: Any) -> _Plan:
     factory_type = typing.cast("Any", attrs.Factory)
     constants: list[Any] = []
     others: list[Any] = []
+    derived: list[Any] = []
     for field in attrs.fields(cls):
         name, default = field.name, field.default
         if name == "extra":
@@ -303,14 +326,16 @@ def _plan(cls: Any) -> _Plan:
             reader, plain = functools.partial(_check, field, reader), None
         if default is attrs.NOTHING:
             others.append((name, put, reader, functools.partial(_lacks, cls.__name__)))
+        elif isinstance(default, factory_type) and default.takes_self:
+            derived.append((name, put, reader, default.factory))
         elif isinstance(default, factory_type):
             # The class behind list[str] makes the same list in a third of the time.
             others.append((name, put, reader, typing.get_origin(default.factory) or default.factory))
         else:
             constants.append((name, plain, put, reader, default))
-    names = frozenset({*(row[0] for row in constants), *(row[0] for row in others), *_computed(cls)})
+    names = frozenset({row[0] for row in (*constants, *others, *derived)} | {*_computed(cls)})
     put_extra = cls.extra.__set__ if "extra" in attrs.fields_dict(cls) else None
-    return _Plan(tuple(constants), tuple(others), names, put_extra)
+    return _Plan(tuple(constants), tuple(others), tuple(derived), names, put_extra)
 
 
 def _lacks(cls: str) -> typing.NoReturn:
@@ -330,7 +355,8 @@ def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any
 def _plain_type(annotation: Any) -> Any:
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     members = [m for m in typing.get_args(annotation) if m is not type(None)] if is_union else [annotation]
-    return members[0] if len(members) == 1 and members[0] in _PLAIN else None
+    # A float of the right type can still be an infinity.
+    return members[0] if len(members) == 1 and members[0] in _PLAIN - {float} else None
 
 
 def _computed(cls: type) -> tuple[str, ...]:

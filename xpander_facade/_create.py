@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from xpander_facade import _checks, _codec
 from xpander_facade._module import Module
 from xpander_facade.enums import OutputFormat, ThinkMode
-from xpander_facade.models import Attachment, MCPServerDetails
+from xpander_facade.models import Attachment, MCPServerDetails, User
 from xpander_facade.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xpander_facade._http._exchange import Request
-    from xpander_facade.models import Principal, User
+    from xpander_facade.models import Principal
 
 
 class TaskCreation(Module):
@@ -316,9 +316,9 @@ def create_request(
     task_input = {
         "text": _checks.check_text("prompt", prompt),
         "files": _checks.check_names("file_urls", file_urls),
-        "user": user_details,
+        "user": _checks.check_instance("user_details", user_details, User),
         "attachments": _checks.check_instances("attachments", attachments, Attachment) or None,
-        "principal": principal,
+        "principal": _checks.check_principal(principal),
     }
     body = {
         "id": None if existing_task_id is None else _checks.check_id("existing_task_id", existing_task_id),

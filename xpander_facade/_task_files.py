@@ -57,11 +57,13 @@ class TaskFiles(Reportable):
         is not sent.
 
         Args:
-            limits: What a file may cost; by default 15 s, 5 MB and 5 redirects, and 8 files at once.
+            limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
+                files and 20 MB of text.
 
         Returns:
-            One `url` and `content` for each text file, in order. Where a file could not be read whole, the content is
-            one sentence that says so, and the reason is in the log. Nothing with `disable_attachment_injection`.
+            One `url` and `content` for each text file, in order, also for one that is named twice. Where a file could
+            not be read whole, the content is one sentence that says so, and the reason is in the log. Nothing with
+            `disable_attachment_injection`.
         """
         from xpander_facade import _http
         from xpander_facade.attachments import FileKind, FileLimits, file_entries, urls_of
@@ -79,11 +81,13 @@ class TaskFiles(Reportable):
         is not sent.
 
         Args:
-            limits: What a file may cost; by default 15 s, 5 MB and 5 redirects, and 8 files at once.
+            limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
+                files and 20 MB of text.
 
         Returns:
-            One `url` and `content` for each text file, in order. Where a file could not be read whole, the content is
-            one sentence that says so, and the reason is in the log. Nothing with `disable_attachment_injection`.
+            One `url` and `content` for each text file, in order, also for one that is named twice. Where a file could
+            not be read whole, the content is one sentence that says so, and the reason is in the log. Nothing with
+            `disable_attachment_injection`.
         """
         from xpander_facade import _http
         from xpander_facade.attachments import FileKind, FileLimits, file_entries, urls_of
@@ -101,7 +105,7 @@ class TaskFiles(Reportable):
 
         Args:
             retry_count: How many attempts there were before this one.
-            limits: What reading a file may cost.
+            limits: What reading the files may cost.
 
         Raises:
             ValueError: `retry_count` is negative.
@@ -117,7 +121,7 @@ class TaskFiles(Reportable):
 
         Args:
             retry_count: How many attempts there were before this one.
-            limits: What reading a file may cost.
+            limits: What reading the files may cost.
 
         Raises:
             ValueError: `retry_count` is negative.
@@ -195,6 +199,8 @@ class TaskFiles(Reportable):
         from xpander_facade.prompts import continuation_text, is_active, message_text
 
         message = message_text(self.input.text, file_urls(self.input), contents)
+        # A worker that tries again an unfinished plan says here how often it did; its handler need not know.
+        retry_count = retry_count or getattr(self, "_retries", 0)
         if retry_count and is_active(self.deep_planning):
             return continuation_text(message, self.deep_planning, retry_count, self.additional_context)
         return message

@@ -33,7 +33,8 @@ _SECRETS = frozenset({
 })  # fmt: skip
 
 
-def _is_secret(cls: type, name: str) -> bool:
+def is_secret(cls: type, name: str) -> bool:
+    """Whether an attribute is a secret, which no dump may hold."""
     return any((base.__name__, name) in _SECRETS for base in cls.__mro__)
 
 
@@ -44,7 +45,10 @@ def _output_format(value: str | None) -> OutputFormat | None:
 class Unlisted:
     """What belongs to a task but is none of its attributes, so that no dump of them can hold it."""
 
-    __slots__ = ("_configuration", "_origin")
+    __slots__ = ("_configuration", "_origin", "_retries")
+
+    if TYPE_CHECKING:
+        _retries: int
 
     def __getstate__(self) -> dict[str, Any]:
         cls: Any = type(self)
@@ -156,7 +160,7 @@ class TaskRecord(Unlisted):
 
         Left out are `user_oidc_token`, `user_tokens`, and the keys, headers and variables of MCP servers.
         """
-        data: dict[str, Any] = _codec.write(self, leave_out=_is_secret)
+        data: dict[str, Any] = _codec.write(self, leave_out=is_secret)
         return data
 
     def _remember(self, data: Any, configuration: Configuration | None) -> Self:

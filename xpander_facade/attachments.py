@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import math
 import mimetypes
 from enum import StrEnum
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from xpander_facade.models import AgentExecutionInput, Attachment
+
+_log = logging.getLogger("xpander_facade")
 
 UNREADABLE = "This file could not be read."
 """What stands for the content of a file that could not be fetched. The reason is in the log."""
@@ -52,6 +55,9 @@ class FileLimits:
         max_bytes: Bytes that one file may have; a larger one is not read at all.
         concurrency: Files that are read at once.
         max_redirects: Redirects that one file may take.
+        max_files: Files that are read; those after them are not.
+        max_total_bytes: Bytes that the texts of all files may have together, as UTF-8. They are counted in order; a
+            file that does not fit is left out, and once nothing more fits no further one is fetched.
 
     Raises:
         ValueError: A limit is no number that limits.
@@ -61,6 +67,8 @@ class FileLimits:
     max_bytes: int = attrs.field(default=5_000_000, validator=functools.partial(_whole, 1))
     concurrency: int = attrs.field(default=8, validator=functools.partial(_whole, 1))
     max_redirects: int = attrs.field(default=5, validator=functools.partial(_whole, 0))
+    max_files: int = attrs.field(default=100, validator=functools.partial(_whole, 0))
+    max_total_bytes: int = attrs.field(default=20_000_000, validator=functools.partial(_whole, 1))
 
 
 def _names(text: str) -> frozenset[str]:
@@ -141,8 +149,8 @@ def file_urls(asked: AgentExecutionInput) -> list[str]:
 
 
 def urls_of(asked: AgentExecutionInput, kind: FileKind) -> list[str]:
-    """Return the URLs of the files of one kind, in order."""
-    return [url for url, found in sorted_files(asked) if found is kind]
+    """Return the URLs of the files of one kind, in order, each once."""
+    return list(dict.fromkeys(url for url, found in sorted_files(asked) if found is kind))
 
 
 def agno_files(urls: Sequence[str]) -> list[Any]:
@@ -170,6 +178,9 @@ def _agno_media() -> Any:
     try:
         return importlib.import_module("agno.media")
     except ImportError:
+        return None
+    except Exception:  # an Agno that does not fit its own dependencies can fail in any way
+        _log.warning("agno is installed but can't be imported; files are given as URLs", exc_info=True)
         return None
 
 

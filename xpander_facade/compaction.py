@@ -7,7 +7,9 @@ stands in the place of the earlier calls. All sizes are bytes of UTF-8, but an e
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,7 @@ _LAST_LINE = 200
 _WORTH_SUMMARISING = 400
 
 _OPEN, _CLOSE = f"<{CONTEXT_TAG}>", f"</{CONTEXT_TAG}>"
+_TAGS = re.compile(f"{_OPEN}|{_CLOSE}")
 
 
 @attrs.frozen
@@ -138,10 +141,7 @@ def compacted(session: Session, summary: str | None = None, call_summaries: Mapp
 
 def with_context(additional_context: str | None, block: str) -> str:
     """Return a task's additional context with a compacted context in the place of any earlier one."""
-    text = additional_context or ""
-    while (end := text.find(_CLOSE)) >= 0 and (start := text.rfind(_OPEN, 0, end)) >= 0:
-        before, after = text[:start].rstrip(), text[end + len(_CLOSE) :].lstrip()
-        text = f"{before}\n\n{after}" if before and after else before or after
+    text = _without_blocks(additional_context or "")
     return f"{text}\n\n{block}" if text else block
 
 
@@ -309,6 +309,26 @@ def _ends(text: str, limit: int) -> str:
         return ""
     tail = (limit - 5) // 2
     return f"{text[: limit - 5 - tail]} ... {text[-tail:]}"
+
+
+def _without_blocks(text: str) -> str:
+    """Return a text without what stands between two tags that match; one that matches none stays."""
+    # In one pass: the text can be long, and anybody may have written it.
+    opened: list[int] = []
+    blocks: list[tuple[int, int]] = []
+    for tag in _TAGS.finditer(text):
+        if tag.group() == _OPEN:
+            opened.append(tag.start())
+        elif opened:
+            start = opened.pop()
+            while blocks and blocks[-1][0] > start:
+                blocks.pop()
+            blocks.append((start, tag.end()))
+    if not blocks:
+        return text
+    before, after = text[: blocks[0][0]].rstrip(), text[blocks[-1][1] :].lstrip()
+    between = [text[end:start].strip() for (_, end), (start, _) in itertools.pairwise(blocks)]
+    return "\n\n".join(part for part in (before, *between, after) if part)
 
 
 def _defused(text: str) -> str:

@@ -136,11 +136,19 @@ class AgentExecutionInput:
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
 
 
+def _usual_transport(server: MCPServerDetails) -> MCPServerTransport:
+    is_local = server.type is MCPServerType.Local
+    return MCPServerTransport.STDIO if is_local else MCPServerTransport.STREAMABLE_HTTP
+
+
 @attrs.define
 class MCPServerDetails:
     """An MCP server that a task may use.
 
     The secret attributes (`api_key`, `client_secret`, `headers`, `env_vars`) show in no `repr` and in no `to_dict()`.
+
+    Args:
+        transport: How one talks to it; by default stdio for a local server, streamable-http for any other.
     """
 
     id: str | None = None
@@ -149,7 +157,7 @@ class MCPServerDetails:
     command: str | None = None
     url: str | None = None
     transport: MCPServerTransport = attrs.field(
-        default=MCPServerTransport.STREAMABLE_HTTP, converter=MCPServerTransport
+        default=attrs.Factory(_usual_transport, takes_self=True), converter=MCPServerTransport
     )
     auth_type: MCPServerAuthType = attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
     api_key: str | None = attrs.field(default=None, repr=False)

@@ -304,7 +304,7 @@ def test_however_a_connection_ends_the_stream_goes_on(end: Any, call: Caller, mi
 def test_a_silent_stream_is_opened_again(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=0.2)
+    pace(silence=0.6)
     server = misbehave(stream(event("chunk", "a", id="1"), then=hang), EXECUTING, stream(FINISHED))
     assert told(call.events(streaming(server))) == [("chunk", "a")]
     assert [request.is_stream for request in server.requests] == [True, False, True]
@@ -314,11 +314,11 @@ def test_a_silent_stream_is_opened_again(
 def test_comments_keep_a_quiet_stream_alive(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=0.3)
-    server = misbehave(stream(then=drip(b"", b": still here\n\n", every=0.05, times=20)), otherwise=stream(FINISHED))
+    pace(silence=1)
+    server = misbehave(stream(then=drip(b"", b": still here\n\n", every=0.1, times=16)), otherwise=stream(FINISHED))
     taken = call.events(streaming(server))
     assert taken[-1].type is TaskUpdateEventType.TaskFinished
-    # a second of comments, then the end: had they not counted, the stream would have been lost after 0.3 s
+    # more than a second of comments, then the end: had they not counted, the stream would have been lost before
     assert [request.is_stream for request in server.requests][:2] == [True, False]
     assert server.connections[0].left.is_set()
 
@@ -377,13 +377,13 @@ def test_a_second_break_while_the_rest_is_brought_loses_nothing(call: Caller, mi
 def test_a_platform_that_replays_nothing_after_the_end_does_not_hold_the_caller(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(drain=0.2)
+    pace(drain=0.6)
     for after in (stream(), answer(404), answer(409), answer(503), stream(then=hang), hang):
         server = misbehave(stream(event("chunk", "a", id="1")), task_answer(status="completed"), after)
         began = time.monotonic()
         taken = call.events(streaming(server))
         assert [one.type.value for one in taken] == ["chunk", "task_finished"]
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20  # and not for the minute that a stream may be silent
 
 
 def test_a_stream_of_a_finished_task_ends(call: Caller, emulator: Emulator):
@@ -623,7 +623,7 @@ def test_waiting_too_long_is_an_error_that_carries_the_task_in_time(by_events: b
     began = time.monotonic()
     with pytest.raises(WaitTimeoutError, match="executing") as caught:
         call(task, "wait_until_done", timeout=0.5, poll_interval=0.05)
-    assert 0.45 < time.monotonic() - began < 1.0
+    assert 0.45 < time.monotonic() - began < 10
     assert isinstance(caught.value, TimeoutError)
     assert isinstance(caught.value, XpanderError)
     assert caught.value.task is task
@@ -672,20 +672,20 @@ def test_a_wrong_limit_is_a_value_error(wrong: dict[str, Any], call: Caller, emu
 def test_a_head_that_never_comes_is_tried_again_after_the_timeout(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=3)
+    pace(silence=60)
     server = misbehave(hang, EXECUTING, only(b"HTTP/1.1 200", then=hang), EXECUTING, stream(FINISHED))
     began = time.monotonic()
-    taken = call.events(streaming(server, timeout=0.2))
+    taken = call.events(streaming(server, timeout=0.6))
     assert taken[-1].type is TaskUpdateEventType.TaskFinished
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 def test_a_stream_may_be_quiet_for_longer_than_a_call_may_take(call: Caller, misbehave: Callable[..., Misbehaving]):
     def quiet(connection: Connection, request: Request) -> bool:
-        connection.stop.wait(0.5)
+        connection.stop.wait(1)
         connection.send(FINISHED)
         return False
 
     server = misbehave(stream(event("chunk", "a"), then=quiet))
-    assert len(call.events(streaming(server, timeout=0.2))) == 2
+    assert len(call.events(streaming(server, timeout=0.6))) == 2
     assert len(server.requests) == 1

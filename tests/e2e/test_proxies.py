@@ -427,7 +427,7 @@ def test_a_proxy_that_says_nothing_is_waited_for_no_longer_than_the_timeout(
     monkeypatch.setenv("HTTPS_PROXY", mute.url)
     began = time.monotonic()
     refused(call, securely(secure, timeout=0.3))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4.5  # less than a connection may take by default
     assert mute.wait_for(lambda: mute.open == 0)
 
 

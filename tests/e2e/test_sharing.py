@@ -291,7 +291,7 @@ def test_a_failed_call_leaves_no_connection_behind(call: Caller, misbehave: Call
     server = misbehave(*scripts)
     for _ in scripts:
         with pytest.raises(APITimeoutError):
-            call(Tasks(configured(server, timeout=0.1, deadline=0.2)), "get", "t")
+            call(Tasks(configured(server, timeout=0.5, deadline=1)), "get", "t")
     assert server.wait_for(lambda: server.open == 0)
 
 
@@ -355,10 +355,10 @@ def test_cancelled_calls_give_their_places_back(misbehave: Callable[..., Misbeha
 def test_after_a_timeout_the_next_call_gets_its_own_answer(call: Caller, emulator: Emulator):
     for id in ("first", "second"):
         report(Backend(configured(emulator)), id)
-    tasks = Tasks(configured(emulator, timeout=0.2))
+    tasks = Tasks(configured(emulator))
     hold = emulator.hold("get_task")
     with pytest.raises(APITimeoutError):
-        call(tasks, "get", "first")
+        call(tasks.with_options(timeout=0.3), "get", "first")
     hold.release()
     assert call(tasks, "get", "second").id == "second"
 

@@ -189,7 +189,7 @@ def test_a_handshake_that_hangs_ends_with_the_timeout(call: Caller):
         began = time.monotonic()
         with pytest.raises(APIConnectionError):
             get(call, Configuration(api_key=KEY, base_url=f"https://127.0.0.1:{port}", timeout=0.3, max_retries=0))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 4.5  # less than a connection may take by default
 
 
 @pytest.mark.parametrize("fault", BROKEN)

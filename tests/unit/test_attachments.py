@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,9 @@ from xpander_facade.attachments import (
     urls_of,
 )
 from xpander_facade.models import AgentExecutionInput, Attachment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PDF, IMAGE, READABLE, OTHER = FileKind.Pdf, FileKind.Image, FileKind.HumanReadable, FileKind.Other
 
@@ -115,7 +118,7 @@ def test_the_standard_librarys_table_decides_on_suffixes_that_ours_lacks():
     assert sort_file("https://x.example/photo.ras") is IMAGE  # image/x-cmu-raster
 
 
-def test_the_order_and_repetitions_of_files_are_kept_and_attachments_add_only_what_files_lacks():
+def test_the_order_of_files_is_kept_and_attachments_add_only_what_files_lacks():
     asked = AgentExecutionInput(
         files=["https://x/b.pdf", "https://x/1", "https://x/a.png", "https://x/b.pdf"],
         attachments=[
@@ -125,7 +128,8 @@ def test_the_order_and_repetitions_of_files_are_kept_and_attachments_add_only_wh
         ],
     )
     assert file_urls(asked) == ["https://x/b.pdf", "https://x/1", "https://x/a.png", "https://x/b.pdf", "https://x/2"]
-    assert urls_of(asked, PDF) == ["https://x/b.pdf", "https://x/1", "https://x/b.pdf", "https://x/2"]
+    # One that is named twice is one file.
+    assert urls_of(asked, PDF) == ["https://x/b.pdf", "https://x/1", "https://x/2"]
     assert urls_of(asked, IMAGE) == ["https://x/a.png"]
     assert urls_of(asked, READABLE) == []
 
@@ -142,6 +146,22 @@ def test_without_agno_the_urls_are_given(monkeypatch: pytest.MonkeyPatch):
     assert agno_files(["https://x/a.pdf"]) == ["https://x/a.pdf"]
     assert agno_images(["https://x/a.png"]) == ["https://x/a.png"]
     assert agno_files([]) == agno_images([]) == []
+
+
+def test_with_an_agno_that_fails_to_import_the_urls_are_given_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+):
+    package = tmp_path / "agno"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "media.py").write_text("raise AttributeError('this pydantic has no such thing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "agno"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert agno_files(["https://x/a.pdf"]) == ["https://x/a.pdf"]
+    assert agno_images(["https://x/a.png"]) == ["https://x/a.png"]
+    assert "agno" in caplog.text
+    assert "this pydantic has no such thing" in caplog.text
 
 
 def test_with_agno_its_objects_are_given(monkeypatch: pytest.MonkeyPatch):
@@ -168,6 +188,7 @@ def test_a_file_without_a_text_has_an_entry_that_says_so():
 def test_the_limits_have_the_documented_defaults():
     limits = FileLimits()
     assert (limits.timeout, limits.max_bytes, limits.concurrency, limits.max_redirects) == (15.0, 5_000_000, 8, 5)
+    assert (limits.max_files, limits.max_total_bytes) == (100, 20_000_000)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +204,9 @@ def test_the_limits_have_the_documented_defaults():
         {"concurrency": 0},
         {"max_redirects": -1},
         {"max_redirects": True},
+        {"max_files": -1},
+        {"max_total_bytes": 0},
+        {"max_total_bytes": 1e6},
     ],
 )
 def test_a_limit_that_does_not_limit_is_refused(fields: dict[str, Any]):

@@ -7,7 +7,7 @@ import pytest
 
 from xpander_facade import _checks
 from xpander_facade.enums import AgentExecutionStatus
-from xpander_facade.models import Tokens
+from xpander_facade.models import Attachment, Principal, Tokens
 
 
 @pytest.mark.parametrize("value", ["a", "a/b", "..a", "ünïcode", AgentExecutionStatus.Pending, "a b"])
@@ -135,3 +135,61 @@ def test_tokens_are_tokens_or_a_mapping(value, tokens):
 def test_other_tokens_are_refused(value, error):
     with pytest.raises(error, match="tokens"):
         _checks.check_tokens(value)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\udfff", "\ud83d a"])
+def test_an_id_with_half_a_surrogate_pair_is_refused_with_a_word_of_what_it_is(value):
+    with pytest.raises(ValueError, match="task_id holds half a surrogate pair") as caught:
+        _checks.check_id("task_id", value)
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize("id", [None, "u-1", "a@b.c", "\u017dofia"])
+def test_a_principal_may_have_an_id_that_the_platform_takes(id):
+    principal = Principal("user", id)
+    assert _checks.check_principal(principal) is principal
+    assert _checks.check_principal(None) is None
+
+
+@pytest.mark.parametrize("id", ["", " ", "a:b", "a b", "a\tb", "a\u00a0b", "a\n", "\ud800"])
+def test_a_principal_with_another_id_is_refused(id):
+    with pytest.raises(ValueError, match=r"principal\.id"):
+        _checks.check_principal(Principal("user", id))
+
+
+@pytest.mark.parametrize("value", ["user", {"kind": "user"}, 5, Principal("user", 5)])
+def test_what_is_no_principal_is_refused(value):
+    with pytest.raises(TypeError, match="principal"):
+        _checks.check_principal(value)
+
+
+@pytest.mark.parametrize("value", [[], (), None])
+def test_no_instances_are_an_empty_list(value):
+    assert _checks.check_instances("attachments", value, Attachment) == []
+
+
+@pytest.mark.parametrize("value", ["", b"", {}, "a", {"url": "u"}, 5, Attachment("u"), ["u"], [None]])
+def test_what_is_no_list_of_instances_is_refused(value):
+    with pytest.raises(TypeError, match="attachments must be a list of Attachment"):
+        _checks.check_instances("attachments", value, Attachment)
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, None), (3, "3"), ("3", "3"), ("draft-2", "draft-2")])
+def test_a_version_is_a_number_or_a_short_name(value, text):
+    assert _checks.check_version(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("", ValueError),
+        ("a\nb", ValueError),
+        ("\u017d", ValueError),
+        (True, TypeError),
+        (3.0, TypeError),
+        ([3], TypeError),
+    ],
+)
+def test_another_version_is_refused(value, error):
+    with pytest.raises(error, match="version"):
+        _checks.check_version(value)

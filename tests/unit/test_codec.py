@@ -1,6 +1,7 @@
 """Hold the way between JSON and the facade's classes: round trips, times, nulls, unknown fields, and wrong shapes."""
 
 import json
+import re
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -57,7 +58,7 @@ def names_of(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_any_json_gives_a_value_or_a_mismatch(cls, data):
     fields = st.dictionaries(st.sampled_from(names_of(cls)) | st.text(max_size=5), any_json, max_size=8)
@@ -188,7 +189,6 @@ def test_what_is_no_full_point_in_time_is_a_mismatch(value):
         _codec.read_time(value)
 
 
-@settings(deadline=None)
 @given(
     st.text(max_size=30) | st.from_regex(r"[0-9]{1,4}[-/ ][0-9a-zA-Z]{1,9}[-/ ,T][0-9:. +-]{0,20}Z?", fullmatch=True)
 )
@@ -270,3 +270,27 @@ def test_an_object_left_out_is_left_out_at_every_depth():
     data = _codec.write(task, leave_out=lambda cls, name: (cls, name) == (MCPServerDetails, "api_key"))
     assert "api_key" not in data["mcp_servers"][0]
     assert data["mcp_servers"][0]["id"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"duration": "1e999"}, "duration"),
+        ({"duration": "-1e999"}, "duration"),
+        ({"execution_attempts": "1e999"}, "execution_attempts"),
+        ({"mcp_servers": [{"headers": {"a": ["1e999"]}}]}, "mcp_servers.0.headers.a.0"),
+        ({"unknown": {"b": {"c": "1e999"}}}, "unknown.b.c"),
+        ({"input": {"text": "x", "unknown": "1e999"}}, "input.unknown"),
+    ],
+)
+def test_a_number_that_no_float_holds_is_a_mismatch_that_says_where(fields, path):
+    data = json.loads(re.sub(r'"(-?1e999)"', r"\1", json.dumps({**SMALLEST, **fields})))
+    with pytest.raises(Mismatch, match=f"^{re.escape(path)}: expected a"):
+        _codec.read(Task, data)
+
+
+def test_a_default_that_is_made_from_the_rest_is_made_from_what_was_read():
+    servers = [{"type": "local"}, {"type": "remote"}, {}, {"type": "local", "transport": "sse"}]
+    found = _codec.read_list(MCPServerDetails, servers)
+    assert [server.transport.value for server in found] == ["stdio", "streamable-http", "streamable-http", "sse"]
+    assert all(server.extra == {} for server in found)

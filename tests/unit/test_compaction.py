@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -271,6 +272,41 @@ def test_an_earlier_block_is_replaced_and_the_rest_stays():
     assert with_context(f"{first}\n\nBe brief.", second) == f"Be brief.\n\n{second}"
     assert with_context(f"Be kind.\n{first}\nBe brief.\n{first}", second) == f"Be kind.\n\nBe brief.\n\n{second}"
     assert with_context("a <compacted_context> that never ends", first).startswith("a <compacted_context> that")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a [[b]] c", "a\n\nc"),
+        ("[[b]]", ""),
+        (" a [[b]]  [[c]] ", " a"),
+        ("a [[b]] c [[d]] e", "a\n\nc\n\ne"),
+        ("a [[b [[c]] d]] e", "a\n\ne"),
+        ("a [[b [[c]] d", "a [[b\n\nd"),
+        ("a ]] b [[c]] d", "a ]] b\n\nd"),
+        ("a [[b]] c ]] d", "a\n\nc ]] d"),
+        ("a ]] b [[ c", "a ]] b [[ c"),
+    ],
+)
+def test_only_tags_that_match_are_taken_out(before: str, after: str):
+    def tagged(text: str) -> str:
+        return text.replace("[[", "<compacted_context>").replace("]]", "</compacted_context>")
+
+    block = compacted(session(call(), call(), call()))
+    assert with_context(tagged(before), block) == (f"{tagged(after)}\n\n{block}" if after else block)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<compacted_context></compacted_context>", "x<compacted_context>y</compacted_context> ", "</compacted_context>"],
+)
+@pytest.mark.parametrize("opened", ["", "<compacted_context>"])
+def test_a_context_full_of_tags_takes_time_that_grows_with_its_length_only(piece: str, opened: str):
+    text = opened * 50_000 + piece * 200_000
+    began = time.process_time()
+    with_context(text, "block")
+    # Minutes where each pair goes through the whole text, and well below a second otherwise.
+    assert time.process_time() - began < 20
 
 
 @given(st.text(), st.integers(min_value=0, max_value=100))

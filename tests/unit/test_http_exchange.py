@@ -4,6 +4,7 @@ import json
 import logging
 import random
 
+import attrs
 import pytest
 
 from xpander_facade import _codec, _retry
@@ -11,6 +12,7 @@ from xpander_facade._http._answers import Answer, Failure
 from xpander_facade._http._exchange import Attempt, Wait, encode, exchange, first_attempt
 from xpander_facade._retry import Repeat, RetryEvent
 from xpander_facade._task_requests import get_request
+from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import (
     APIConnectionError,
@@ -215,6 +217,22 @@ def test_when_the_platform_is_down_calls_soon_stop_retrying_and_start_again_when
     for _ in range(5):
         run(OK, configuration=configuration)
     assert run(GONE, OK, configuration=configuration)[0] == {"ok": True}
+
+
+def test_a_platform_that_is_down_is_known_to_objects_with_other_limits_but_not_to_another_key_or_platform():
+    backend = Backend(configured(max_retries=1))
+    for _ in range(100):
+        with pytest.raises(APIConnectionError):
+            run(GONE, GONE, configuration=backend.configuration)
+    for same in (
+        backend.with_options(max_retries=5, timeout=1, deadline=60).configuration,
+        attrs.evolve(backend.configuration, on_retry=print),
+        configured(max_retries=1, max_response_bytes=1_000),
+    ):
+        with pytest.raises(APIConnectionError):
+            run(GONE, configuration=same)
+    for other in ({"api_key": "another-key"}, {"organization_id": "p"}, {"base_url": "https://y.example"}):
+        assert run(GONE, OK, configuration=configured(max_retries=1, **other))[0] == {"ok": True}
 
 
 def test_a_missing_key_is_told_before_anything_is_sent(monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 from xpander_facade import Configuration, FileLimits
 from xpander_facade._http import _files
 from xpander_facade._http._addresses import is_public
-from xpander_facade._http._files import Get, Lookup, Refusal, Reply, Unreached, bare
+from xpander_facade._http._file_share import FileShare, bare
+from xpander_facade._http._files import Get, Lookup, Refusal, Reply, Unreached
 
 PUBLIC = "93.184.216.34"
 
@@ -198,3 +199,44 @@ def test_a_url_in_the_log_has_no_secret_and_no_line_end():
     assert bare("https://x.example/@home") == "https://x.example/@home"
     assert bare("nonsense?sig=secret") == "nonsense"
     assert len(bare("https://x.example/" + "a" * 1_000)) == 200
+
+
+def shared(sizes: list[int], **limits: Any) -> tuple[list[int], list[str]]:
+    """Fetch files of these sizes; return which are kept, and which were asked for."""
+    texts = {f"u{number}": "x" * size for number, size in enumerate(sizes)}
+    share = FileShare([*texts, *texts], FileLimits(**{"concurrency": 2, **limits}))
+    fetched: list[str] = []
+    for batch in share.batches():
+        fetched += batch
+        share.take(batch, (texts[url] for url in batch))
+    assert list(share.texts) == list(texts)
+    assert all(text in {None, texts[url]} for url, text in share.texts.items())
+    return [number for number, text in enumerate(share.texts.values()) if text is not None], fetched
+
+
+def test_all_files_are_kept_where_they_fit_and_each_is_fetched_once():
+    assert shared([1, 2, 3, 0, 4], max_total_bytes=10) == ([0, 1, 2, 3, 4], ["u0", "u1", "u2", "u3", "u4"])
+
+
+def test_a_file_that_does_not_fit_with_those_before_it_is_left_out(caplog: pytest.LogCaptureFixture):
+    assert shared([6, 6, 3, 2, 1], max_total_bytes=10)[0] == [0, 2, 4]
+    assert "u1: all files together are longer than 10 bytes" in caplog.text
+    assert "u3: " in caplog.text
+
+
+def test_nothing_is_fetched_when_nothing_more_fits(caplog: pytest.LogCaptureFixture):
+    assert shared([6, 4, 1, 1, 1], max_total_bytes=10) == ([0, 1], ["u0", "u1"])
+    assert "3 files of the task were not read: all files together are longer than 10 bytes" in caplog.text
+
+
+@pytest.mark.parametrize(("allowed", "fetched"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 5)])
+def test_no_more_files_are_fetched_than_allowed(allowed: int, fetched: int, caplog: pytest.LogCaptureFixture):
+    assert shared([1] * 5, max_files=allowed)[1] == [f"u{number}" for number in range(fetched)]
+    left = f"{5 - allowed} files of the task were not read: there are more than {allowed}"
+    assert (left in caplog.text) is (allowed < 5)
+
+
+def test_texts_count_as_utf_8_and_those_that_have_none_cost_nothing():
+    share = FileShare(["a", "b", "c"], FileLimits(max_total_bytes=4))
+    share.take(["a", "b", "c"], [None, "\u20ac\ud800", "\u20ac"])
+    assert share.texts == {"a": None, "b": None, "c": "\u20ac"}

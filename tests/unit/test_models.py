@@ -123,3 +123,19 @@ def test_a_secret_mapping_of_an_mcp_server_is_in_no_repr(name):
 def test_every_class_here_is_in_the_table():
     classes = {value for value in vars(models).values() if attrs.has(value) and value.__module__ == models.__name__}
     assert classes == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "transport"),
+    [
+        ({}, "streamable-http"),
+        ({"type": "remote"}, "streamable-http"),
+        ({"type": "local"}, "stdio"),
+        ({"type": models.MCPServerType.Local}, "stdio"),
+        ({"type": "invented-tomorrow"}, "streamable-http"),
+        ({"type": "local", "transport": "sse"}, "sse"),
+        ({"type": "remote", "transport": "sse"}, "sse"),
+    ],
+)
+def test_a_local_server_is_spoken_to_over_stdio_unless_something_else_is_said(given, transport):
+    assert MCPServerDetails(**given).transport.value == transport

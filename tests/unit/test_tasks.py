@@ -237,6 +237,7 @@ FULL_CREATE = {
     "harness_cli": "h",
     "permission_mode": "pm",
 }
+OTHER_TYPES = {bool, dict, list, User, Principal}
 CREATORS = [
     ("Tasks.create", lambda: Tasks(CONFIGURATION).create),
     ("Tasks.acreate", lambda: Tasks(CONFIGURATION).acreate),
@@ -286,16 +287,35 @@ def test_an_empty_creation_sends_the_defaults(network, creator, source):
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        *(({name: 5}, TypeError) for name in [*FULL_CREATE] if name not in {"agent_version", "tool_call_limit"}),
+        *(({name: ["a"]}, TypeError) for name in [*FULL_CREATE] if name != "file_urls"),
+        *(({name: "yes"}, TypeError) for name, value in FULL_CREATE.items() if type(value) in OTHER_TYPES),
+        *(({name: ""}, TypeError) for name in ("file_urls", "attachments", "mcp_servers", "user_tokens")),
+        *(({name: None}, TypeError) for name, value in FULL_CREATE.items() if value is True),
         ({"existing_task_id": ""}, ValueError),
-        ({"prompt": 5}, TypeError),
-        ({"file_urls": "https://x.example"}, TypeError),
-        ({"run_locally": "yes"}, TypeError),
-        ({"events_streaming": None}, TypeError),
+        ({"existing_task_id": ".."}, ValueError),
+        ({"existing_task_id": "\ud800"}, ValueError),
+        ({"agent_version": ""}, ValueError),
+        ({"agent_version": 1.5}, TypeError),
+        ({"tool_call_limit": -1}, ValueError),
+        ({"tool_call_limit": True}, TypeError),
+        ({"tool_call_limit": "3"}, TypeError),
+        ({"file_urls": ["u", None]}, TypeError),
+        ({"principal": Principal("user", "a:b")}, ValueError),
     ],
+    ids=repr,
 )
 def test_a_wrong_argument_of_a_creation_is_refused_before_sending(network, creator, arguments, error):
     with pytest.raises(error):
         result_of(creator()(**arguments))
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("creator", [make for name, make in CREATORS if not name.startswith("Agent.")])
+@pytest.mark.parametrize(("agent_id", "error"), [(5, TypeError), ("", ValueError), ("..", ValueError)])
+def test_an_agent_of_a_creation_that_can_be_none_is_refused_before_sending(network, creator, agent_id, error):
+    with pytest.raises(error, match="agent_id"):
+        result_of(creator()(agent_id))
     assert network.sent == []
 
 

@@ -83,12 +83,12 @@ class Failure:
     Args:
         kind: connect, certificate, proxy (never got there), busy (no connection was free), timeout, broken (cut off),
             unreadable (the body's encoding is broken or it is too large), refused (the request could not be sent).
-        text: What happened, for people; without the key.
+        text: What happened, for people. Before `without` it can quote the key, so it is in no `repr`.
         passing: Whether it could go better the next time.
     """
 
     kind: Literal["connect", "certificate", "proxy", "busy", "timeout", "broken", "unreadable", "refused"]
-    text: str
+    text: str = attrs.field(repr=False)
     passing: bool = True
 
     @property

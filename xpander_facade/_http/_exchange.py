@@ -177,6 +177,9 @@ def _unsent(configuration: Configuration, request: Request, reader: Callable[[An
     return reader(unsent_answer(configuration, sent))
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def encode(body: Any) -> bytes:
     """Return a body's JSON as UTF-8.
 
@@ -184,7 +187,7 @@ def encode(body: Any) -> bytes:
         ValueError: The body holds NaN, an infinity, a cycle, or something that JSON has no form for.
     """
     try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encoder.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"this can't be sent as JSON: {error}") from None
     # Half a surrogate pair has no UTF-8; a question mark in a text is better than a lost report.

@@ -12,7 +12,6 @@ import asyncio
 import codecs
 import concurrent.futures
 import contextlib
-import logging
 import socket
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -29,6 +28,7 @@ from xpander_facade._http._body import headers_of
 from xpander_facade._http._door import CONNECT_TIMEOUT, Door, door_to
 from xpander_facade._http._exchange import USER_AGENT
 from xpander_facade._http._failures import ENGINE_ERRORS, failure_of
+from xpander_facade._http._file_share import FileShare, bare, log_unread
 from xpander_facade._http._sockets import Deadline
 from xpander_facade.attachments import FileLimits
 from xpander_facade.configuration import tls_environment
@@ -36,8 +36,6 @@ from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from xpander_facade.configuration import Configuration
-
-_log = logging.getLogger("xpander_facade")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_ADDRESSES = 4
@@ -108,12 +106,12 @@ def fetch_texts(configuration: Configuration, urls: Iterable[str], limits: FileL
         urls: Where the files are. Anybody may have written them.
         limits: What a file may cost.
     """
-    wanted = list(dict.fromkeys(urls))
-    if not wanted:
-        return {}
+    share = FileShare(urls, limits)
     rules = _rules(configuration, limits)
-    with concurrent.futures.ThreadPoolExecutor(min(limits.concurrency, len(wanted)), "xpander-files") as pool:
-        return dict(zip(wanted, pool.map(partial(_fetch, rules=rules), wanted), strict=True))
+    for batch in share.batches():
+        with concurrent.futures.ThreadPoolExecutor(len(batch), "xpander-files") as pool:
+            share.take(batch, pool.map(partial(_fetch, rules=rules), batch))
+    return share.texts
 
 
 async def afetch_texts(configuration: Configuration, urls: Iterable[str], limits: FileLimits) -> dict[str, str | None]:
@@ -124,14 +122,13 @@ async def afetch_texts(configuration: Configuration, urls: Iterable[str], limits
         urls: Where the files are. Anybody may have written them.
         limits: What a file may cost.
     """
-    wanted = list(dict.fromkeys(urls))
-    if not wanted:
-        return {}
+    share = FileShare(urls, limits)
     rules = _rules(configuration, limits)
-    slots = asyncio.Semaphore(limits.concurrency)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_afetch(url, rules, slots)) for url in wanted]
-    return {url: task.result() for url, task in zip(wanted, tasks, strict=True)}
+    for batch in share.batches():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_afetch(url, rules)) for url in batch]
+        share.take(batch, (task.result() for task in tasks))
+    return share.texts
 
 
 def _rules(configuration: Configuration, limits: FileLimits) -> Rules:
@@ -261,31 +258,30 @@ def _fetch(url: str, rules: Rules) -> str | None:
         return text
     except Exception as error:
         reason = _reason(error)
-    _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
+    log_unread(url, reason)
     return None
 
 
-async def _afetch(url: str, rules: Rules, slots: asyncio.Semaphore) -> str | None:
+async def _afetch(url: str, rules: Rules) -> str | None:
     reason = ""
-    async with slots:
-        try:
-            until = time.monotonic() + rules.limits.timeout
-            async with asyncio.timeout(rules.limits.timeout):
-                steps = _journey(url, rules)
-                outcome: Outcome = None
-                while True:
-                    try:
-                        step = steps.send(outcome)
-                    except StopIteration as stop:
-                        text: str = stop.value
-                        return text
-                    if isinstance(step, Lookup):
-                        outcome = await asyncio.wrap_future(look_up(step.host, step.port))
-                    else:
-                        outcome = await _aget(step, until, rules.limits)
-        except Exception as error:
-            reason = _reason(error)
-    _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
+    try:
+        until = time.monotonic() + rules.limits.timeout
+        async with asyncio.timeout(rules.limits.timeout):
+            steps = _journey(url, rules)
+            outcome: Outcome = None
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as stop:
+                    text: str = stop.value
+                    return text
+                if isinstance(step, Lookup):
+                    outcome = await asyncio.wrap_future(look_up(step.host, step.port))
+                else:
+                    outcome = await _aget(step, until, rules.limits)
+    except Exception as error:
+        reason = _reason(error)
+    log_unread(url, reason)
     return None
 
 
@@ -352,12 +348,3 @@ def _reason(error: Exception) -> str:
         return failure_of(error).text
     # Of any other error the text could hold the URL.
     return f"the URL can't be used ({type(error).__name__})"
-
-
-def bare(url: str) -> str:
-    """Return a URL for the log: without query, fragment, user and password, in one line, not too long."""
-    start, mark, rest = url.partition("#")[0].partition("?")[0].partition("://")
-    if mark:
-        host, slash, path = rest.partition("/")
-        start = f"{start}://{host.rpartition('@')[2]}{slash}{path}"
-    return "".join(character if character.isprintable() else "?" for character in start[:200])

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
-_MAX_LINE_BYTES = 64_000_000
+_MAX_EVENT_BYTES = 64_000_000
+_EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 
 
 @contextlib.contextmanager
@@ -134,27 +135,37 @@ def _allow_silence(sent: httpcore.Request, silence: float) -> None:
 
 
 class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The engine's stream in the form that httpx reads. A line that never ends is a broken stream."""
+    """The engine's stream in the form that httpx reads. An event that never ends is a broken stream."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
-        self._line = 0
+        self._size = 0
+        self._last = b""
 
     def __iter__(self) -> Iterator[bytes]:
+        self._refuse_compressed()
         for chunk in self._response.iter_stream():
             self._measure(chunk)
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._refuse_compressed()
         async for chunk in self._response.aiter_stream():
             self._measure(chunk)
             yield chunk
 
+    def _refuse_compressed(self) -> None:
+        encoding = headers_of(self._response).get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity"}:
+            raise httpx_sse.SSEError(f"its encoding {encoding[:40]!r} was not asked for")
+
     def _measure(self, chunk: bytes) -> None:
-        newline = chunk.rfind(b"\n")
-        self._line = self._line + len(chunk) if newline < 0 else len(chunk) - newline
-        if self._line > _MAX_LINE_BYTES:
-            raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_LINE_BYTES} bytes")
+        data = self._last + chunk
+        end = max(data.rfind(mark) for mark in _EVENT_ENDS)
+        self._size = self._size + len(chunk) if end < 0 else len(data) - end
+        self._last = data[-2:]
+        if self._size > _MAX_EVENT_BYTES:
+            raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
 
 
 class _Readable(httpx.Response):
