@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 import enum
+import json
 import math
 import os
 import uuid
@@ -21,6 +22,7 @@ import attrs
 
 _MAX_DEPTH = 100
 _MAX_BITS = 10_000
+_MAX_ENTRIES = 10_000
 _SIMPLE = frozenset({str, bool, type(None)})
 _UNWILLING: Any = object()
 
@@ -42,6 +44,19 @@ def plain(value: Any) -> Any:
         with contextlib.suppress(UserWarning):
             warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=4)
     return data
+
+
+def plain_text(value: Any) -> str:
+    """Return a text for any object: a text as it is, anything else as JSON, large collections by type and length."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    try:
+        if hasattr(value, "__len__") and len(value) > _MAX_ENTRIES:
+            return f"<{type(value).__name__} of {len(value)}>"
+        data = _plain(value, [], set(), 0)
+        return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    except Exception:
+        return _stranger(value, [])
 
 
 def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any:

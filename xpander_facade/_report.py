@@ -149,13 +149,21 @@ class Report:
         agent_id: The agent that the run counts for.
         id: The run's id; made here where the caller gave none, so that the report can be repeated.
         body: What is sent, as JSON-ready data.
-        request: The generated request.
     """
 
     agent_id: str
     id: str
     body: dict[str, Any]
-    request: Mapping[str, Any]
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The generated request. One that waits in an outbox needs none before it is sent."""
+        from xpander_api.api.tasks import report_external_task
+        from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+
+        # The body is in the wire's form already; the generated model would only copy it.
+        kwargs = report_external_task._get_kwargs(self.agent_id, body=ReportExternalTaskRequest())
+        return {**kwargs, "json": self.body}
 
 
 def make_report(
@@ -171,16 +179,13 @@ def make_report(
     duration: float,
     used_tools: Iterable[str] | None,
 ) -> Report:
-    """Check the arguments of a report and make its request.
+    """Check the arguments of a report and make it.
 
     Raises:
         ConfigurationError: There is no agent.
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
-    from xpander_api.api.tasks import report_external_task
-    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
-
     from xpander_facade._plain import plain
 
     whole: dict[str, Any] = {
@@ -194,11 +199,10 @@ def make_report(
         "used_tools": _checks.check_names("used_tools", used_tools),
     }
     body = {name: value for name, value in whole.items() if value is not None}
-    with carried(Report("", body["id"], body, {})):
-        agent_id = _checks.check_id("agent_id", configuration.get_agent_id() if agent_id is None else agent_id)
-    # The body is in the wire's form already; the generated model would only copy it.
-    request = {**report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest()), "json": body}
-    return Report(agent_id, body["id"], body, request)
+    if agent_id is None:
+        with carried(Report("", body["id"], body)):
+            agent_id = configuration.get_agent_id()
+    return Report(_checks.check_id("agent_id", agent_id), body["id"], body)
 
 
 @contextlib.contextmanager

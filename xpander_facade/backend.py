@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _checks
-from xpander_facade._module import Module
+from xpander_facade._backend_runs import Recording
 from xpander_facade.enums import OutputFormat, ThinkMode
 from xpander_facade.task import Task
 from xpander_facade.tasks import Tasks
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xpander_facade.models import Attachment, MCPServerDetails, Principal, Tokens, User
 
 
-class Backend(Module):
+class Backend(Recording):
     """Report runs that were executed elsewhere, and start runs of agents.
 
     Args:

@@ -1,0 +1,20 @@
+"""Own what a flush came to: light, so that whoever has no outbox need not load one."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class FlushResult:
+    """What a flush came to.
+
+    Args:
+        sent: How many reports were sent meanwhile, by whichever process of the file.
+        waiting: How many are still to be sent; they stay on disk.
+        quarantined: How many the platform refused meanwhile.
+    """
+
+    sent: int
+    waiting: int
+    quarantined: int
