@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from drive_tasks import told
+
 from xpander_facade import Configuration, Task, Tasks
 from xpander_facade.emulator import Emulator
 
@@ -44,6 +46,24 @@ def run(example: str, environment: dict[str, str]) -> None:
     subprocess.run([sys.executable, EXAMPLES / example], env=os.environ | environment, check=True)
 
 
+def ask_worker(emulator: Emulator, environment: dict[str, str]) -> None:
+    """Start a worker in a process of its own, and follow live how it answers a task."""
+    example = "work_tasks.py"
+    print(f"\n== {example}, in a process of its own", flush=True)
+    worker = subprocess.Popen([sys.executable, EXAMPLES / example], env=os.environ | environment)
+    try:
+        (registered,) = emulator.wait_for_workers(1, timeout=30)
+        print(f"{registered['name']} has registered")
+        with Tasks(Configuration("demo-key", "org-1", emulator.url, AGENT)) as tasks:
+            task = tasks.create(prompt="How much is invoice 17?", events_streaming=True)
+            for event in task.events():
+                print(f"{event.type.value:18} {told(event)}", flush=True)
+            print(f"answered by the worker: {task.reload().result}")
+    finally:
+        worker.terminate()
+        print(f"the worker ended with {worker.wait(30)}")
+
+
 def main() -> None:
     with Emulator(api_key="demo-key", agents=[AGENT], step=STEP) as emulator:
         print(f"a local platform listens on {emulator.url}")
@@ -69,6 +89,7 @@ def main() -> None:
         counts = [[name.replace("_", " "), str(count)] for name, count in totals["tokens"].items()]
         by_status = [[f"tasks {status}", str(count)] for status, count in sorted(totals["by_status"].items())]
         print(table([["what", "sum"], ["tasks", str(totals["tasks"])], *by_status, *counts]))
+        ask_worker(emulator, environment)
     print("\nthe local platform is gone again")
 
 

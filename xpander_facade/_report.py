@@ -13,7 +13,7 @@ from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping  # noqa: TC004 (annotations only)
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from xpander_facade.models import Tokens
 

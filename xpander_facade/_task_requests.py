@@ -67,6 +67,15 @@ def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bo
     return {**request, "json": body, "state": partial(wire, task)}
 
 
+def change_request(task: TaskRecord, fields: dict[str, str]) -> Request:
+    """Return the request that sets some fields of a task, whatever it holds in memory."""
+    from xpander_api.api.tasks import update_task
+    from xpander_api.models.update_task_request import UpdateTaskRequest
+
+    body = UpdateTaskRequest.from_dict(fields)
+    return update_task._get_kwargs(_checks.check_id("id", task.id), body=body)
+
+
 def metrics_request(task: TaskRecord) -> Request:
     """Return the request that reports a task's metrics.
 

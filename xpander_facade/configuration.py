@@ -6,6 +6,7 @@ tests/unit/test_configuration.py.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import os
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
     from xpander_facade._retry import RetryEvent  # noqa: TC004
     from xpander_facade.outbox_settings import OutboxSettings  # noqa: TC004
 
+VARIABLES = (
+    "XPANDER_API_KEY",
+    "XPANDER_ORGANIZATION_ID",
+    "XPANDER_BASE_URL",
+    "XPANDER_AGENT_ID",
+    "XPANDER_ALLOW_INSECURE_HTTP",
+    "XPANDER_ALLOW_PRIVATE_FILE_HOSTS",
+    "XPANDER_DISABLED",
+    "XPANDER_OUTBOX",
+    "IS_STG",
+    "IS_XPANDER_CLOUD",
+)
+"""The variables of the environment that are ours."""
 CLOUD_URL = "https://inbound.xpander.ai"
 STAGING_URL = "https://inbound.stg.xpander.ai"
 
@@ -181,7 +195,7 @@ def proxy_environment() -> int:
 
 
 def worker_environment() -> str:
-    """Return where a worker says that it runs: "xpander" in the platform's own cloud (IS_XPANDER_CLOUD), else "local"."""
+    """Return where a worker says that it runs: "xpander" in the platform's cloud (IS_XPANDER_CLOUD), else "local"."""
     return "xpander" if _flag("IS_XPANDER_CLOUD") else "local"
 
 
@@ -189,6 +203,7 @@ def _look_around() -> tuple[tuple[str | None, str | None], int]:
     return tls_environment(), proxy_environment()
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stays on this machine."""
     if host == "localhost":

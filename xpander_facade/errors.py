@@ -3,6 +3,9 @@
     XpanderError
     ├── ConfigurationError (also a ValueError)     something is missing or wrong before anything was sent
     ├── WaitTimeoutError (also a TimeoutError)     a task did not end in the time it was given
+    ├── OutboxError                                the outbox's file can't be read or written
+    │   └── OutboxFullError                        it has no room for another report
+    ├── WorkerConflictError                        the platform refuses a worker from this environment
     └── ModuleException                            a call to the platform went wrong
         ├── APIConnectionError                     no answer, or half of one
         │   └── APITimeoutError                    no answer in time
@@ -66,6 +69,18 @@ class WaitTimeoutError(XpanderError, TimeoutError):
     def __init__(self, message: str, *, task: Task) -> None:
         super().__init__(message)
         self.task = task
+
+
+class OutboxError(XpanderError):
+    """The file of the outbox can't be read or written; the report in question was not stored."""
+
+
+class OutboxFullError(OutboxError):
+    """The outbox holds as many reports, or bytes, as it may; the report was not stored."""
+
+
+class WorkerConflictError(XpanderError):
+    """The platform refuses a worker of this agent from this environment; the text is the platform's reason."""
 
 
 class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)

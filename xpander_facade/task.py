@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from xpander_facade._task_files import TaskFiles
+from xpander_facade._task_push import TaskPushes
 from xpander_facade._task_requests import (
     check_whole,
     get_request,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xpander_facade.models import PlanFollowingStatus
 
 
-class Task(TaskFiles):
+class Task(TaskPushes):
     """One execution of an agent: its whole state, and the methods that drive it.
 
     All attributes can be changed; `save` tells the platform. Times are aware, durations in seconds. `extra` holds what
@@ -156,7 +156,7 @@ class Task(TaskFiles):
         from xpander_facade import _http
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id)
+        request = stop_request(self.id, self)
         reader = self._reader(self.configuration)
         self._adopt(_http.send(configuration, request, _http.Repeat.ALWAYS, reader))
         return self
@@ -170,7 +170,7 @@ class Task(TaskFiles):
         from xpander_facade import _http
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id)
+        request = stop_request(self.id, self)
         reader = self._reader(self.configuration)
         self._adopt(await _http.asend(configuration, request, _http.Repeat.ALWAYS, reader))
         return self

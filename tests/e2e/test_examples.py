@@ -92,6 +92,9 @@ def test_the_demo_shows_history_and_totals_and_leaves_nothing_running():
     assert re.search(r"^total tokens +23864$", out, re.MULTILINE)
     assert "streamed: completed" in out
     assert "stopped: stopped" in out
+    assert "chunk              '1,240 '" in out
+    assert "answered by the worker: Invoice 17 is about 1,240 EUR." in out
+    assert "the worker ended with 0" in out
     url = re.search(r"http://\S+", out)
     assert url is not None
     assert urlsplit(url[0]).hostname == "127.0.0.1"

@@ -1,0 +1,32 @@
+"""Own what a worker logs: the logger `xpander_facade.worker`, whose records all carry the id of their task."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+LOG = logging.getLogger("xpander_facade.worker")
+current_task_id: ContextVar[str | None] = ContextVar("xpander_facade_worker_task_id", default=None)
+"""The task that the running code works on; a handler's thread and the tasks that it starts see it too."""
+
+
+class TaskIdFilter(logging.Filter):
+    """Give each record the id of the task that is being worked on, as `task_id`; None outside a handler.
+
+    The worker's own records have it always. For those of a handler, add this filter to a logging handler:
+
+        logging.getLogger().handlers[0].addFilter(TaskIdFilter())
+    """
+
+    def filter(self, record: LogRecord) -> bool:
+        """Let every record pass, with `task_id`."""
+        if not hasattr(record, "task_id"):
+            record.task_id = current_task_id.get()
+        return True
+
+
+LOG.addFilter(TaskIdFilter())

@@ -1,0 +1,55 @@
+"""Own what a worker and the platform say to each other: the requests of the one, the frames of the other. No I/O."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any, cast
+
+from xpander_facade import _checks
+
+if TYPE_CHECKING:
+    from xpander_facade._http import Frame
+    from xpander_facade._http._exchange import Request
+    from xpander_facade.configuration import Configuration
+
+HEARTBEAT = "worker-heartbeat"
+CAPACITY = "worker-capacity-update"
+FINISHED = "worker-finished"
+
+REGISTRATION = "worker-registration"
+CONFLICT = "worker-environment-conflict"
+EXECUTION = "agent-execution"
+
+
+def stream_request(agent_id: str, environment: str) -> Request:
+    """Return the request that registers a worker and opens its stream."""
+    from xpander_api.api.workers import stream_worker_events
+
+    return stream_worker_events._get_kwargs(_checks.check_id("agent_id", agent_id), environment=environment)
+
+
+def message_request(
+    configuration: Configuration, agent_id: str, worker_id: str, event: str, data: dict[str, Any] | str | None = None
+) -> Request:
+    """Return the request of a message; it goes where the streams are, with an id of its own."""
+    from xpander_api.api.workers import send_worker_message
+    from xpander_api.models.worker_message import WorkerMessage
+
+    body = WorkerMessage.from_dict({"id": str(uuid.uuid4()), "event": event, "data": data or {}})
+    request = send_worker_message._get_kwargs(
+        _checks.check_id("worker_id", worker_id), body=body, type_="worker", agent_id=agent_id
+    )
+    return {**request, "base": configuration.get_events_url()}
+
+
+def read_frame(frame: Frame) -> dict[str, Any]:
+    """Return the object that a frame carries.
+
+    Raises:
+        ValueError: It carries none.
+    """
+    data = json.loads(frame.data)
+    if not isinstance(data, dict):
+        raise ValueError(f"expected an object, not {type(data).__name__}")
+    return cast("dict[str, Any]", data)

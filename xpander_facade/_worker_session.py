@@ -1,0 +1,368 @@
+"""Own a worker's time with the platform: its stream, which is opened again and again, its slots, and its farewell.
+
+Everything but the heartbeats runs on the event loop that serves; what one task does there is in `_worker_life`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import attrs
+
+from xpander_facade import _http
+from xpander_facade._worker_handler import BOOT, SHUTDOWN, run_hook, text_of
+from xpander_facade._worker_heartbeat import Heartbeat
+from xpander_facade._worker_life import Life, is_refusal
+from xpander_facade._worker_log import LOG, current_task_id
+from xpander_facade._worker_messages import (
+    CAPACITY,
+    CONFLICT,
+    EXECUTION,
+    FINISHED,
+    REGISTRATION,
+    message_request,
+    read_frame,
+    stream_request,
+)
+from xpander_facade._worker_pace import WorkerPace, wait_after
+from xpander_facade.configuration import worker_environment
+from xpander_facade.errors import ModuleException, WorkerConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from xpander_facade._http import Frame
+    from xpander_facade._worker_service import Service
+    from xpander_facade.task import Task  # noqa: TC004 (nobody evaluates the annotations)
+
+T = TypeVar("T")
+
+PACE = WorkerPace()
+REMEMBERED = 1000
+"""How many finished tasks are known again when they come a second time."""
+
+
+@attrs.define(eq=False)
+class _Charge:
+    """A task in hand: its life, the loop's task that leads it, and what it was asked, to know a second copy."""
+
+    life: Life
+    asked: object
+    running: asyncio.Task[Task | None]
+
+
+class Session:
+    """A worker at work, from its first registration to its farewell. All methods are for its event loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._pace = PACE
+        timeout = min(PACE.message, service.configuration.timeout)
+        self._brisk = attrs.evolve(service.configuration, timeout=timeout, deadline=PACE.message)
+        self._heartbeat = Heartbeat(service.configuration, service.agent_id, PACE.heartbeat)
+        self._worker_id: str | None = None
+        self._was_registered = False
+        self._registered = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._reason = "the worker was stopped"
+        self._takes_tasks = True
+        self._is_leaving = False
+        self._slots = asyncio.Semaphore(service.concurrency)
+        self._taken = 0
+        self._told: bool | None = False
+        self._telling = asyncio.Lock()
+        self._charges: dict[str, _Charge] = {}
+        self._finished: deque[str] = deque(maxlen=REMEMBERED)
+        self._errands: set[asyncio.Task[object]] = set()
+
+    def stop(self, reason: str) -> None:
+        """Take nothing new, and end when what runs has ended or the grace is over."""
+        LOG.info("stopping: %s", reason)
+        self._reason = f"the worker was stopped ({reason})"
+        self._stopped.set()
+
+    async def serve(self) -> None:
+        """Work on the agent's tasks until the worker is stopped.
+
+        Raises:
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the first registration.
+        """
+        await self._attend(self._stopped.wait)
+
+    async def serve_prompt(self, prompt: str) -> Task | None:
+        """Create a task for this worker alone, work on it, and return it as it was saved; None where it was not.
+
+        Raises:
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the registration or the task.
+        """
+        self._takes_tasks = False
+        return await self._attend(partial(self._work_on, prompt))
+
+    async def _attend(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Listen to the platform while some work is done; boot before it, say farewell and shut down after it."""
+        for hook in BOOT:
+            await run_hook(hook)
+        _http.hold(self._service.configuration, self)
+        listening = asyncio.create_task(self._listen())
+        looking = asyncio.create_task(self._look())
+        working = asyncio.create_task(work())
+        grace = self._service.grace
+        try:
+            with self._heartbeat:
+                try:
+                    await asyncio.wait({listening, working}, return_when=asyncio.FIRST_COMPLETED)
+                    if listening.done():
+                        listening.result()  # raises why it ended
+                    return await working
+                except asyncio.CancelledError:
+                    grace = 0.0
+                    raise
+                finally:
+                    await self._drain(grace)
+                    await self._say_farewell()
+        finally:
+            await _end(listening, looking, working)
+            for hook in SHUTDOWN:
+                await _shut_down(hook)
+            await _http.aclose(self._service.configuration, self)
+
+    # --- the stream ---
+
+    async def _listen(self) -> None:
+        """Keep the stream open, and take what comes."""
+        service = self._service
+        request = stream_request(service.agent_id, worker_environment())
+        failures = 0
+        while not self._is_leaving:
+            problem: ModuleException | None = None
+            try:
+                async with _http.astream(service.configuration, request, self._pace.silence, None) as frames:
+                    async for frame in frames:
+                        self._take(frame)
+            except ModuleException as error:
+                if not self._was_registered and is_refusal(error):
+                    raise
+                problem = error
+            failures = 1 if self._worker_id else failures + 1
+            self._lose_stream()
+            if not self._is_leaving:
+                wait = wait_after(self._pace.reopen, failures)
+                LOG.warning("the stream was lost, it is opened again in %g s: %s", wait, problem or "it ended")
+                await asyncio.sleep(wait)
+
+    def _take(self, frame: Frame) -> None:
+        """Act on a frame of the stream; one that makes no sense is skipped."""
+        try:
+            data = read_frame(frame)
+            if frame.event == REGISTRATION:
+                self._register(str(data["id"]))
+            elif frame.event == CONFLICT:
+                raise WorkerConflictError(str(data.get("error") or "the agent is served from another environment"))
+            elif frame.event == EXECUTION:
+                self._receive(data)
+            else:
+                LOG.debug("a frame of unknown kind: %s", frame.event)
+        except (ValueError, KeyError) as error:
+            LOG.error("a frame (%s) can't be read: %s", frame.event, error)
+
+    def _register(self, worker_id: str) -> None:
+        LOG.info("registered as %s", worker_id)
+        self._worker_id = worker_id
+        self._was_registered = True
+        self._told = False  # the platform knows nothing of a new worker
+        self._speak_for()
+        self._registered.set()
+        self._run_errand(self._tell())
+
+    def _lose_stream(self) -> None:
+        self._worker_id = None
+        self._registered.clear()
+        self._forget_unstarted()
+        self._speak_for()
+
+    # --- tasks ---
+
+    def _receive(self, data: dict[str, Any]) -> None:
+        """Take a task in hand, unless it is in hand."""
+        from xpander_facade.task import Task
+
+        task = Task._reader(self._service.configuration)(data)
+        asked = data.get("input")
+        present = self._charges.get(task.id)
+        if not self._takes_tasks or self._worker_id is None:
+            LOG.info("not taken: the worker takes nothing new", extra={"task_id": task.id})
+        elif present is None:
+            self._charge(task, asked, self._worker_id)
+        elif present.asked == asked:
+            LOG.info("came twice", extra={"task_id": task.id})
+        else:
+            present.life.let_go("it was asked anew")
+            self._charge(task, asked, self._worker_id, after=present.running)
+
+    async def _work_on(self, prompt: str) -> Task | None:
+        from xpander_facade.tasks import Tasks
+
+        while self._worker_id is None:
+            await self._registered.wait()
+        worker_id = self._worker_id
+        task = await Tasks(self._service.configuration).acreate(
+            self._service.agent_id, prompt=prompt, worker_id=worker_id, run_locally=True
+        )
+        return await self._charge(task, prompt, worker_id)
+
+    def _charge(
+        self, task: Task, asked: object, worker_id: str, after: asyncio.Task[Task | None] | None = None
+    ) -> asyncio.Task[Task | None]:
+        life = Life(self._service, self._pace, task, worker_id, ran_before=task.id in self._finished)
+        running = asyncio.create_task(self._lead(life, after))
+        # Not the business of `_lead`: one that is cancelled before it has begun never ends.
+        running.add_done_callback(lambda _: self._discharge(life))
+        self._charges[task.id] = _Charge(life, asked, running)
+        self._speak_for()
+        return running
+
+    async def _lead(self, life: Life, after: asyncio.Task[Task | None] | None) -> Task | None:
+        """Lead a task through its life as soon as there is a slot."""
+        current_task_id.set(life.task.id)
+        if after is not None:
+            await asyncio.wait({after})
+        async with self._slots:
+            life.is_started = True
+            with self._taking_slot():
+                # Before the platform hears that the task is executing, or it would send another for the last slot.
+                await self._tell()
+                task = await life.live()
+        if task is not None:
+            self._finished.append(task.id)
+            self._report(task)
+        return task
+
+    def _discharge(self, life: Life) -> None:
+        charge = self._charges.get(life.task.id)
+        if charge is not None and charge.life is life:
+            del self._charges[life.task.id]
+        self._speak_for()
+        self._run_errand(self._tell())
+
+    def _report(self, task: Task) -> None:
+        if self._service.on_finished is not None:
+            try:
+                self._service.on_finished(task)
+            except Exception:
+                LOG.exception("on_finished failed")
+
+    def _forget_unstarted(self) -> None:
+        """Drop what waits for a slot; the platform gives it again, to this worker or another."""
+        for charge in [charge for charge in self._charges.values() if not charge.life.is_started]:
+            charge.running.cancel()
+
+    async def _look(self) -> NoReturn:
+        """Look at one running task after the other, to learn of those that were stopped."""
+        while True:
+            await asyncio.sleep(self._service.look_every)
+            started = [charge.life for charge in self._charges.values() if charge.life.is_started]
+            if started:
+                await min(started, key=lambda life: life.looked_at).look()
+
+    # --- what the platform is told ---
+
+    @contextlib.contextmanager
+    def _taking_slot(self) -> Generator[None]:
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+    async def _tell(self) -> None:
+        """Say whether the worker is busy, where the platform thinks otherwise."""
+        async with self._telling:
+            worker_id = self._worker_id
+            is_busy = self._taken >= self._service.concurrency or not self._takes_tasks
+            if worker_id is None or is_busy == self._told:
+                return
+            was_heard = await self._say(worker_id, CAPACITY, {"is_busy": is_busy})
+            if worker_id == self._worker_id:
+                self._told = is_busy if was_heard else None
+        if not was_heard and not self._is_leaving:
+            self._run_errand(self._tell_later())
+
+    async def _tell_later(self) -> None:
+        await asyncio.sleep(self._pace.reopen[0])
+        await self._tell()
+
+    def _speak_for(self) -> None:
+        """Speak for the present id and for those under which tasks in hand came; say farewell for all others."""
+        worker_ids = {charge.life.worker_id for charge in self._charges.values()}
+        if self._worker_id is not None:
+            worker_ids.add(self._worker_id)
+        elif not self._is_leaving:
+            # Between two streams: an agent whose workers have all left would have its waiting tasks done elsewhere.
+            worker_ids |= self._heartbeat.worker_ids
+        for finished in self._heartbeat.worker_ids - worker_ids:
+            self._run_errand(self._say(finished, FINISHED))
+        self._heartbeat.worker_ids = frozenset(worker_ids)
+
+    async def _say(self, worker_id: str, event: str, data: dict[str, Any] | None = None) -> bool:
+        """Send a message, and return whether it was taken."""
+        try:
+            request = message_request(self._brisk, self._service.agent_id, worker_id, event, data)
+            await _http.asend(self._brisk, request, _http.Repeat.ALWAYS, lambda _: None)
+        except ModuleException as error:
+            LOG.warning("%s was not taken: %s", event, error)
+            return False
+        return True
+
+    def _run_errand(self, errand: Coroutine[Any, Any, object]) -> None:
+        running = asyncio.create_task(errand)
+        self._errands.add(running)
+        running.add_done_callback(self._errands.discard)
+
+    # --- the end ---
+
+    async def _drain(self, grace: float) -> None:
+        """Let what runs end within the grace; make the rest an error."""
+        self._takes_tasks = False
+        self._forget_unstarted()
+        self._run_errand(self._tell())
+        await self._wait_for_tasks(grace)
+        for charge in self._charges.values():
+            charge.life.cut_short(f"{self._reason} before the task was done")
+        await self._wait_for_tasks(self._pace.unwind + self._pace.farewell)
+        await _end(*(charge.running for charge in self._charges.values()))
+
+    async def _wait_for_tasks(self, seconds: float) -> None:
+        running = [charge.running for charge in self._charges.values()]
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+
+    async def _say_farewell(self) -> None:
+        self._is_leaving = True
+        await self._run_errands()
+        self._worker_id = None
+        self._speak_for()
+        await self._run_errands()
+        await _end(*self._errands)
+
+    async def _run_errands(self) -> None:
+        if self._errands:
+            await asyncio.wait(self._errands, timeout=self._pace.farewell)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _shut_down(hook: Callable[[], object]) -> None:
+    try:
+        await run_hook(hook)
+    except Exception as error:
+        LOG.exception("a function for the shutdown failed: %s", text_of(error))
