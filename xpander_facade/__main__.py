@@ -1,0 +1,27 @@
+"""Own the way into the command line: `xpander-facade` and `python -m xpander_facade`."""
+
+from __future__ import annotations
+
+import sys
+
+_EXTRA = {"rich", "typer"}
+
+
+def main() -> int:
+    """Run the command line, and return its exit status."""
+    try:
+        from xpander_facade.cli import run
+
+        return run()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA:
+            raise
+        print(f"the command line needs {package}: pip install 'xpander-facade[cli]'", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:  # before the command line could see to it
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
