@@ -16,8 +16,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
 VENDOR = "xpander-sdk[agno]==2.0.537"
+TRACERS = ("langsmith", "langfuse")
 SHOWN = ("httpx", "httpcore", "httpx-sse", "attrs", "python-dateutil", "anyio", "sniffio", "h11")
 SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
+SHOWN_OF_TRACERS = ("langsmith", "langfuse", "opentelemetry-sdk")
 SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")
 
 
@@ -29,6 +31,11 @@ def facade_environment() -> Path:
 def others_environment() -> Path:
     """Return the Python that has the other clients, each as its users get it, and the sink's event loop."""
     return _environment(".venv-bench-others", "constraints.txt", OTHERS, with_facade=False)
+
+
+def tracers_environment() -> Path:
+    """Return the Python that has the clients of other services that take runs."""
+    return _environment(".venv-bench-tracers", "constraints-tracers.txt", TRACERS, with_facade=False)
 
 
 def fast_environment() -> Path | None:

@@ -41,6 +41,8 @@ NAMES = {
     "raw_socket": "hand-written socket (the floor)",
     "vendor": "vendor's client",
     "generated": "generated Task.from_dict",
+    "langsmith_client": "langsmith, in memory",
+    "langfuse_client": "langfuse, in memory",
     "httpx_script": "six-line httpx script",
 }
 SLOW = {"vendor": 16, "httpx_post": 16}
@@ -55,13 +57,21 @@ class Bench:
     others: Path
     fast: Path | None
     vendor: Path | None
+    tracers: Path
     quick: bool
 
     def rounds(self, full: int) -> int:
         return min(full, 3) if self.quick else full
 
     def python_of(self, candidate: str) -> Path | None:
-        special = {"facade": self.facade, "generated": self.facade, "facade_fast": self.fast, "vendor": self.vendor}
+        special = {
+            "facade": self.facade,
+            "generated": self.facade,
+            "facade_fast": self.fast,
+            "vendor": self.vendor,
+            "langsmith_client": self.tracers,
+            "langfuse_client": self.tracers,
+        }
         return special.get(candidate, self.others)
 
     @contextlib.contextmanager
@@ -186,6 +196,28 @@ def growth(bench: Bench) -> list[Row]:
     return [Row(what, [after - before], note, None, Target(at_most=1, source="issue 5: none"))]
 
 
+def enqueue(bench: Bench) -> list[Row]:
+    names = ("facade", "langsmith_client", "langfuse_client")
+    with bench.workers(*names) as workers:
+        jobs = {name: call(worker, do="enqueue", count=200) for name, worker in workers.items()}
+        series = interleave(jobs, bench.rounds(15))
+    what = "a run handed over, ours on disk, us (the median of 200)"
+    rows = [Row(what, series["facade"], "", None, Target(at_most=60, source="issue 7"))]
+    for name in names[1:]:
+        rows += against(what, series, name, None)
+    return rows
+
+
+def waiting(bench: Bench) -> list[Row]:
+    count = 5_000 if bench.quick else 100_000
+    with bench.workers("facade") as workers:
+        before = workers["facade"](do="waiting_memory", count=2_000)
+        after = workers["facade"](do="waiting_memory", count=count - 2_000)
+    what = f"memory growth with {count:,} reports waiting in the outbox, MB"
+    note = f"from {before:.1f} MB with 2,000 to {after:.1f} MB; the platform is down"
+    return [Row(what, [after - before], note, None, Target(at_most=5, source="issue 7: bounded"))]
+
+
 def first_event(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     with bench.workers("facade", "httpx_reused", "vendor") as workers:
@@ -227,6 +259,8 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "decode": decode,
     "start": start,
     "growth": growth,
+    "enqueue": enqueue,
+    "waiting": waiting,
     "imports": import_times,
     "first-event": first_event,
     "events": events,
@@ -259,6 +293,7 @@ def machine(bench: Bench, load: float | None) -> list[str]:
     shown = (
         ("The facade's environment", bench.facade, environments.SHOWN),
         ("The other clients'", bench.others, environments.SHOWN_OF_OTHERS),
+        ("The tracers'", bench.tracers, environments.SHOWN_OF_TRACERS),
         ("The vendor's", bench.vendor, environments.SHOWN_OF_VENDOR),
     )
     for title, python, names in shown:
@@ -296,10 +331,11 @@ def main() -> int:
     facade = environments.facade_environment()
     others = environments.others_environment()
     fast = environments.fast_environment()
+    tracers = environments.tracers_environment()
     vendor = None if arguments.quick else environments.vendor_environment()
     rows: list[Row] = []
     with sink(others) as url:
-        bench = Bench(url, facade, others, fast, vendor, arguments.quick)
+        bench = Bench(url, facade, others, fast, vendor, tracers, arguments.quick)
         for name in arguments.only or BENCHMARKS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             rows += BENCHMARKS[name](bench)

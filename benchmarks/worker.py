@@ -5,7 +5,8 @@
 A candidate is a module in `candidates/` with some of these functions; each gets the sink's URL:
 `report(url)` and `areport(url)` return a function that reports once and returns what it made of the answer;
 `events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
-that makes a Task of JSON bytes.
+that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
+other waits until all are sent; `wait_on_disk(url)` returns a function that stores a report for a platform that is down.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import importlib
 import json
 import os
+import statistics
 import sys
 import threading
 import time
@@ -160,6 +162,24 @@ class Worker:
             return took
 
         return self.run(first())
+
+    def enqueue(self, count: int) -> float:
+        """Return the median microseconds of handing a run over."""
+        hand_over, settle = self.made_by("enqueue")
+        took: list[float] = []
+        for _ in range(count):
+            began = time.perf_counter()
+            hand_over()
+            took.append(time.perf_counter() - began)
+        settle()
+        return statistics.median(took) * 1e6
+
+    def waiting_memory(self, count: int) -> float:
+        """Return resident MB after so many more reports went to wait."""
+        store = self.made_by("wait_on_disk")
+        for _ in range(count):
+            store()
+        return rss()
 
     def memory(self, count: int) -> float:
         """Return resident MB after so many more reports."""

@@ -24,7 +24,9 @@ OPERATIONS = {
     "_create.py",
     "_report.py",
     "_task_files.py",
+    "_task_push.py",
     "_task_requests.py",
+    "_worker_messages.py",
 }
 """The files that may name an operation of the generated client."""
 

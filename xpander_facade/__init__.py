@@ -6,8 +6,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from xpander_facade._flush_result import FlushResult
     from xpander_facade._retry import RetryEvent
     from xpander_facade._version import __version__
+    from xpander_facade._worker_log import TaskIdFilter
     from xpander_facade.activity import (
         AgentActivityThread,
         AgentActivityThreadAuth,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
         ConflictError,
         ModuleException,
         NotFoundError,
+        OutboxError,
+        OutboxFullError,
         PayloadTooLargeError,
         PermissionDeniedError,
         RateLimitError,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
         ServerError,
         UnprocessableEntityError,
         WaitTimeoutError,
+        WorkerConflictError,
         XpanderError,
     )
     from xpander_facade.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
@@ -69,10 +74,12 @@ if TYPE_CHECKING:
         User,
     )
     from xpander_facade.outbox_settings import OutboxSettings
+    from xpander_facade.recorder import ExternalTask, ReportCounts, current_run, report_counts
     from xpander_facade.task import Task
     from xpander_facade.tasks import Tasks
     from xpander_facade.tasks_list_item import TasksListItem
     from xpander_facade.usage import Usage, read_usage
+    from xpander_facade.worker import TaskHandler, on_boot, on_shutdown, on_task
 
 _HOMES = {
     "APIConnectionError": "errors",
@@ -103,7 +110,9 @@ _HOMES = {
     "ConflictError": "errors",
     "DeepPlanning": "models",
     "DeepPlanningItem": "models",
+    "ExternalTask": "recorder",
     "FileLimits": "attachments",
+    "FlushResult": "_flush_result",
     "HumanInTheLoopRequest": "models",
     "MCPServerAuthType": "enums",
     "MCPServerDetails": "models",
@@ -112,6 +121,8 @@ _HOMES = {
     "MCPServerType": "enums",
     "ModuleException": "errors",
     "NotFoundError": "errors",
+    "OutboxError": "errors",
+    "OutboxFullError": "errors",
     "OutboxSettings": "outbox_settings",
     "OutputFormat": "enums",
     "PayloadTooLargeError": "errors",
@@ -121,9 +132,12 @@ _HOMES = {
     "Principal": "models",
     "RateLimitError": "errors",
     "RedirectError": "errors",
+    "ReportCounts": "recorder",
     "RetryEvent": "_retry",
     "ServerError": "errors",
     "Task": "task",
+    "TaskHandler": "worker",
+    "TaskIdFilter": "_worker_log",
     "TaskUpdateEvent": "events",
     "TaskUpdateEventType": "events",
     "Tasks": "tasks",
@@ -136,9 +150,15 @@ _HOMES = {
     "Usage": "usage",
     "User": "models",
     "WaitTimeoutError": "errors",
+    "WorkerConflictError": "errors",
     "XpanderError": "errors",
     "__version__": "_version",
+    "current_run": "recorder",
+    "on_boot": "worker",
+    "on_shutdown": "worker",
+    "on_task": "worker",
     "read_usage": "usage",
+    "report_counts": "recorder",
 }
 
 __all__ = [
@@ -170,7 +190,9 @@ __all__ = [
     "ConflictError",
     "DeepPlanning",
     "DeepPlanningItem",
+    "ExternalTask",
     "FileLimits",
+    "FlushResult",
     "HumanInTheLoopRequest",
     "MCPServerAuthType",
     "MCPServerDetails",
@@ -179,6 +201,8 @@ __all__ = [
     "MCPServerType",
     "ModuleException",
     "NotFoundError",
+    "OutboxError",
+    "OutboxFullError",
     "OutboxSettings",
     "OutputFormat",
     "PayloadTooLargeError",
@@ -188,9 +212,12 @@ __all__ = [
     "Principal",
     "RateLimitError",
     "RedirectError",
+    "ReportCounts",
     "RetryEvent",
     "ServerError",
     "Task",
+    "TaskHandler",
+    "TaskIdFilter",
     "TaskUpdateEvent",
     "TaskUpdateEventType",
     "Tasks",
@@ -203,9 +230,15 @@ __all__ = [
     "Usage",
     "User",
     "WaitTimeoutError",
+    "WorkerConflictError",
     "XpanderError",
     "__version__",
+    "current_run",
+    "on_boot",
+    "on_shutdown",
+    "on_task",
     "read_usage",
+    "report_counts",
 ]
 
 

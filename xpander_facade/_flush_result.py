@@ -10,9 +10,10 @@ class FlushResult:
     """What a flush came to.
 
     Args:
-        sent: How many reports were sent meanwhile, by whichever process of the file.
+        sent: How many reports were sent since this process's last flush (or since it began to use the outbox), by
+            whichever process of the file.
         waiting: How many are still to be sent; they stay on disk.
-        quarantined: How many the platform refused meanwhile.
+        quarantined: How many the platform refused in the same time.
     """
 
     sent: int

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
+import os
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
 from xpander_facade import Backend, Configuration, Task, Tokens
@@ -30,6 +35,24 @@ def report(url: str) -> Callable[[], Task]:
 def areport(url: str) -> Callable[[], Awaitable[Task]]:
     backend = Backend(_configuration(url))
     return lambda: backend.areport_external_task(AGENT_ID, **_arguments())
+
+
+def enqueue(url: str) -> tuple[Callable[[], str], Callable[[], None]]:
+    folder = tempfile.mkdtemp(prefix="bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    backend = Backend(attrs.evolve(_configuration(url), outbox=os.path.join(folder, "runs.db")))
+    arguments = {name: value for name, value in _arguments().items() if name != "id"}
+
+    def settle() -> None:
+        if backend.flush(60).waiting:
+            raise RuntimeError("reports were not sent")
+
+    return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle
+
+
+def wait_on_disk(url: str) -> Callable[[], str]:
+    hand_over, _ = enqueue("http://127.0.0.1:9")  # nobody listens there
+    return hand_over
 
 
 def events(url: str, task_id: str) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 # ruff: noqa
 # fmt: off
 
-from xpander_facade import AgentExecutionStatus, Backend, Configuration, Tasks, Tokens
+from xpander_facade import AgentExecutionStatus, Backend, Configuration, Task, Tasks, Tokens, on_task
 from xpander_facade import Nothing  # errors: mypy[attr-defined] pyright[reportAttributeAccessIssue, reportUnknownVariableType, reportUnusedImport]
 
 backend = Backend()
@@ -44,3 +44,23 @@ async def forgets_to_wait() -> None:
     task.asave().result  # errors: mypy[attr-defined] pyright[reportAttributeAccessIssue, reportUnknownMemberType]
     async for event in task.events():  # errors: mypy[attr-defined] pyright[reportGeneralTypeIssues, reportUnknownVariableType]
         print(event)  # errors: pyright[reportUnknownArgumentType]
+@on_task  # errors: mypy[type-var] pyright[reportArgumentType]
+def counting(task: Task) -> int:
+    return 5
+on_task(concurency=5)  # errors: mypy[call-overload] pyright[reportCallIssue]
+task.push_events(["chunk"])  # errors: mypy[list-item] pyright[reportArgumentType]
+
+
+@backend.external_task()
+def summarize(text: str) -> str:
+    return text
+
+
+summarize(5)  # errors: mypy[arg-type] pyright[reportArgumentType]
+summarize("text") + 5  # errors: mypy[operator] pyright[reportOperatorIssue, reportUnusedExpression]
+backend.external_task("a", None, None, None, True)  # errors: mypy[call-arg] pyright[reportCallIssue]
+backend.external_task(strct=True)  # errors: mypy[call-arg] pyright[reportCallIssue]
+with backend.external_task() as run:
+    run.reslut = "typo"  # errors: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    run.result = 5  # errors: mypy[assignment] pyright[reportAttributeAccessIssue]
+    run.id = "x"  # errors: mypy[misc] pyright[reportAttributeAccessIssue]

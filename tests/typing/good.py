@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from datetime import datetime
 from typing import Any, assert_type
 
@@ -18,11 +19,14 @@ from xpander_facade import (
     Configuration,
     ConfigurationError,
     DeepPlanningItem,
+    ExternalTask,
+    FlushResult,
     MCPServerDetails,
     ModuleException,
     OutputFormat,
     PlanFollowingStatus,
     RateLimitError,
+    ReportCounts,
     RetryEvent,
     Task,
     Tasks,
@@ -31,9 +35,14 @@ from xpander_facade import (
     TaskUpdateEventType,
     ThinkMode,
     Tokens,
+    Usage,
     User,
     WaitTimeoutError,
     XpanderError,
+    current_run,
+    on_boot,
+    on_task,
+    report_counts,
 )
 
 
@@ -164,6 +173,39 @@ def attributes(task: Task) -> None:
     task.configuration = configuration
 
 
+def workers(configuration: Configuration) -> None:
+    @on_task
+    async def answering(task: Task) -> Task:
+        return task
+
+    @on_task(configuration=configuration, concurrency=2)
+    def counting(task: Task, model: str = "small") -> Task:
+        return task
+
+    @on_task()
+    async def telling(task: Task) -> AsyncIterator[TaskUpdateEvent]:
+        yield TaskUpdateEvent(type=TaskUpdateEventType.Chunk, task_id=task.id, data="a")
+
+    @on_boot
+    async def boot() -> None: ...
+
+    task = Tasks().get("t")
+    assert_type(counting(task, model="large"), Task)
+    assert_type(telling(task), AsyncIterator[TaskUpdateEvent])
+    assert_type(answering.with_options(grace=1).run_prompt("hello"), Task | None)
+    assert_type(answering.run(on_finished=lambda task: print(task.result)), None)
+    task.push_events([TaskUpdateEvent(type=TaskUpdateEventType.Chunk, task_id=task.id, data="a")])
+
+
+async def awaited_worker(task: Task) -> None:
+    @on_task
+    async def answering(task: Task) -> Task:
+        return task
+
+    assert_type(await answering(task), Task)
+    assert_type(await answering.arun_prompt("hello"), Task | None)
+
+
 def errors() -> None:
     try:
         Backend().report_external_task()
@@ -182,3 +224,69 @@ def errors() -> None:
         Tasks().get("t").wait_until_done(timeout=1)
     except WaitTimeoutError as error:
         assert_type(error.task, Task)
+
+
+def record() -> None:
+    backend = Backend()
+    with backend.external_task("a", id="run-1", input="in", report_start=True, strict=True) as run:
+        assert_type(run, ExternalTask)
+        run.result = "out"
+        run.tokens = {"prompt_tokens": 1}
+        run.tokens = Tokens(1)
+        run.used_tools = ("a", "b")
+        run.used_tools.append("c")
+        run.llm_response = object()
+        assert_type(run.record(object()), Usage | None)
+        run.fail("why")
+    assert_type(run.task, Task | None)
+    assert_type(backend.external_task().tokens, Tokens | None)
+    assert_type(current_run(), ExternalTask | None)
+    assert_type(report_counts(), ReportCounts)
+    assert_type(backend.enqueue_external_task("a", result="out"), str)
+    assert_type(backend.flush(timeout=1.5), FlushResult)
+
+
+async def record_async() -> None:
+    backend = Backend()
+    async with backend.external_task() as run:
+        assert_type(run, ExternalTask)
+    assert_type(await backend.aenqueue_external_task(id="run-1"), str)
+    assert_type(await backend.aflush(), FlushResult)
+
+
+recorded = Backend().external_task()
+
+
+@recorded
+def summarize(text: str, *, words: int = 5) -> str:
+    return text[:words]
+
+
+@recorded
+async def asummarize(text: str, *, words: int = 5) -> str:
+    return text[:words]
+
+
+@recorded
+def stream(text: str) -> Generator[str, int, bool]:
+    yield text
+    return True
+
+
+@recorded
+async def astream(text: str) -> AsyncGenerator[str, int]:
+    yield text
+
+
+class Summarizer:
+    @recorded
+    def summarize(self, text: str) -> str:
+        return text
+
+
+async def recorded_functions_keep_their_types() -> None:
+    assert_type(summarize("text", words=3), str)
+    assert_type(await asummarize("text", words=3), str)
+    assert_type(stream("text"), Generator[str, int, bool])
+    assert_type(astream("text"), AsyncGenerator[str, int])
+    assert_type(Summarizer().summarize("text"), str)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
 from xpander_facade._http._disabled import refuse
 from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
-from xpander_facade._http._exchange import Attempt, exchange
+from xpander_facade._http._exchange import USER_AGENT, Attempt, exchange
 from xpander_facade._http._streams import Frame, astream, stream
 from xpander_facade._retry import Repeat
 
@@ -138,6 +138,7 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
         auth_header_name="x-api-key",
         timeout=timeout,
         verify_ssl=configuration.verify,
+        headers={"user-agent": USER_AGENT},
     )
 
 

@@ -1,0 +1,112 @@
+"""Hold the background threads: rounds, waking, errors, deaths, the end."""
+
+import logging
+import queue
+import threading
+
+import pytest
+
+from xpander_facade import _outbox_threads
+from xpander_facade._outbox_threads import Background
+
+
+@pytest.fixture
+def background(monkeypatch):
+    monkeypatch.setattr(_outbox_threads, "AFTER_TROUBLE", 0.0)
+    made = []
+
+    def make(work):
+        made.append(Background("test", work))
+        return made[-1]
+
+    yield make
+    for one in made:
+        assert one.stop(5)
+
+
+def test_a_wake_during_a_round_is_not_lost(background):
+    rounds = queue.SimpleQueue()
+    go_on = threading.Event()
+
+    def work():
+        rounds.put("round")
+        go_on.wait(5)
+        return 3600.0
+
+    thread = background(work)
+    assert thread.start()
+    rounds.get(timeout=5)
+    thread.wake()
+    go_on.set()
+    rounds.get(timeout=5)
+
+
+def test_an_error_in_a_round_is_logged_once_and_the_rounds_go_on(background, caplog):
+    rounds = queue.SimpleQueue()
+
+    def work():
+        rounds.put("round")
+        raise OSError("the disk")
+
+    thread = background(work)
+    with caplog.at_level(logging.ERROR):
+        thread.start()
+        for _ in range(3):
+            rounds.get(timeout=5)
+    assert [record.message for record in caplog.records] == ["the thread 'test' of the outbox goes on after an error"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_thread_is_started_again_and_that_is_said(background, caplog):
+    dying = [True]
+    rounds = queue.SimpleQueue()
+
+    def work():
+        if dying:
+            dying.clear()
+            raise SystemExit
+        rounds.put("round")
+        return 3600.0
+
+    thread = background(work)
+    thread.start()
+    thread._thread.join(5)
+    assert not thread.is_alive
+    with caplog.at_level(logging.ERROR):
+        assert thread.start()
+    rounds.get(timeout=5)
+    assert "had died and is started again" in caplog.text
+
+
+def test_a_thread_that_was_stopped_starts_again_without_a_word(background, caplog):
+    thread = background(lambda: 3600.0)
+    thread.start()
+    assert thread.stop(5)
+    assert not thread.was_started
+    with caplog.at_level(logging.DEBUG):
+        assert thread.start()
+    assert not caplog.records
+
+
+def test_stopping_does_not_wait_longer_than_it_is_told_to(background):
+    go_on = threading.Event()
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait(5)
+        return 0.0
+
+    thread = background(work)
+    thread.start()
+    assert begun.wait(5)
+    assert not thread.stop(0.0)
+    go_on.set()
+
+
+def test_where_no_thread_can_be_started_it_says_so(monkeypatch):
+    def start(_):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert not Background("test", lambda: 0.0).start()

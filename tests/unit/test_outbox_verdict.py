@@ -1,0 +1,56 @@
+"""Hold what an error says of a report: try again, never, or not from this process."""
+
+import pytest
+
+from xpander_facade._outbox_verdict import Fate, verdict
+from xpander_facade.errors import (
+    APIConnectionError,
+    APIResponseParseError,
+    APITimeoutError,
+    ConfigurationError,
+    status_error,
+)
+
+
+def answered(status, retry_after=None):
+    error = status_error(status)(f"{status} Something", status_code=status)
+    error.retry_after = retry_after
+    return verdict(error)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 520, 526, 599])
+def test_what_may_pass_is_tried_again(status):
+    assert answered(status).fate is Fate.AGAIN
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 422, 451])
+def test_what_the_platform_refuses_is_not_tried_again(status):
+    assert answered(status).fate is Fate.REFUSED
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 403])
+def test_a_wrong_key_or_address_is_no_fault_of_the_report(status):
+    assert answered(status).fate is Fate.UNABLE
+
+
+def test_a_missing_key_is_no_fault_of_the_report():
+    assert verdict(ConfigurationError("no API key")).fate is Fate.UNABLE
+
+
+@pytest.mark.parametrize("error", [APIConnectionError("cut"), APITimeoutError("late"), APIResponseParseError("HTML")])
+def test_no_answer_or_an_unreadable_one_is_tried_again(error):
+    assert verdict(error).fate is Fate.AGAIN
+
+
+def test_an_error_that_nobody_foresaw_is_not_tried_for_ever():
+    assert verdict(ValueError("this can't be sent as JSON")).fate is Fate.REFUSED
+
+
+def test_only_429_says_that_there_are_too_many():
+    assert answered(429, 7.0).throttled
+    assert answered(429, 7.0).retry_after == 7.0
+    assert not answered(503, 7.0).throttled
+
+
+def test_a_reason_is_of_bounded_length():
+    assert len(verdict(APIConnectionError("x" * 10_000)).reason) == 500

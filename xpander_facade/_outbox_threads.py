@@ -1,0 +1,100 @@
+"""Own the outbox's background threads: started when needed, woken when there is work, started again when they die."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AFTER_TROUBLE = 1.0
+_log = logging.getLogger("xpander_facade")
+
+
+class Background:
+    """A daemon thread that works in rounds.
+
+    Args:
+        name: The thread's name.
+        work: One round; returns the seconds until the next one is due. What it raises is logged, and the next round
+            comes a second later.
+    """
+
+    def __init__(self, name: str, work: Callable[[], float]) -> None:
+        self._name = name
+        self._work = work
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the thread; after a fork it is not here."""
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._awake = threading.Event()
+        self._stopping = threading.Event()
+        self._last_trouble = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def was_started(self) -> bool:
+        """Whether the thread was started in this process, and not stopped since."""
+        return self._thread is not None
+
+    def start(self) -> bool:
+        """Make sure that the thread runs; False where it can't, since the interpreter is ending."""
+        if self.is_alive:
+            return True
+        with self._lock:
+            if self.is_alive:
+                return True
+            if self._thread is not None and not self._stopping.is_set():
+                _log.error("the thread %r of the outbox had died and is started again", self._name)
+            self._stopping.clear()
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
+
+    def wake(self) -> None:
+        """Let the next round begin now."""
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread after its present round; False where that takes longer than so many seconds."""
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            self._thread = None
+            return True
+        self._stopping.set()
+        self._awake.set()
+        thread.join(timeout)
+        if thread.is_alive():
+            return False
+        self._thread = None
+        return True
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._awake.clear()
+            self._awake.wait(self._round())
+
+    def _round(self) -> float:
+        try:
+            wait = self._work()
+        except Exception as error:
+            if repr(error) != self._last_trouble:
+                _log.exception("the thread %r of the outbox goes on after an error", self._name)
+            self._last_trouble = repr(error)
+            self._stopping.wait(AFTER_TROUBLE)
+            return 0.0
+        self._last_trouble = ""
+        return wait
