@@ -34,8 +34,9 @@ ORGANIZATION_ID: Final = "org-1"
 
 _MARKER: Final = "xpander"
 _STRICT: Final = "xpander_strict"
-_SETTINGS: Final = ("agent", "step", "event_ids", "keep_alive", "max_body")
-_UNSET: Final = ("XPANDER_ALLOW_INSECURE_HTTP", "IS_STG", "IS_XPANDER_CLOUD")
+_SETTINGS: Final = ("agent", "step", "event_ids", "keep_alive", "max_body", "worker_timeout")
+_EMULATOR: Final = pytest.StashKey["Emulator"]()
+_TOLD: Final = pytest.StashKey["list[str]"]()
 
 T = TypeVar("T")
 
@@ -66,10 +67,13 @@ def answering(results: str | Sequence[str | BaseException]) -> Callable[[Run], s
 def off_contract(emulator: Emulator) -> list[str]:
     """Tell, one line for each fault, how requests broke the contract or went beyond it.
 
-    A fault is an unknown path or method, whatever the emulator refused as 422, and every header, query parameter and
-    body member that `openapi.yaml` does not declare. What a script or a test published off the contract counts too.
+    A fault is an unknown path or method, whatever the contract forbids, and every header, query parameter and body
+    member that `openapi.yaml` does not declare, whatever the request was answered. What a script or a test published
+    off the contract counts too, read or not; a text that is no JSON is taken for meant so.
     """
-    return [line for request in emulator.requests() for line in _faults(request)] + emulator.violations
+    lines = [line for request in emulator.requests() for line in _faults(request)]
+    lines += _unfit_events(emulator)
+    return list(dict.fromkeys(lines + emulator.violations))
 
 
 @pytest.fixture
@@ -81,21 +85,28 @@ def xpander_emulator(
     See `xpander_facade.emulator.Emulator` for what it can be asked and told. Mark a test with
     `@pytest.mark.xpander(agent=..., step=..., strict=True)` to set it up.
     """
+    from xpander_facade.configuration import VARIABLES
+
     emulator = _xpander_server
     usual = {name: getattr(emulator, name) for name in _SETTINGS}
     emulator.reset()
     for name, value in _marked(request.node).items():
         setattr(emulator, name, value)
-    for name in _UNSET:
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XPANDER_API_KEY", API_KEY)
     monkeypatch.setenv("XPANDER_BASE_URL", emulator.url)
     monkeypatch.setenv("XPANDER_ORGANIZATION_ID", ORGANIZATION_ID)
     monkeypatch.setenv("XPANDER_AGENT_ID", AGENT_ID)
+    request.node.stash[_EMULATOR] = emulator
     yield emulator
-    emulator.reset()
-    for name, value in usual.items():
-        setattr(emulator, name, value)
+    try:
+        # what fixtures did when the test was over
+        _fail_if_strict(request.node)
+    finally:
+        emulator.reset()
+        for name, value in usual.items():
+            setattr(emulator, name, value)
 
 
 @pytest.fixture
@@ -140,18 +151,30 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
     """Fail a strict test whose requests were off the contract; tell of them when it failed for another reason."""
-    emulator: Emulator | None = getattr(item, "funcargs", {}).get("xpander_emulator")
     try:
         outcome = yield
     except BaseException:
-        if emulator is not None:
-            item.add_report_section("call", "xpander: off the contract", "\n".join(off_contract(emulator)))
+        if _EMULATOR in item.stash:
+            item.add_report_section("call", "xpander: off the contract", "\n".join(_news(item)))
         raise
-    if emulator is not None and _is_strict(item):
-        faults = off_contract(emulator)
-        if faults:
-            pytest.fail("requests off the contract of the platform:\n  " + "\n  ".join(faults), pytrace=False)
+    _fail_if_strict(item)
     return outcome
+
+
+def _fail_if_strict(item: pytest.Item) -> None:
+    faults = _news(item) if _is_strict(item) else []
+    if faults:
+        pytest.fail("off the contract of the platform:\n  " + "\n  ".join(faults), pytrace=False)
+
+
+def _news(item: pytest.Item) -> list[str]:
+    """Return what is off the contract and was not told of this test yet."""
+    if _EMULATOR not in item.stash:
+        return []
+    told = item.stash.setdefault(_TOLD, [])
+    news = [line for line in off_contract(item.stash[_EMULATOR]) if line not in told]
+    told += news
+    return news
 
 
 def _is_strict(item: pytest.Item) -> bool:
@@ -184,3 +207,21 @@ def _faults(request: RecordedRequest) -> list[str]:
     operation = contract.operations[request.operation_id]
     complaints = request.complaints or undeclared(contract, operation, request.query, request.headers, request.body)
     return [f"{name}: {'.'.join(str(step) for step in c['loc'])}: {c['msg']}" for c in complaints]
+
+
+def _unfit_events(emulator: Emulator) -> Iterator[str]:
+    import json
+
+    from xpander_facade.emulator._contract import load
+
+    contract = load()
+    operation = contract.operations["stream_task_events"]
+    _, schema = contract.frame_schemas(operation)
+    for task in reversed(emulator.tasks()):
+        for text in emulator.events(task["id"]):
+            try:
+                wrong = contract.complaints(schema, json.loads(text))
+            except ValueError:
+                continue
+            if wrong:
+                yield f"{operation.id}: event: {wrong}"

@@ -217,9 +217,10 @@ def test_what_is_no_http_gets_json_too(emulator: Emulator, capfd: pytest.Capture
 
 
 def test_an_answer_does_not_wait_for_the_clients_acknowledgement(client: httpx.Client):
-    # Nagle's algorithm and a delayed ACK together cost 40 ms, once a connection is past its first few answers
+    # Nagle's algorithm and a delayed ACK together cost 40 ms, once a connection is past its first few answers. A slow
+    # machine makes some answers late, but not nearly all.
     times = sorted(client.get("/agents/list").elapsed.total_seconds() for _ in range(100))
-    assert times[50] < 0.03
+    assert times[20] < 0.03
 
 
 def test_the_journal_says_what_was_asked_and_answered(client: httpx.Client, emulator: Emulator):

@@ -32,12 +32,15 @@ from xpander_facade import (
     _http,
 )
 from xpander_facade._http._answers import Answer
+from xpander_facade.emulator._contract import Contract, load
+from xpander_facade.emulator._undeclared import undeclared_members
 from xpander_facade.events import read_event
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from spec_rating import Level, rate  # noqa: E402 (a tool, not a package)
+from spec_rating import rate  # noqa: E402 (a tool, not a package)
+from spec_rules import Level  # noqa: E402
 
 SPEC: dict[str, Any] = yaml.load(
     (ROOT / "openapi.yaml").read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -142,13 +145,6 @@ ROWS: dict[str, Row] = {
         sees="done",
         rating=Level.FINE,
     ),
-    "an optional field that is gone": Row(
-        change=lambda d: members(d, "TasksListItem").pop("process"),
-        answer=lambda task: {key: value for key, value in task.items() if key != "used_tools"},
-        look=lambda task: (task.result, task.used_tools),
-        sees=("done", []),
-        rating=Level.NOTICE,
-    ),
     "a null where a field is optional": Row(
         change=lambda d: None,
         answer=lambda task: {**task, "used_tools": None, "duration": None, "status": None},
@@ -157,10 +153,9 @@ ROWS: dict[str, Row] = {
         rating=Level.FINE,
     ),
     "a text that can be a number": Row(
-        change=lambda d: members(d, "TasksListItem")["title"].update(type=["string", "integer", "null"]),
-        answer=lambda task: {**task, "agent_version": 12, "result": 4.5},
-        look=lambda task: (task.agent_version, task.result),
-        sees=("12", "4.5"),
+        change=lambda d: members(d, "TaskFields")["result"].update(type=["string", "number", "null"]),
+        answer=lambda task: {**task, "result": 4.5},
+        sees="4.5",
         rating=Level.NOTICE,
     ),
     "a whole number that comes as 10.0": Row(
@@ -214,6 +209,18 @@ ROWS: dict[str, Row] = {
         change=lambda d: members(d, "Tokens")["prompt_tokens"].update(type=["number", "null"]),
         answer=lambda task: {**task, "tokens": {"prompt_tokens": 10.5}},
         sees=(APIResponseParseError, "prompt_tokens"),
+        rating=Level.BREAKS,
+    ),
+    "a time that can be a number": Row(
+        change=lambda d: members(d, "TaskFields").update(finished_at={"type": ["string", "number", "null"]}),
+        answer=lambda task: {**task, "finished_at": 1767323045},
+        sees=(APIResponseParseError, "finished_at"),
+        rating=Level.BREAKS,
+    ),
+    "a time that can be any text": Row(
+        change=lambda d: members(d, "Task").update(created_at={"type": "string"}),
+        answer=lambda task: {**task, "created_at": "a while ago"},
+        sees=(APIResponseParseError, "created_at"),
         rating=Level.BREAKS,
     ),
     "a list that became an object": Row(
@@ -305,6 +312,40 @@ def test_a_change_is_rated_by_what_the_client_does(row: Row):
     assert max((change.level for change in rate(SPEC, newer)), default=Level.FINE) == row.rating
     breaks = isinstance(row.sees, tuple) and isinstance(row.sees[0], type)
     assert breaks == (row.rating == Level.BREAKS)
+
+
+BEFORE = {
+    "a new value of an enumeration": "the contract's enumerations are open",
+    "a time that can be any text": "the contract allows any text for a time, and says in words that it is a time",
+}
+"""The rows whose answer the contract allowed before the change too, each with its reason."""
+
+
+def off_contract(document: Document, row: Row) -> list[Any]:
+    """Say how the answer of a row breaks a contract of `get_task`, or goes beyond it."""
+    contract = Contract(document)
+    schema = (contract.operations["get_task"].answer(row.status) or {})["application/json"]
+    assert schema is not None
+    answer = row.answer(copy.deepcopy(TASK))
+    return contract.complaints(schema, answer) or undeclared_members(contract, schema, answer)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_answer_is_what_the_changed_contract_allows_and_the_old_one_did_not(name: str):
+    row, newer = ROWS[name], copy.deepcopy(load().document)
+    row.change(newer)
+    assert off_contract(newer, row) == []
+    news = newer != load().document and row.status == 200 and row.answer(copy.deepcopy(TASK)) != TASK
+    assert bool(off_contract(load().document, row)) == (news and name not in BEFORE)
+
+
+def test_an_optional_field_of_an_answer_that_is_gone_has_its_default(platform: Callable[[int, Any], None]):
+    newer = copy.deepcopy(SPEC)
+    members(newer, "TasksListItem").pop("title")
+    assert {(change.where, change.level) for change in rate(SPEC, newer)} == {("TasksListItem.title", Level.NOTICE)}
+    platform(200, [{"id": "t", "agent_id": "a", "organization_id": "o", "status": "completed"}])
+    (item,) = Tasks(CONFIGURATION).list("a")
+    assert (item.id, item.title) == ("t", None)
 
 
 def test_what_is_new_in_a_task_is_sent_back_when_it_is_saved(

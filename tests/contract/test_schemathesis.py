@@ -7,6 +7,7 @@ itself, so a tool that reads an answer before it judges it waits for ever; `test
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -86,10 +87,21 @@ def run(emulator: Emulator, folder: Path, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def what_was_left_out(text: str) -> list[str]:
+    """Say which part of its work schemathesis, by its own account, did not do."""
+    done = set(re.findall(r"✅\s+(\w+) \(in ", text))
+    left = [f"phase {name}" for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if name not in done]
+    covered, tried = (re.search(pattern, text) for pattern in (r"API Links:\s+(\d+) covered", r"(\d+) generated,"))
+    declared = SPEC.read_text(encoding="utf-8").count('"#/components/links/')
+    left += [] if covered and int(covered[1]) >= declared > 0 else [f"links: fewer than the {declared} declared"]
+    return left + ([] if tried and int(tried[1]) >= 2000 else ["requests: fewer than 2000"])
+
+
 def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: Emulator, tmp_path: Path):
     know_task(tmp_path, streamed_task(emulator))
     status, text = run(emulator, tmp_path, "--max-examples", str(EXAMPLES), "--mode", "all")
     assert status == 0, text
+    assert what_was_left_out(text) == [], text
     assert emulator.violations == []
     asked = emulator.requests()
     assert {request.operation_id for request in asked} >= set(load().operations) - {"stream_worker_events"}
@@ -97,6 +109,15 @@ def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: E
     assert answered >= set(load().operations) - {"stream_worker_events"}, "nothing good was ever asked of it"
     refused = {request.operation_id for request in asked if request.status == 422}
     assert refused >= {op.id for op in load().operations.values() if op.body is not None}, "nothing bad was ever asked"
+
+
+def test_a_run_that_leaves_out_a_phase_is_found(emulator: Emulator, tmp_path: Path):
+    options = ("--include-operation-id", "list_agents", "--phases", "coverage")
+    status, text = run(emulator, tmp_path, *options)
+    assert status == 0, text
+    told = " ".join(what_was_left_out(text))
+    assert all(part in told for part in ("phase Examples", "phase Fuzzing", "phase Stateful", "links:", "requests:"))
+    assert "Coverage" not in told
 
 
 DRIFTS: dict[str, Callable[[Any], Any]] = {

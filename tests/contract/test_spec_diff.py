@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from spec_rating import Level, rate  # noqa: E402 (a tool, not a package)
+from spec_rating import rate  # noqa: E402 (a tool, not a package)
+from spec_rules import Level  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +46,27 @@ def document() -> dict[str, Any]:
             }
         },
         "components": {
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-key", "description": "d"}},
             "schemas": {
+                "Words": {"type": "object", "additionalProperties": {"type": "string"}},
+                "Moment": {"type": "string", "format": "date-time"},
+                "Frame": {
+                    "type": "object",
+                    "properties": {
+                        "data": {
+                            "type": "string",
+                            "contentSchema": {
+                                "allOf": [
+                                    {"$ref": "#/components/schemas/Thing"},
+                                    {
+                                        "if": {"properties": {"name": {"const": "chunk"}}},
+                                        "then": {"properties": {"any": {"type": "string"}}},
+                                    },
+                                ]
+                            },
+                        }
+                    },
+                },
                 "Kind": {"anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "string"}]},
                 "Thing": {
                     "type": "object",
@@ -65,6 +89,9 @@ def document() -> dict[str, Any]:
                     "required": ["thing"],
                     "properties": {
                         "thing": {"$ref": "#/components/schemas/Thing"},
+                        "words": {"$ref": "#/components/schemas/Words"},
+                        "at": {"anyOf": [{"$ref": "#/components/schemas/Moment"}, {"type": "null"}]},
+                        "frame": {"$ref": "#/components/schemas/Frame"},
                         "entry": {"anyOf": [{"$ref": "#/components/schemas/Kind"}, {"type": "null"}]},
                         "part": {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Thing", "Kind")]},
                     },
@@ -88,6 +115,23 @@ def make(d: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def size(d: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas(d)["Sent"]["allOf"][1]["properties"]["size"]
+    return found
+
+
+def content(d: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = schemas(d)["Frame"]["properties"]["data"]["contentSchema"]["allOf"]
+    return found
+
+
+def rename_path_parameter(d: dict[str, Any]) -> None:
+    item = d["paths"].pop("/things/{id}")
+    item["parameters"][0]["name"] = "thing_id"
+    d["paths"]["/things/{thing_id}"] = item
+
+
+UNRATED = "changed in a way that this tool does not rate"
 BREAKS, NOTICE, FINE = Level.BREAKS, Level.NOTICE, Level.FINE
 CHANGES: list[tuple[Callable[[dict[str, Any]], object], Level, str]] = [
     (lambda d: d.update(security=[]), BREAKS, "`security` the way to authenticate changed"),
@@ -153,6 +197,75 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], object], Level, str]] = [
         FINE,
         "`Sent.size` takes number too",
     ),
+    (
+        lambda d: d["components"]["securitySchemes"]["key"].update(name="authorization"),
+        BREAKS,
+        "`security` the way to authenticate changed",
+    ),
+    (lambda d: schemas(d)["Sent"].update(unevaluatedProperties=False), BREAKS, "`Sent` takes no other members"),
+    (
+        lambda d: schemas(d)["Sent"]["allOf"][1].update(additionalProperties=False),
+        BREAKS,
+        "`Sent` takes no other members",
+    ),
+    (lambda d: schemas(d)["Sent"]["allOf"][1].update(required=["kind"]), BREAKS, "`Sent.kind` is required now"),
+    (
+        lambda d: schemas(d)["Words"]["additionalProperties"].update(type="object"),
+        BREAKS,
+        "`Words{}` can be object: an answer with it can't be read",
+    ),
+    (lambda d: schemas(d)["Words"].pop("additionalProperties"), BREAKS, "`Words{}` can be any JSON, was string"),
+    (
+        lambda d: schemas(d)["Thing"]["properties"]["tags"].pop("items"),
+        BREAKS,
+        "`Thing.tags[]` can be any JSON, was string",
+    ),
+    (
+        lambda d: content(d)[1]["then"]["properties"]["any"].update(type="array"),
+        BREAKS,
+        '`Frame.data as JSON where "chunk".any` can be array',
+    ),
+    (lambda d: content(d).pop(), BREAKS, '`Frame.data as JSON where "chunk"` has no rule any more'),
+    (
+        lambda d: schemas(d)["Frame"]["properties"]["data"].update(contentSchema={"type": "array"}),
+        BREAKS,
+        "`Frame.data as JSON` can be array",
+    ),
+    (lambda d: size(d).update(exclusiveMinimum=0), BREAKS, "`Sent.size` exclusiveMinimum is 0, was None"),
+    (lambda d: size(d).update({"not": {"const": 7}}), BREAKS, "`Sent.size` not is {'const': 7}, was None"),
+    (lambda d: size(d).update(default=3), NOTICE, f"`Sent.size` {UNRATED}"),
+    (
+        lambda d: schemas(d)["Got"]["properties"]["part"]["oneOf"].append({"type": "object", "minProperties": 1}),
+        NOTICE,
+        f"`Got.part` {UNRATED}",
+    ),
+    (lambda d: make(d)["parameters"][0].update(explode=False), NOTICE, f"`make query q` {UNRATED}"),
+    (
+        lambda d: schemas(d)["Moment"].update(type=["string", "number"]),
+        BREAKS,
+        "`Moment` can be number: an answer with it can't be read",
+    ),
+    (
+        lambda d: schemas(d)["Got"]["properties"].update(at={"type": ["string", "null"]}),
+        BREAKS,
+        "`Got.at` can be any text: one that is no time can't be read",
+    ),
+    (
+        lambda d: schemas(d)["Got"]["properties"].update(at={"type": ["number", "null"]}),
+        BREAKS,
+        "`Got.at` can be number: an answer with it can't be read",
+    ),
+    (rename_path_parameter, FINE, "`make` /things/{thing_id} was /things/{id}: the same on the wire"),
+    (
+        lambda d: schemas(d)["Sent"]["allOf"][1]["properties"].update(colour={}),
+        FINE,
+        "`Sent.colour` is new; it can be left out",
+    ),
+    (
+        lambda d: schemas(d)["Got"]["properties"].update(colour={}),
+        FINE,
+        "`Got.colour` is new; it is read into `extra`",
+    ),
 ]
 
 
@@ -168,8 +281,19 @@ def test_a_change_is_rated_and_named(change: Callable[[dict[str, Any]], object],
 def test_words_alone_are_no_change():
     newer = document()
     schemas(newer)["Thing"]["description"] = "new words"
+    schemas(newer)["Got"]["required"] = list(reversed(schemas(newer)["Got"]["required"]))
+    newer["components"]["securitySchemes"]["key"]["description"] = "new words"
+    make(newer)["parameters"][0]["description"] = "new words"
     make(newer)["summary"] = "new words"
     assert rate(document(), newer) == []
+
+
+def test_members_may_be_called_like_the_words_of_a_schema():
+    newer = document()
+    schemas(newer)["Thing"]["properties"]["name"]["properties"] = {"title": {"default": 1}}
+    other = copy.deepcopy(newer)
+    schemas(other)["Thing"]["properties"]["name"]["properties"]["title"]["default"] = 2
+    assert [change.where for change in rate(newer, other)] == ["Thing.name.title"]
 
 
 def test_a_change_of_a_shared_component_is_told_once():
@@ -224,11 +348,17 @@ def test_the_command_passes_when_nothing_breaks(files: tuple[Path, Path, dict[st
     assert (same.returncode, "Nothing changed" in same.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "a: 1", None])
-def test_the_command_says_what_it_can_not_compare(files: tuple[Path, Path, dict[str, Any]], text: str | None):
+DANGLING = "paths: {/a: {get: {operationId: a, parameters: [{$ref: '#/nowhere'}], responses: {}}}}"
+CIRCLE = "paths: {/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}"
+
+
+@pytest.mark.parametrize(
+    "text", [b"{", b"[]", b"a: 1", b"paths: []", b"paths: {/a: 3}", b"\xff", DANGLING.encode(), CIRCLE.encode(), None]
+)
+def test_the_command_says_what_it_can_not_compare(files: tuple[Path, Path, dict[str, Any]], text: bytes | None):
     base, newer, _ = files
     if text is not None:
-        newer.write_text(text)
+        newer.write_bytes(text)
     done = spec_diff(str(base), str(newer))
     assert (done.returncode, done.stdout) == (2, "")
     assert str(newer) in done.stderr
@@ -236,3 +366,50 @@ def test_the_command_says_what_it_can_not_compare(files: tuple[Path, Path, dict[
 
 def test_the_projects_own_contract_can_be_compared_with_itself():
     assert spec_diff(str(ROOT / "openapi.yaml")).returncode == 0
+
+
+# --- what redocly says, and what users were told ---
+
+
+@pytest.fixture
+def tool() -> Any:
+    """The command as a module."""
+    loader = SourceFileLoader("spec_diff", str(ROOT / "tools" / "spec_diff"))
+    spec = spec_from_loader("spec_diff", loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_redoclys_verdicts_are_told_once_the_worst_first(tool: Any):
+    first = {"impact": "minor", "message": "a field is new", "location": {"pointer": "#/paths/~1a"}}
+    second = {"impact": "major", "message": "a field is gone"}
+    report = {
+        "changes": [{"path": "b", "verdicts": [first, first]}, {"path": "c", "verdicts": [second]}, {"path": "d"}]
+    }
+    assert tool.verdicts(json.dumps(report)) == [
+        "major: c: a field is gone", "minor: paths/~1a: a field is new"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"differences": []}', '{"changes": [{"verdicts": [{}]}]}'])
+def test_a_report_of_redocly_in_another_form_is_no_break(tool: Any, text: str):
+    with pytest.raises(tool.NotComparable, match="another form"):
+        tool.verdicts(text)
+
+
+def test_a_break_that_the_changelogs_newest_section_tells_of_is_accepted(
+    tool: Any, files: tuple[Path, Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+):
+    base, newer, changed = files
+    schemas(changed)["Sent"]["allOf"][1]["required"] = ["size"]
+    newer.write_text(yaml.safe_dump(changed))
+    monkeypatch.setattr(tool, "CHANGELOG", newer.with_suffix(".md"))
+    monkeypatch.setattr(sys, "argv", ["spec_diff", "--without-redocly", str(base), str(newer)])
+    assert tool.main() == 1
+    told = "- `Sent.size` is\n  required now\n"
+    tool.CHANGELOG.write_text(f"# Changelog\n\n## Unreleased\n\n- news\n\n## 0.9\n\n{told}")
+    assert tool.main() == 1
+    tool.CHANGELOG.write_text(f"# Changelog\n\n## Unreleased\n\n{told}\n## 0.9\n")
+    assert tool.main() == 0

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from xpander_facade.emulator._contract import Complaint
 
 OURS = "xpander-facade/"
+HEADERS = frozenset({
+    "accept", "accept-encoding", "cache-control", "connection", "content-length", "content-type", "host", "user-agent",
+    "x-api-key",
+})  # fmt: skip
+"""What the facade sends with any request; every other header must be declared."""
 
 
 def judge(
@@ -49,7 +54,7 @@ def judge(
     if not headers.get("x-api-key"):
         faults.append({"loc": ["header", "x-api-key"], "msg": "the key is missing"})
     faults = faults or call_of(contract, match, operation, query, headers, value, bool(body))[1]
-    faults = faults or undeclared(contract, operation, query, headers, value)
+    faults = faults or undeclared(contract, operation, query, headers, value, HEADERS)
     return operation.id, [_line(name, fault) for fault in faults]
 
 
@@ -60,7 +65,7 @@ def judge_record(record: RecordedRequest) -> list[str]:
         return [f"{name}: the contract has no such operation"]
     contract = load()
     operation = contract.operations[record.operation_id]
-    faults = record.complaints or undeclared(contract, operation, record.query, record.headers, record.body)
+    faults = record.complaints or undeclared(contract, operation, record.query, record.headers, record.body, HEADERS)
     return [_line(name, fault) for fault in faults]
 
 
@@ -75,6 +80,7 @@ class Witness:
         self._lock = threading.Lock()
         self._judged: list[tuple[str | None, list[str]]] = []
         self._records: list[RecordedRequest] = []
+        self._breaches: set[str] = set()
         self.total = 0
 
     def saw(self, request: httpcore.Request) -> None:
@@ -94,16 +100,21 @@ class Witness:
             with self._lock:
                 self._records.append(record)
 
-    def take(self) -> tuple[set[str], list[str]]:
-        """Return the operation ids seen and the breaches found since the last look, and begin anew."""
+    def take(self) -> set[str]:
+        """Return the operation ids seen since the last look; breaches are kept until they are told."""
         with self._lock:
             judged, self._judged = self._judged, []
             records, self._records = self._records, []
         self.total += len(judged)
-        seen = {operation for operation, _ in judged if operation} | {r.operation_id for r in records if r.operation_id}
-        breaches = {line for _, lines in judged for line in lines}
-        breaches |= {line for record in records for line in judge_record(record)}
-        return seen, sorted(breaches)
+        self._breaches |= {line for _, lines in judged for line in lines}
+        self._breaches |= {line for record in records for line in judge_record(record)}
+        return {operation for operation, _ in judged if operation} | {r.operation_id for r in records if r.operation_id}
+
+    def breaches(self) -> list[str]:
+        """Return the breaches found since they were last told."""
+        self.take()
+        found, self._breaches = self._breaches, set()
+        return sorted(found)
 
     def install(self) -> None:
         """Take the place beside all connections and journals, once for the process."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from xpander_facade.configuration import VARIABLES
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +189,84 @@ def test_a_strict_test_fails_when_a_request_is_off_the_contract(run: Run, how: s
         "*stream_task_events: event: *",
     ):
         result.stdout.fnmatch_lines([line])
+
+
+BEHIND_AN_ERROR = """
+    import http.client, json, pytest
+
+    pytestmark = pytest.mark.xpander(strict=True)
+
+    def post(emulator, body, path="/agent-execution/a/report_task", **headers):
+        connection = http.client.HTTPConnection(emulator.url.removeprefix("http://"))
+        headers = {"content-type": "application/json", **headers}
+        connection.request("POST", path, json.dumps(body).encode(), headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def test_behind_a_fault(xpander_emulator):
+        xpander_emulator.fail(503)
+        assert post(xpander_emulator, {"duration": "x"}, **{"x-api-key": "k"}) == 503
+
+    def test_without_a_key(xpander_emulator):
+        assert post(xpander_emulator, {"is_success": "y"}) == 401
+
+    def test_a_path_that_is_no_text(xpander_emulator):
+        assert post(xpander_emulator, {}, "/agent-execution/%ff/report_task", **{"x-api-key": "k"}) == 400
+
+    def test_by_name(request):
+        assert post(request.getfixturevalue("xpander_emulator"), {"cost": 1}, **{"x-api-key": "k"}) == 200
+
+    def test_an_event_that_nobody_reads(xpander_emulator, xpander_backend):
+        task = xpander_backend.invoke_agent(prompt="hi", events_streaming=True)
+        xpander_emulator.publish_raw(task.id, "no JSON, and meant so")
+        xpander_emulator.publish(task.id, "chunk", {"not": "text"})
+
+    @pytest.fixture
+    def one_who_says_bye(xpander_emulator):
+        yield
+        post(xpander_emulator, {"bye": 1}, **{"x-api-key": "k"})
+
+    def test_after_the_test(one_who_says_bye):
+        pass
+
+    def test_is_told_once(xpander_emulator):
+        post(xpander_emulator, {"once": 1}, **{"x-api-key": "k"})
+"""
+
+
+def test_what_is_off_the_contract_is_told_whatever_was_answered_and_whenever_it_was_sent(run: Run):
+    result = run(BEHIND_AN_ERROR)
+    result.assert_outcomes(failed=6, passed=1, errors=1)
+    for line in (
+        "*POST /agent-execution/a/report_task: body.duration: *",
+        "*POST /agent-execution/a/report_task: body.is_success: *",
+        "*POST /agent-execution/%ff/report_task: path: the path and the query must be UTF-8",
+        "*POST /agent-execution/a/report_task: body.cost: the contract declares no such member",
+        "*stream_task_events: event: *",
+        "*POST /agent-execution/a/report_task: body.bye: the contract declares no such member",
+    ):
+        result.stdout.fnmatch_lines([line])
+    assert result.stdout.str().count("body.once: ") == 1
+
+
+def test_no_variable_of_the_outside_reaches_the_code_under_test(run: Run, monkeypatch: pytest.MonkeyPatch):
+    source = (ROOT / "xpander_facade" / "configuration.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'"((?:XPANDER|IS)_[A-Z_]+)"', source.partition("CLOUD_URL = ")[2]))
+    assert set(VARIABLES) == read
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "1")
+    run("""
+        import os
+        from xpander_facade.configuration import VARIABLES
+
+        def test_it(xpander_emulator, xpander_backend):
+            assert set(VARIABLES) & set(os.environ) == {
+                "XPANDER_API_KEY", "XPANDER_BASE_URL", "XPANDER_ORGANIZATION_ID", "XPANDER_AGENT_ID"
+            }
+            xpander_backend.report_external_task(id="job-1")
+            assert xpander_emulator.task("job-1")
+    """).assert_outcomes(passed=1)
 
 
 def test_a_test_that_is_not_strict_passes_and_one_that_fails_tells_of_the_contract_too(run: Run):

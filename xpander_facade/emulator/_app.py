@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from ._contract import complaint
 from ._faults import Cut, Delay, Drop, Fail, Faults
 from ._journal import Journal, RecordedRequest, without_secrets
 from ._json import write
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from ._workers import Worker
 
 _STREAMS: Final = frozenset({"stream_task_events", "stream_worker_events"})
-_SSE: Final = "text/event-stream"
 
 
 class _Connection(Protocol):
@@ -93,7 +93,9 @@ class App:
         record.values = dict(match.values)
         try:
             if match.undecodable or not query_is_text:
-                raise Problem(400, "the path and the query must be UTF-8")
+                reason = "the path and the query must be UTF-8"
+                record.complaints.append(complaint(reason, "unicode", "path" if match.undecodable else "query"))
+                raise Problem(400, reason)
             raw = await self._read(request, match.operation, headers)
             for hold in self._faults.held(record.operation_id):
                 await hold.pass_through()
@@ -128,15 +130,16 @@ class App:
             body, body_complaints = body_of(raw, headers)
         secret = operation.id == "get_api_key_allowance" and isinstance(body, dict) and "api_key" in body
         record.body = {**body, "api_key": "***"} if secret else body
+        # what is wrong with a request is noted whatever it is answered
+        call, complaints = call_of(self._contract, match, operation, record.query, headers, body, bool(raw))
+        if operation.id == "push_task_events" and not (body_complaints or complaints):
+            complaints = self._unfit_events(call.body)
+        record.complaints += body_complaints or complaints
         fail = self._faults.take(Fail, operation.id)
         if fail is not None and not (fail.after and operation.id not in _STREAMS):
             await self._send(_failure(fail), record, scope, receive, send)
             return
         self._check_key(headers)
-        call, complaints = call_of(self._contract, match, operation, record.query, headers, body, bool(raw))
-        if operation.id == "push_task_events" and not (body_complaints or complaints):
-            complaints = self._unfit_events(call.body)
-        record.complaints += body_complaints or complaints
         if record.complaints:
             raise Problem(422, record.complaints)
         if operation.id in _STREAMS:
@@ -267,7 +270,7 @@ class App:
             watch.cancel()
 
     def _good_frames(self, operation: Operation, batch: list[Frame]) -> bool:
-        frame_schema, event_schema = self._frame_schemas(operation)
+        frame_schema, event_schema = self._contract.frame_schemas(operation)
         for frame in batch:
             whole: dict[str, Any] = {"data": frame.data}
             whole |= {} if frame.number is None else {"id": str(frame.number)}
@@ -284,13 +287,9 @@ class App:
 
     def _unfit_events(self, events: list[Any]) -> list[dict[str, Any]]:
         # what is pushed goes out on the stream, whose contract says more about `data` than that of the request
-        _, schema = self._frame_schemas(self._contract.operations["stream_task_events"])
+        _, schema = self._contract.frame_schemas(self._contract.operations["stream_task_events"])
         told = [{name: value for name, value in event.items() if value is not None} for event in events]
         return [c for index, event in enumerate(told) for c in self._contract.complaints(schema, event, "body", index)]
-
-    def _frame_schemas(self, operation: Operation) -> tuple[str, str]:
-        frame, _ = self._contract.resolve((operation.answer(200) or {}).get(_SSE) or "")
-        return frame, f"{frame}/properties/data/contentSchema"
 
     # --- small steps ---
 

@@ -150,6 +150,11 @@ class Contract:
             return [complaint(_short(str(error)), "unprocessable", *loc)]
         return [complaint(_short(e.message), e.kind.name, *loc, *e.instance_path) for e in errors]
 
+    def frame_schemas(self, operation: Operation) -> tuple[str, str]:
+        """Return pointers to the schema of an event stream's frame, and to that of the JSON which its data holds."""
+        frame, _ = self.resolve((operation.answer(200) or {}).get("text/event-stream") or "")
+        return frame, f"{frame}/properties/data/contentSchema"
+
     def _validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator:
         found = self._validators.get(pointer)
         if found is None:

@@ -13,22 +13,28 @@ from ._contract import Complaint, complaint
 from ._json import is_array, is_object, object_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ._contract import Contract, Operation
 
-_HEADERS: Final = frozenset({
+USUAL_HEADERS: Final = frozenset({
     "accept", "accept-encoding", "accept-language", "authorization", "cache-control", "connection", "content-encoding",
     "content-length", "content-type", "cookie", "date", "expect", "host", "keep-alive", "pragma", "proxy-connection",
     "te", "traceparent", "tracestate", "transfer-encoding", "upgrade", "user-agent", "via", "x-api-key",
     "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id",
 })  # fmt: skip
+"""What any client, proxy or tracer may add to a request without going beyond the contract."""
 
 
 def undeclared(
-    contract: Contract, operation: Operation, query: Iterable[tuple[str, str]], headers: Mapping[str, str], body: Any
+    contract: Contract,
+    operation: Operation,
+    query: Iterable[tuple[str, str]],
+    headers: Mapping[str, str],
+    body: Any,
+    usual: Collection[str] = USUAL_HEADERS,
 ) -> list[Complaint]:
-    """Name what an operation's request has beyond the contract, apart from the usual headers of HTTP."""
+    """Name what an operation's request has beyond the contract, apart from the `usual` headers."""
     declared = {(p.place, p.name.lower() if p.place == "header" else p.name) for p in operation.parameters}
     found = [
         complaint("the contract declares no such query parameter", "undeclared", "query", name)
@@ -38,7 +44,7 @@ def undeclared(
     found += [
         complaint("the contract declares no such header", "undeclared", "header", name)
         for name in headers
-        if name.lower() not in _HEADERS and ("header", name.lower()) not in declared
+        if name.lower() not in usual and ("header", name.lower()) not in declared
     ]
     if operation.body is not None and body is not None:
         found += undeclared_members(contract, operation.body, body, "body")
