@@ -25,7 +25,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-matrix test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
-.PHONY: lint types generate check-generated lint-spec wheel-check bench clean
+.PHONY: chaos soak lint types generate check-generated lint-spec wheel-check bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -58,6 +58,12 @@ test-providers: ## read the real response objects of the LLM providers, in an en
 
 test-matrix: $(RUNTIME) ## test with the lowest and newest dependencies; ARGS=--short for the form of CI
 	$(BIN)/python tools/test_matrix $(ARGS)
+
+chaos: $(RUNTIME) ## record runs while the platform fails and processes are killed, and count them; ARGS=--short for the form of CI
+	$(BIN)/python tools/chaos $(ARGS)
+
+soak: $(RUNTIME) ## let workers do tasks while they are killed and cut off, and count; ARGS=--short for the form of CI
+	$(BIN)/python tools/soak $(ARGS)
 
 lint: $(DEV) ## check style and formatting
 	$(BIN)/ruff check .
@@ -118,7 +124,8 @@ contract: $(DEV) ## hold the facade and the emulator against openapi.yaml
 	$(BIN)/python -m pytest tests/contract
 
 contract-full: $(DEV) node_modules/.package-lock.json tools/prism/node_modules/.package-lock.json ## the same with Prism, the vendor's client and the contract's changes (needs Node)
-	$(BIN)/python -m pytest tests/contract tests/contract/prism
+	$(BIN)/python -m pytest tests/contract
+	$(BIN)/python -m pytest tests/contract/prism
 	$(BIN)/python tools/vendor_check
 	$(BIN)/python tools/spec_diff $(BASE)
 
