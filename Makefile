@@ -86,7 +86,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 lint-spec: node_modules/.package-lock.json ## lint openapi.yaml (needs Node 20.19+ and npm)
 	npm run --silent lint-spec
 
-# The wheel goes into two empty environments, far from the checkout: a plain one reports, one with [emulator] answers.
+# The wheel goes into two empty environments, far from the checkout: a plain one reports, one with all extras answers, and
+# brings its command and its pytest plugin.
 wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a run with it
 	@set -eu; \
 	folder="$$(mktemp -d)"; emulator=; \
@@ -100,12 +101,16 @@ wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a ru
 	done; \
 	cd "$$folder"; \
 	plain/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$wheel"; \
-	emulator/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$wheel[emulator]"; \
+	emulator/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$wheel[cli,emulator]" pytest; \
 	plain/bin/python -I -c 'import xpander_facade as x; print("wheel", x.__version__, "imported; it holds", len(x.__all__), "names")'; \
 	plain/bin/python -I -c 'import importlib.util as u; assert not u.find_spec("starlette") and not u.find_spec("yaml")'; \
 	plain/bin/python -m pip list --format freeze | grep -cv '^pip==' | sed 's/$$/ distributions in the plain environment/'; \
+	status=0; plain/bin/xpander-facade --version 2> remedy || status=$$?; [ "$$status" = 2 ]; grep -q 'xpander-facade\[cli\]' remedy; \
+	emulator/bin/xpander-facade --version; \
+	printf 'def test_it(xpander_backend, xpander_emulator):\n    xpander_backend.report_external_task(id="a")\n    assert xpander_emulator.task("a")\n' > test_plugin.py; \
+	emulator/bin/python -m pytest -q test_plugin.py; \
 	mkdir elsewhere; cd elsewhere; \
-	../emulator/bin/python -m xpander_facade.emulator --port 0 --api-key wheel-key > url & emulator=$$!; \
+	../emulator/bin/xpander-facade emulator --port 0 --api-key wheel-key > url & emulator=$$!; \
 	cd ..; \
 	for _ in $$(seq 100); do [ -s elsewhere/url ] && break; sleep 0.1; done; \
 	[ -s elsewhere/url ] || { echo "the emulator of the wheel did not start" >&2; exit 1; }; \
