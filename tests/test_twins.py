@@ -38,15 +38,18 @@ PROGRAMS = {
     "_worker_handler.py",
     "_worker_heartbeat.py",
     "_worker_life.py",
+    "_worker_loop.py",
     "_worker_session.py",
 }
 """Files that users run or whose fixtures pytest calls: no verbs of theirs need a twin."""
-THREADED = {"_outbox_desk.py", "_outbox_drainer.py", "_outbox_file.py"}
+THREADED = {"_outbox_desk.py", "_outbox_drainer.py", "_outbox_file.py", "_outbox_threads.py"}
 """Files that run on threads, also for async verbs: nothing in them could await."""
 
 INHERENT = {
     ("outbox.py", "_here"): "the one calls, the other lets a thread call",
     ("recorder.py", "_carry"): "the async one goes to its end when its task is cancelled",
+    ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
+    ("recorder.py", "_last_report"): "the async one lets a thread take a response apart",
     ("_task_files.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",
     ("worker.py", "_serve"): "the one brings the event loop in which the other runs",
     ("worker.py", "_serve_prompt"): "the one brings the event loop in which the other runs",

@@ -48,6 +48,10 @@ def kind_of(function: Callable[..., object]) -> Kind:
     """
     if not callable(function):
         raise TypeError(f"on_task decorates a function, not {type(function).__name__}: pass options by name")
+    if isinstance(function, type):
+        raise TypeError(
+            f"on_task decorates a function, not the class {function.__name__}: decorate a method, or use one"
+        )
     _check_parameters(function)
     code = _called(function)
     if inspect.isgeneratorfunction(code):
@@ -91,7 +95,7 @@ async def call(
     Raises:
         TypeError: It returned something else than a Task, or another task, or yielded something else than an event.
         RuntimeError: It tried to end the process.
-        Exception: Whatever the handler raises.
+        BaseException: Whatever else the handler raises.
     """
     try:
         if kind is Kind.EVENTS:
@@ -99,7 +103,12 @@ async def call(
             return task
         if kind is Kind.ASYNC:
             return checked(await cast("Awaitable[object]", function(task=task)), task.id)
-        return checked(await in_thread(functools.partial(function, task=task)), task.id)
+        returned = await in_thread(functools.partial(function, task=task))
+        # A plain function may be the wrapper that a decorator has put around an async one.
+        if inspect.isasyncgen(returned):
+            await _push_all(returned, push)
+            return task
+        return checked(await returned if inspect.isawaitable(returned) else returned, task.id)
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"the handler raised {type(error).__name__}({error}): return the task, or fail") from error
 
@@ -153,7 +162,10 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 
 def text_of(error: BaseException) -> str:
-    """Return what an exception says, or its name where it says nothing."""
+    """Return what an exception says, or its name where it says nothing; of a group, what each of them says."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return f"{group.message}: {'; '.join(text_of(one) for one in group.exceptions)}"
     return str(error) or type(error).__name__
 
 

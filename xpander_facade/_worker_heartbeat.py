@@ -50,9 +50,16 @@ class Heartbeat:
     def _beat(self) -> None:
         due = time.monotonic()
         while not self._ended.wait(max(0.0, due - time.monotonic())):
-            for worker_id in self.worker_ids:
-                self._send(worker_id)
+            self._send_all()
             due = max(due + self._every, time.monotonic())
+
+    def _send_all(self) -> None:
+        """Send a heartbeat for each id, all at once: one that gets no answer must not delay the others."""
+        senders = [threading.Thread(target=self._send, args=(one,), daemon=True) for one in self.worker_ids]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
 
     def _send(self, worker_id: str) -> None:
         try:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from xpander_facade import _http
+from xpander_facade import _codec, _http
 from xpander_facade._task_requests import change_request, get_request, plan_following_status, save_request
 from xpander_facade._worker_handler import Kind, call, text_of
 from xpander_facade._worker_log import LOG
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from xpander_facade.task import Task
 
 MAX_PLAN_RETRIES = 5
+_STATUSES = frozenset(AgentExecutionStatus)
 _PASSING_REFUSALS = frozenset({408, 429})
 _OPEN = frozenset({AgentExecutionStatus.Pending, AgentExecutionStatus.Executing})
 
@@ -56,22 +57,29 @@ class Life:
         task: As the platform sent it.
         worker_id: The id under which the worker got it; it travels with what is saved, so that the platform can tell
             the outcome of a worker that has lost the task.
-        ran_before: Whether this worker had a task of this id before: the platform is asked whether it is to run again.
+        own_ids: All ids under which this process has registered so far; the session adds to them.
 
     Attributes:
+        worker_id: The id under which the platform knows that the task is here; a later one, where it was given again.
         is_started: Whether it has a slot.
+        ran_before: Whether this worker had a task of this id before: the platform is asked whether it is to run again.
         looked_at: The `time.monotonic()` of the last look at the task.
     """
 
-    def __init__(self, service: Service, pace: WorkerPace, task: Task, worker_id: str, ran_before: bool) -> None:
+    def __init__(self, service: Service, pace: WorkerPace, task: Task, worker_id: str, own_ids: set[str]) -> None:
         self.task = task
         self.worker_id = worker_id
         self.is_started = False
+        self.ran_before = False
         self.looked_at = time.monotonic()
         self._service = service
         self._pace = pace
-        self._ran_before = ran_before
+        self._own_ids = own_ids
         self._owners = {None, worker_id, task.worker_id}
+        self._is_over = False
+        self._settled = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._began = time.monotonic()
         self._cut: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._spent: Tokens | None = None
         self._moot: str | None = None
@@ -80,15 +88,15 @@ class Life:
         """Work on the task to its end; return it as it was saved, or None where it was let go or could not be saved."""
         try:
             await self._begin()
-            began, known = time.monotonic(), self.task.duration
+            known = self.task.duration
             await self._work()
             if self.task.duration == known:
-                self.task.duration = round(time.monotonic() - began, 3)
+                self.task.duration = self._lasted()
             return await self._save()
         except _LetGoError as reason:
             LOG.info("let go: %s", reason)
         except _CutShortError as reason:
-            return await self._save_as_error(str(reason))
+            return await self._save_cut_short(str(reason))
         except ModuleException as error:
             return await self._save_as_error(f"the platform refused: {error}")
         except Exception as error:
@@ -97,6 +105,9 @@ class Life:
         except asyncio.CancelledError:
             LOG.error("the worker ended before the outcome was saved")
             raise
+        finally:
+            self._is_over = True
+            self._settled.set()
         return None
 
     def cut_short(self, reason: str) -> None:
@@ -117,19 +128,47 @@ class Life:
         except _LetGoError as reason:
             self.let_go(str(reason))
         except XpanderError as error:
-            LOG.debug("a look at the task failed: %s", error)
+            LOG.debug("a look at the task failed: %s", error, extra={"task_id": self.task.id})
+
+    async def meet_copy(self, worker_id: str) -> bool:
+        """Learn why the task has come again while it is in hand, and return whether it is to run anew.
+
+        It is a mere copy; or the platform took it from this worker and has given it back to its present id: then it
+        goes on under that one; or somebody asked the same once more.
+
+        Args:
+            worker_id: The id under which it came again.
+        """
+        # Before the platform has heard of the beginning it can't tell a copy from what is to run.
+        await self._settled.wait()
+        if self._is_over or self._moot is not None:
+            return True
+        if worker_id != self.worker_id:
+            LOG.info("given back, it goes on")
+            self.worker_id = worker_id
+            if self.task.status in _OPEN:
+                await self._insist("set executing", lambda: self._change(status="executing"))
+            return False
+        fresh = await self._insist("look whether it is asked anew", lambda: self._ask(get_request(self.task.id)))
+        is_asked_anew = fresh.status is AgentExecutionStatus.Pending
+        LOG.info("asked anew" if is_asked_anew else "came twice")
+        return is_asked_anew
 
     # --- the stages of a life ---
 
     async def _begin(self) -> None:
-        if self._ran_before:
+        if self.ran_before:
             fresh = await self._insist("look whether it runs again", lambda: self._ask(get_request(self.task.id)))
             if fresh.status.is_final:
                 raise _LetGoError("it has run here already")
         LOG.info("executing")
         answer = await self._insist("set executing", lambda: self._change(status="executing"))
         self._check(answer)
+        if answer.status is AgentExecutionStatus.Pending:
+            raise _LetGoError("the platform did not let it begin")
         self.task._adopt(answer)
+        self._began = time.monotonic()
+        self._settled.set()
 
     async def _work(self) -> None:
         """Run the handler, and again while an enforced plan has open items; the task holds what came of it."""
@@ -139,8 +178,10 @@ class Life:
                 self.task = await self._attempt()
             except _HandlerError as failed:
                 LOG.error("the handler failed", exc_info=failed.__cause__)
-                self.task.status = AgentExecutionStatus.Error
-                self.task.result = str(failed)
+                self._become_error(str(failed))
+            if self.task.status not in _STATUSES:
+                LOG.error("the handler set a status that there is not: %s", self.task.status)
+                self._become_error(f"the handler set the status {str(self.task.status)!r}: there is no such status")
             fresh = await self._insist("look at the plan", lambda: self._ask(get_request(self.task.id)))
             self._check(fresh)
             self.task.tokens = _sum(self._spent, self.task.tokens)
@@ -191,7 +232,7 @@ class Life:
             return running.result()
         except asyncio.CancelledError:
             raise _HandlerError("the handler was cancelled") from None
-        except Exception as error:
+        except BaseException as error:  # some libraries raise exceptions of their own that are no Exception
             raise _HandlerError(text_of(error)) from error
 
     async def _unwind(self, running: asyncio.Future[Task]) -> NoReturn:
@@ -211,8 +252,7 @@ class Life:
         try:
             request = save_request(task, with_deep_plan_update=False, only_changed=True)
             if request is not None:
-                signed = {**request, "json": {**request["json"], "worker_id": self.worker_id}}
-                answer = await self._insist("save the outcome", lambda: self._ask(signed))
+                answer = await self._insist("save the outcome", lambda: self._sign(request))
                 self._check(answer)
                 task._adopt(answer)
         except (ValueError, TypeError, APIStatusError) as error:
@@ -222,14 +262,33 @@ class Life:
         await self._measure()
         return task
 
-    async def _save_as_error(self, reason: str) -> Task | None:
+    async def _save_cut_short(self, reason: str) -> Task | None:
+        """Save the task as an error, with what it has cost so far."""
+        self.task.duration = self._lasted()
+        tokens = _sum(self._spent, self.task.tokens) if isinstance(self.task.tokens, Tokens) else self._spent
+        self.task.tokens = tokens
+        saved = await self._save_as_error(reason, **({} if tokens is None else {"tokens": _codec.write(tokens)}))
+        if saved is not None:
+            await self._measure()
+        return saved
+
+    async def _save_as_error(self, reason: str, **cost: object) -> Task | None:
         """Make the task an error, and save nothing else of it: what there is can't be saved, or is not whole."""
         LOG.error("saved as error: %s", reason)
+        self._become_error(reason)
+        fields = {"status": "error", "result": reason, "duration": self._lasted(), **cost}
         try:
-            return await self._insist("save the error", lambda: self._change(status="error", result=reason))
+            return await self._insist("save the error", lambda: self._change(**fields))
         except ModuleException as error:
             LOG.error("given up, the outcome is not saved: %s", error)
             return None
+
+    def _become_error(self, reason: str) -> None:
+        self.task.status = AgentExecutionStatus.Error
+        self.task.result = reason
+
+    def _lasted(self) -> float:
+        return round(time.monotonic() - self._began, 3)
 
     async def _measure(self) -> None:
         if self.task.tokens is not None:
@@ -254,13 +313,27 @@ class Life:
         """
         if self._moot is not None:
             raise _LetGoError(self._moot)
-        if seen.worker_id not in self._owners:
+        if seen.worker_id not in self._owners | self._own_ids:
             raise _LetGoError("the platform gave it to another worker")
         if seen.status.is_final and (seen.is_manually_stopped or seen.status is not self.task.status):
             raise _LetGoError(f"it has ended elsewhere: {seen.status.value}")
 
-    async def _change(self, **fields: str) -> Task:
-        return await self._ask(change_request(self.task, {**fields, "worker_id": self.worker_id}))
+    async def _change(self, **fields: object) -> Task:
+        return await self._sign({**change_request(self.task, {}), "json": fields})
+
+    async def _sign(self, request: Request) -> Task:
+        """Send a change under the id by which the platform knows that the task is here.
+
+        The worker of a former id counts as lost where the task was given to a later one, and so does what it says.
+        """
+        async with self._changing:
+            while True:
+                said_by = self.worker_id
+                answer = await self._ask({**request, "json": {**request["json"], "worker_id": said_by}})
+                if answer.worker_id in self._own_ids:
+                    self.worker_id = answer.worker_id
+                if self.worker_id == said_by:
+                    return answer
 
     async def _ask(self, request: Request) -> Task:
         configuration = self._service.configuration

@@ -18,6 +18,7 @@ from xpander_facade._worker_handler import BOOT, SHUTDOWN, run_hook, text_of
 from xpander_facade._worker_heartbeat import Heartbeat
 from xpander_facade._worker_life import Life, is_refusal
 from xpander_facade._worker_log import LOG, current_task_id
+from xpander_facade._worker_loop import end, undisturbed
 from xpander_facade._worker_messages import (
     CAPACITY,
     CONFLICT,
@@ -65,6 +66,7 @@ class Session:
         self._brisk = attrs.evolve(service.configuration, timeout=timeout, deadline=PACE.message)
         self._heartbeat = Heartbeat(service.configuration, service.agent_id, PACE.heartbeat)
         self._worker_id: str | None = None
+        self._own_ids: set[str] = set()
         self._was_registered = False
         self._registered = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -84,6 +86,7 @@ class Session:
         LOG.info("stopping: %s", reason)
         self._reason = f"the worker was stopped ({reason})"
         self._stopped.set()
+        self._registered.set()  # whoever waits for it must see that nothing comes of it any more
 
     async def serve(self) -> None:
         """Work on the agent's tasks until the worker is stopped.
@@ -97,6 +100,8 @@ class Session:
     async def serve_prompt(self, prompt: str) -> Task | None:
         """Create a task for this worker alone, work on it, and return it as it was saved; None where it was not.
 
+        A worker that is stopped meanwhile gives it the grace, then makes it an error.
+
         Raises:
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
@@ -104,33 +109,36 @@ class Session:
         self._takes_tasks = False
         return await self._attend(partial(self._work_on, prompt))
 
-    async def _attend(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _attend(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Listen to the platform while some work is done; boot before it, say farewell and shut down after it."""
-        for hook in BOOT:
-            await run_hook(hook)
         _http.hold(self._service.configuration, self)
-        listening = asyncio.create_task(self._listen())
-        looking = asyncio.create_task(self._look())
-        working = asyncio.create_task(work())
-        grace = self._service.grace
         try:
+            for hook in BOOT:
+                await run_hook(hook)
             with self._heartbeat:
-                try:
-                    await asyncio.wait({listening, working}, return_when=asyncio.FIRST_COMPLETED)
-                    if listening.done():
-                        listening.result()  # raises why it ended
-                    return await working
-                except asyncio.CancelledError:
-                    grace = 0.0
-                    raise
-                finally:
-                    await self._drain(grace)
-                    await self._say_farewell()
+                return await self._serve_while(work)
         finally:
-            await _end(listening, looking, working)
-            for hook in SHUTDOWN:
-                await _shut_down(hook)
-            await _http.aclose(self._service.configuration, self)
+            try:
+                for hook in SHUTDOWN:
+                    await _shut_down(hook)
+            finally:
+                await _http.aclose(self._service.configuration, self)
+
+    async def _serve_while(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Return what came of the work, or None where the worker was stopped before its end."""
+        working = asyncio.create_task(work())
+        listening = asyncio.create_task(self._listen())
+        looking, stopping = asyncio.create_task(self._look()), asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({listening, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            was_refused = listening.done() and not working.done()
+            self._take_nothing_new()
+            await self._wait_for_tasks(self._service.grace, working)
+            if was_refused:
+                listening.result()  # raises why it ended
+        finally:
+            await undisturbed(self._leave(working, listening, looking, stopping))
+        return None if working.cancelled() else await working
 
     # --- the stream ---
 
@@ -174,6 +182,7 @@ class Session:
     def _register(self, worker_id: str) -> None:
         LOG.info("registered as %s", worker_id)
         self._worker_id = worker_id
+        self._own_ids.add(worker_id)
         self._was_registered = True
         self._told = False  # the platform knows nothing of a new worker
         self._speak_for()
@@ -199,16 +208,37 @@ class Session:
             LOG.info("not taken: the worker takes nothing new", extra={"task_id": task.id})
         elif present is None:
             self._charge(task, asked, self._worker_id)
-        elif present.asked == asked:
-            LOG.info("came twice", extra={"task_id": task.id})
+        elif present.asked != asked:
+            self._charge_anew(present, task, asked, self._worker_id)
+        elif present.life.is_started:
+            self._run_errand(self._meet_copy(present, task, asked, self._worker_id))
         else:
-            present.life.let_go("it was asked anew")
-            self._charge(task, asked, self._worker_id, after=present.running)
+            LOG.info("came twice", extra={"task_id": task.id})
+
+    async def _meet_copy(self, present: _Charge, task: Task, asked: object, worker_id: str) -> None:
+        """Act on a task in hand that has come again with the same words."""
+        current_task_id.set(task.id)
+        try:
+            is_wanted_anew = await present.life.meet_copy(worker_id)
+        except ModuleException as error:
+            LOG.warning("came twice, and the platform does not say why: %s", error)
+            return
+        is_last = self._charges.get(task.id) in (present, None) and worker_id == self._worker_id
+        if not is_wanted_anew:
+            self._speak_for()
+        elif is_last and self._takes_tasks:
+            self._charge_anew(present, task, asked, worker_id)
+
+    def _charge_anew(self, present: _Charge, task: Task, asked: object, worker_id: str) -> None:
+        present.life.let_go("it was asked anew")
+        self._charge(task, asked, worker_id, after=present.running)
 
     async def _work_on(self, prompt: str) -> Task | None:
         from xpander_facade.tasks import Tasks
 
         while self._worker_id is None:
+            if self._stopped.is_set():
+                return None
             await self._registered.wait()
         worker_id = self._worker_id
         task = await Tasks(self._service.configuration).acreate(
@@ -219,7 +249,7 @@ class Session:
     def _charge(
         self, task: Task, asked: object, worker_id: str, after: asyncio.Task[Task | None] | None = None
     ) -> asyncio.Task[Task | None]:
-        life = Life(self._service, self._pace, task, worker_id, ran_before=task.id in self._finished)
+        life = Life(self._service, self._pace, task, worker_id, self._own_ids)
         running = asyncio.create_task(self._lead(life, after))
         # Not the business of `_lead`: one that is cancelled before it has begun never ends.
         running.add_done_callback(lambda _: self._discharge(life))
@@ -233,7 +263,7 @@ class Session:
         if after is not None:
             await asyncio.wait({after})
         async with self._slots:
-            life.is_started = True
+            life.is_started, life.ran_before = True, life.task.id in self._finished
             with self._taking_slot():
                 # Before the platform hears that the task is executing, or it would send another for the last slot.
                 await self._tell()
@@ -326,19 +356,25 @@ class Session:
 
     # --- the end ---
 
-    async def _drain(self, grace: float) -> None:
-        """Let what runs end within the grace; make the rest an error."""
+    def _take_nothing_new(self) -> None:
         self._takes_tasks = False
         self._forget_unstarted()
         self._run_errand(self._tell())
-        await self._wait_for_tasks(grace)
+
+    async def _leave(self, working: asyncio.Task[Any], *others: asyncio.Task[Any]) -> None:
+        """Make what still runs an error, and say farewell."""
+        self._take_nothing_new()
         for charge in self._charges.values():
             charge.life.cut_short(f"{self._reason} before the task was done")
-        await self._wait_for_tasks(self._pace.unwind + self._pace.farewell)
-        await _end(*(charge.running for charge in self._charges.values()))
+        await self._wait_for_tasks(self._pace.unwind + self._pace.farewell, working)
+        await end(*(charge.running for charge in self._charges.values()), within=self._pace.unwind)
+        await self._say_farewell()
+        await end(working, *others, within=self._pace.unwind)
 
-    async def _wait_for_tasks(self, seconds: float) -> None:
-        running = [charge.running for charge in self._charges.values()]
+    async def _wait_for_tasks(self, seconds: float, working: asyncio.Task[Any]) -> None:
+        running = {charge.running for charge in self._charges.values()}
+        if self._stopped.is_set():
+            running.add(working)  # the task of a prompt may be about to be created
         if running:
             await asyncio.wait(running, timeout=seconds)
 
@@ -348,17 +384,11 @@ class Session:
         self._worker_id = None
         self._speak_for()
         await self._run_errands()
-        await _end(*self._errands)
+        await end(*self._errands, within=self._pace.unwind)
 
     async def _run_errands(self) -> None:
         if self._errands:
             await asyncio.wait(self._errands, timeout=self._pace.farewell)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _shut_down(hook: Callable[[], object]) -> None:

@@ -34,7 +34,8 @@ class _Heed:
         self._stops.remove(stop)
         if not self._stops:
             for number, handler in self._former.items():
-                signal.signal(number, handler)
+                # None is a handler that Python did not install, and can't install again.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _heed(self, number: int, frame: FrameType | None) -> None:
         if self._came:

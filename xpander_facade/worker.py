@@ -15,17 +15,19 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from xpander_facade import _checks
 from xpander_facade._worker_handler import BOOT, SHUTDOWN, Hook, Kind, check_hook, kind_of
 from xpander_facade._worker_service import Options, service_of
+from xpander_facade.configuration import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
+    from contextlib import AbstractContextManager
 
     from xpander_facade._worker_service import Service
-    from xpander_facade.configuration import Configuration
+    from xpander_facade._worker_session import Session
     from xpander_facade.events import TaskUpdateEvent
     from xpander_facade.task import Task
 
@@ -41,6 +43,8 @@ class TaskHandler(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], options: Options) -> None:
+        if isinstance(function, staticmethod):
+            function = cast("Callable[P, R]", function.__func__)
         self._kind = kind_of(function)
         self._function = function
         self._options = options
@@ -121,16 +125,17 @@ class TaskHandler(Generic[P, R]):
         service = service_of(self._function, self._kind, self._options, on_finished)
         await _aserve(self, service, signals)
 
-    def run_prompt(self, prompt: str) -> Task | None:
+    def run_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
         """Create one task at the platform, work on it here, and return it as it was saved.
 
         The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
 
         Args:
             prompt: What the agent is asked.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
 
         Returns:
-            The task, or None where its outcome could not be saved; the log says why.
+            The task, or None where its outcome could not be saved or a signal came first; the log says why.
 
         Raises:
             ConfigurationError: The agent, the key or the organisation is missing; the text names each.
@@ -138,18 +143,19 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the registration or the task.
         """
         service = service_of(self._function, self._kind, self._options)
-        return _serve_prompt(service, prompt)
+        return _serve_prompt(service, prompt, signals)
 
-    async def arun_prompt(self, prompt: str) -> Task | None:
+    async def arun_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
         """Create one task at the platform, work on it here, and return it as it was saved.
 
         The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
 
         Args:
             prompt: What the agent is asked.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
 
         Returns:
-            The task, or None where its outcome could not be saved; the log says why.
+            The task, or None where its outcome could not be saved or a signal came first; the log says why.
 
         Raises:
             ConfigurationError: The agent, the key or the organisation is missing; the text names each.
@@ -157,7 +163,7 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the registration or the task.
         """
         service = service_of(self._function, self._kind, self._options)
-        return await _aserve_prompt(service, prompt)
+        return await _aserve_prompt(service, prompt, signals)
 
     def stop(self) -> None:
         """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs."""
@@ -242,7 +248,7 @@ def _options(
     if not _checks.check_count("concurrency", concurrency):
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
     return Options(
-        configuration,
+        _checks.check_instance("configuration", configuration, Configuration),
         None if agent_id is None else _checks.check_id("agent_id", agent_id),
         concurrency,
         _checks.check_seconds("grace", grace),
@@ -253,11 +259,17 @@ def _options(
 def _run(work: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
     import asyncio
 
+    from xpander_facade import _worker_loop
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work())
-    raise RuntimeError(f"an event loop runs here already: await {instead}()")
+        is_free = True
+    else:
+        is_free = False
+    if not is_free:
+        raise RuntimeError(f"an event loop runs here already: await {instead}()")
+    return _worker_loop.run(work)
 
 
 def _serve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
@@ -265,34 +277,48 @@ def _serve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> N
 
 
 async def _aserve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
-    import asyncio
-    from contextlib import nullcontext, suppress
-
     from xpander_facade._worker_session import Session
-    from xpander_facade._worker_signals import heeding_signals
 
     if handler._stop is not None:
         raise RuntimeError("this handler is being served already: one worker can take more tasks with concurrency=")
     session = Session(service)
+    handler._stop = stop = _stop_from_anywhere(session)
+    try:
+        with _heeding(signals, stop):
+            await session.serve()
+    finally:
+        handler._stop = None
+
+
+def _serve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
+    return _run(functools.partial(_aserve_prompt, service, prompt, signals), "arun_prompt")
+
+
+async def _aserve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
+    from xpander_facade._worker_session import Session
+
+    session = Session(service)
+    with _heeding(signals, _stop_from_anywhere(session)):
+        return await session.serve_prompt(prompt)
+
+
+def _stop_from_anywhere(session: Session) -> Callable[[str], None]:
+    """Return what stops a session of the running loop from any thread, and from a signal handler."""
+    import asyncio
+    from contextlib import suppress
+
     loop = asyncio.get_running_loop()
 
     def stop(reason: str) -> None:
         with suppress(RuntimeError):  # the loop is closed: the worker has ended
             loop.call_soon_threadsafe(session.stop, reason)
 
-    handler._stop = stop
-    try:
-        with heeding_signals(stop) if signals else nullcontext():
-            await session.serve()
-    finally:
-        handler._stop = None
+    return stop
 
 
-def _serve_prompt(service: Service, prompt: str) -> Task | None:
-    return _run(functools.partial(_aserve_prompt, service, prompt), "arun_prompt")
+def _heeding(signals: bool, stop: Callable[[str], None]) -> AbstractContextManager[None]:
+    from contextlib import nullcontext
 
+    from xpander_facade._worker_signals import heeding_signals
 
-async def _aserve_prompt(service: Service, prompt: str) -> Task | None:
-    from xpander_facade._worker_session import Session
-
-    return await Session(service).serve_prompt(prompt)
+    return heeding_signals(stop) if signals else nullcontext()

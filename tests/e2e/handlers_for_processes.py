@@ -6,10 +6,12 @@ A task's prompt says what it is to do. What the process is at, it says on its st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
+from typing import Any
 
-from xpander_facade import Task, on_boot, on_shutdown, on_task
+from xpander_facade import Task, TaskHandler, on_boot, on_shutdown, on_task
 
 
 def say(word: str) -> None:
@@ -48,9 +50,25 @@ def blocking(task: Task) -> Task:
     return task
 
 
+@on_task
+async def elsewhere(task: Task) -> Task:
+    say(f"began {task.input.text}")
+    await asyncio.to_thread(time.sleep, 600)
+    return task
+
+
+@on_task
+async def stubborn(task: Task) -> Task:
+    say(f"began {task.input.text}")
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
+
+
 def undecorated(task: Task) -> Task:
     return task
 
 
 if __name__ == "__main__":
-    {"handler": handler, "blocking": blocking}[sys.argv[1]].with_options(grace=float(sys.argv[2])).run()
+    served: TaskHandler[..., Any] = globals()[sys.argv[1]]
+    served.with_options(grace=float(sys.argv[2])).run()

@@ -516,6 +516,29 @@ def test_a_task_that_was_not_begun_when_the_stream_was_lost_is_given_again_in_th
     assert given(emulator, task) == [(worker.id, "not received"), (again.id, None)]
 
 
+def test_a_task_that_a_listening_worker_does_not_begin_is_given_to_another(
+    client: httpx.Client, emulator: Emulator, worker: Worker, pass_time: Callable[..., None]
+):
+    task = create(client)
+    worker.task()
+    with Worker(client) as other:
+        pass_time(LIMIT, worker, other)
+        assert given(emulator, task) == [(worker.id, None)], "it may be about to begin"
+        pass_time(1, worker, other)
+        assert other.take()["id"] == task["id"]
+        assert in_hand(emulator, worker) == []
+    assert given(emulator, task) == [(worker.id, "not begun"), (other.id, None)]
+
+
+def test_a_task_that_was_begun_stays_with_its_listening_worker(
+    client: httpx.Client, emulator: Emulator, worker: Worker, pass_time: Callable[..., None]
+):
+    task = create(client)
+    worker.take()
+    pass_time(2 * LIMIT, worker)
+    assert given(emulator, task) == [(worker.id, None)]
+
+
 def test_a_task_lost_with_the_stream_is_given_again_as_soon_as_the_worker_has_finished(
     client: httpx.Client, emulator: Emulator, worker: Worker
 ):

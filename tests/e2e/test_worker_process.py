@@ -117,6 +117,21 @@ def test_what_runs_beyond_the_grace_becomes_an_error_and_the_process_ends_well(
     assert [one["state"] for one in emulator.workers(all=True)] == ["finished"]
 
 
+@pytest.mark.parametrize("handler", ["elsewhere", "stubborn"])
+def test_a_handler_that_can_not_be_ended_is_left_behind(
+    emulator: Emulator, tasks: Tasks, start: Callable[..., Process], handler: str
+):
+    worker = start(*PROGRAM, handler, "0.1")
+    worker.hear("boot")
+    emulator.wait_for_workers(1, PATIENCE)
+    task = tasks.create(prompt="for ever")
+    worker.hear("began for ever")
+    worker.send(signal.SIGTERM)
+    assert worker.end()[:2] == (0, ["shutdown"])
+    assert emulator.task(task.id)["status"] == "error"
+    assert [one["state"] for one in emulator.workers(all=True)] == ["finished"]
+
+
 def test_a_second_signal_ends_the_process_at_once(emulator: Emulator, tasks: Tasks, start: Callable[..., Process]):
     worker = start(*PROGRAM, "handler", "30")
     worker.hear("boot")
@@ -155,6 +170,40 @@ def test_a_prompt_prints_its_result(emulator: Emulator, start: Callable[..., Pro
     assert worker.end() == (0, ["boot", "began this", "shutdown", "did this"], "")
     (task,) = emulator.tasks()
     assert (task["status"], task["result"]) == ("completed", "did this")
+
+
+@each_signal
+def test_a_signal_during_a_prompt_makes_its_task_an_error(
+    emulator: Emulator, start: Callable[..., Process], number: signal.Signals
+):
+    worker = start(*COMMAND, "handlers_for_processes:handler", "--prompt", "for ever", "--grace", "0.1")
+    worker.hear("boot", "began for ever")
+    worker.send(number)
+    expected = f"the worker was stopped ({number.name}) before the task was done"
+    status, out, _ = worker.end()
+    assert (status, out) == (1, ["shutdown", expected])
+    (task,) = emulator.tasks()
+    assert (task["status"], task["result"]) == ("error", expected)
+
+
+def test_a_signal_lets_the_task_of_a_prompt_end(emulator: Emulator, tasks: Tasks, start: Callable[..., Process]):
+    worker = start(*COMMAND, "handlers_for_processes:handler", "--prompt", "until told")
+    worker.hear("boot", "began until told")
+    worker.send(signal.SIGTERM)
+    (task,) = emulator.tasks()
+    tasks.update(task["id"], source="told")
+    assert worker.end()[:2] == (0, ["shutdown", "did until told"])
+
+
+def test_a_signal_before_a_prompt_has_become_a_task_ends_the_command(emulator: Emulator, start: Callable[..., Process]):
+    opening = emulator.hold("stream_worker_events")
+    worker = start(*COMMAND, "handlers_for_processes:handler", "--prompt", "this")
+    worker.hear("boot")
+    assert opening.arrived(1)
+    worker.send(signal.SIGTERM)
+    assert worker.end()[:2] == (1, ["shutdown"])
+    opening.release()
+    assert emulator.tasks() == []
 
 
 def test_a_prompt_that_fails_has_status_1(emulator: Emulator, start: Callable[..., Process]):

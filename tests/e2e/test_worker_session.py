@@ -10,9 +10,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import httpx
 import pytest
 from misbehaving import answer, hang, stream
 from serving import IMPATIENT, PATIENCE, Serving, until, wait
+from test_emulator_workers import Clock
+from test_emulator_workers import Worker as ByHand
 
 from xpander_facade import (
     AuthenticationError,
@@ -20,6 +23,7 @@ from xpander_facade import (
     Task,
     TaskIdFilter,
     Tasks,
+    Tokens,
     WorkerConflictError,
     _worker_session,
     on_boot,
@@ -27,13 +31,12 @@ from xpander_facade import (
     on_task,
 )
 from xpander_facade._worker_handler import BOOT, SHUTDOWN
+from xpander_facade.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from misbehaving import Connection, Misbehaving, Request
-
-    from xpander_facade.emulator import Emulator
 
 FINAL = ("completed", "error", "failed", "stopped")
 
@@ -400,6 +403,161 @@ def test_what_a_thread_returns_for_a_task_that_was_asked_anew_is_not_saved(misbe
     assert platform.tasks["task_1"]["result"] == "answer to two"
 
 
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_a_task_that_is_asked_anew_with_the_same_words_while_it_runs_runs_anew(
+    emulator: Emulator, configuration: Configuration, tasks: Tasks, kind: str, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "xpander_facade.worker")
+    began: list[str] = []
+    answered = threading.Event()
+
+    def work(task: Task) -> Task:
+        began.append(task.id)
+        if len(began) == 1:
+            wait(answered)
+        task.result = f"run {len(began)}"
+        return task
+
+    async def work_on_the_loop(task: Task) -> Task:
+        began.append(task.id)
+        if len(began) == 1:
+            await asyncio.sleep(10 * PATIENCE)
+        task.result = f"run {len(began)}"
+        return task
+
+    with Serving(on_task(work if kind == "sync" else work_on_the_loop), emulator, configuration) as serving:  # type: ignore[arg-type]
+        task = tasks.create(prompt="hello")
+        until(lambda: len(began) == 1)
+        tasks.create(prompt="hello", existing_task_id=task.id)
+        until(lambda: "asked anew" in caplog.messages)
+        answered.set()
+        until(lambda: len(serving.finished) == 1)
+    assert emulator.task(task.id)["result"] == "run 2"
+    assert len(began) == 2
+
+
+class GivingBack(Vendor):
+    """A platform that loses its worker, and gives the task to the one that registers next: the same process."""
+
+    def __init__(self, misbehave: Callable[..., Misbehaving], *, sends: bool) -> None:
+        super().__init__(misbehave, {**task_json(), "worker_id": "worker-1"})
+        self.given_back = threading.Event()
+        self._sends = sends
+        self._streams = 0
+
+    def _answer(self, connection: Connection, request: Request) -> bool:
+        if request.is_stream:
+            self._streams += 1
+            opening = frame("worker-registration", {"id": f"worker-{self._streams}"})
+            return stream(opening, *self._frames(), then=hang if self._streams > 1 else self._lose)(connection, request)
+        task = self.tasks["task_1"]
+        if request.method == "PATCH" and request.json.get("worker_id") == task["worker_id"]:
+            task.update(request.json)
+        if request.method == "POST" and self._streams > 1 and "heartbeat" in str(request.json):
+            self.given_back.set()
+        return answer(body=task)(connection, request)
+
+    def _frames(self) -> list[bytes]:
+        if self._streams == 1:
+            return [frame("agent-execution", self.tasks["task_1"])]
+        self.tasks["task_1"].update(worker_id="worker-2", status="pending")
+        return [frame("agent-execution", self.tasks["task_1"])] if self._sends else []
+
+    def _lose(self, connection: Connection, request: Request) -> bool:
+        wait(self.later)
+        return False
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_a_task_that_is_given_back_to_its_worker_goes_on_under_the_new_id(
+    misbehave: Callable[..., Misbehaving], kind: str
+):
+    platform = GivingBack(misbehave, sends=True)
+    ran: list[str] = []
+
+    def work(task: Task) -> Task:
+        ran.append(task.id)
+        platform.later.set()
+        until(lambda: platform.tasks["task_1"]["worker_id"] == "worker-2")
+        until(lambda: platform.tasks["task_1"]["status"] == "executing")
+        task.result = "done"
+        return task
+
+    async def work_in_a_thread(task: Task) -> Task:
+        return await asyncio.to_thread(work, task)
+
+    (task,) = platform.serve(work if kind == "sync" else work_in_a_thread, 1)
+    stored = platform.tasks["task_1"]
+    assert (ran, task.result) == (["task_1"], "done")
+    assert (stored["status"], stored["result"], stored["worker_id"]) == ("completed", "done", "worker-2")
+
+
+def test_a_worker_that_was_cut_off_gets_back_what_nobody_else_began_and_goes_on():
+    clock = Clock()
+    with (
+        Emulator(clock=clock) as emulator,
+        httpx.Client(base_url=emulator.url, headers={"x-api-key": "key-1"}, timeout=PATIENCE) as client,
+    ):
+        configuration = Configuration("key-1", "org-1", emulator.url, "agent-123")
+        gate = Gate()
+        with (
+            Serving(gate.handler, emulator, configuration, look_every=PATIENCE) as serving,
+            Tasks(configuration) as tasks,
+        ):
+            task = tasks.create(prompt="hello")
+            until(lambda: len(gate.began) == 1)
+            with emulator.hold("send_worker_message") as silence:
+                assert silence.arrived(1)
+                clock.seconds += 11
+                other = ByHand(client).__enter__()
+                emulator.check_workers()
+            assert other.task()["id"] == task.id
+            emulator.wait_for_workers(2, timeout=PATIENCE)
+            for _ in range(11):
+                clock.seconds += 1
+                other.beat()
+                before = heartbeats(emulator)
+                until(lambda before=before: heartbeats(emulator) >= before + 2)  # one of them came after the turn
+            emulator.check_workers()
+            emulator.wait_for_status(task.id, "executing", timeout=PATIENCE)
+            gate.open.set()
+            assert ended(emulator, task)["result"] == "done"
+            until(lambda: len(serving.finished) == 1)
+            other.__exit__()
+    assert gate.began == [task.id]
+    assert [row["outcome"] for row in emulator.dispatches(task.id)] == ["lost", "not begun", "completed"]
+
+
+def test_an_outcome_is_said_again_under_the_id_to_which_the_task_was_given_back(misbehave: Callable[..., Misbehaving]):
+    platform = GivingBack(misbehave, sends=False)
+
+    def work(task: Task) -> Task:
+        platform.later.set()
+        wait(platform.given_back)
+        task.result = "done"
+        return task
+
+    platform.serve(work, 1)
+    stored = platform.tasks["task_1"]
+    assert (stored["status"], stored["result"], stored["worker_id"]) == ("completed", "done", "worker-2")
+
+
+def test_a_task_that_was_given_to_another_before_it_was_begun_is_not_begun(misbehave: Callable[..., Misbehaving]):
+    platform = Vendor(misbehave, task_json(), task_json("task_2"))
+    platform.frames = [frame("agent-execution", task_json()), frame("agent-execution", task_json("task_2"))]
+    platform.tasks["task_1"] = Waiting(task_json())
+    handler = Remember()
+    platform.serve(handler.work, 1)
+    assert handler.ran == ["task_2"]
+
+
+class Waiting(dict[str, Any]):
+    """A task that waits for another worker, whatever is said of it."""
+
+    def update(self, *told: Any, **more: Any) -> None:
+        pass
+
+
 def test_frames_that_make_no_sense_are_skipped(misbehave: Callable[..., Misbehaving], caplog: pytest.LogCaptureFixture):
     platform = Vendor(misbehave, task_json())
     platform.frames = [
@@ -530,6 +688,75 @@ def test_a_cancelled_worker_marks_its_tasks_and_says_farewell(
     assert messages(emulator)[-1] == ("finished", {})
 
 
+def test_a_worker_that_is_cancelled_twice_leaves_nothing_running(
+    emulator: Emulator, configuration: Configuration, tasks: Tasks
+):
+    async def main() -> dict[str, Any]:
+        began, unwinding, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        @on_task(configuration=configuration)
+        async def handler(task: Task) -> Task:
+            began.set()
+            try:
+                await asyncio.sleep(10 * PATIENCE)
+            finally:
+                unwinding.set()
+                await may_end.wait()
+            return task
+
+        worker = asyncio.create_task(handler.arun(signals=False))
+        await asyncio.to_thread(emulator.wait_for_workers, 1, PATIENCE)
+        task = await tasks.acreate(prompt="hello")
+        await began.wait()
+        worker.cancel()
+        await unwinding.wait()
+        worker.cancel()
+        asyncio.get_running_loop().call_soon(may_end.set)
+        with pytest.raises(asyncio.CancelledError):
+            await worker
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return emulator.task(task.id)
+
+    assert asyncio.run(main())["status"] == "error"
+    assert messages(emulator)[-1] == ("finished", {})
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_what_is_cut_short_keeps_its_tokens_and_its_duration(
+    emulator: Emulator, configuration: Configuration, tasks: Tasks, kind: str
+):
+    began = threading.Event()
+    spent = Tokens(prompt_tokens=100, completion_tokens=50)
+
+    async def on_the_loop(task: Task) -> Task:
+        task.tokens, task.result = spent, "a part"
+        began.set()
+        await asyncio.sleep(10 * PATIENCE)
+        return task
+
+    def in_a_thread(task: Task) -> Task:
+        task.tokens, task.result = spent, "a part"
+        began.set()
+        threading.Event().wait(2 * PATIENCE)
+        return task
+
+    handler: Any = on_task(on_the_loop if kind == "async" else in_a_thread)
+    with Serving(handler, emulator, configuration, grace=0.01) as serving:
+        task = tasks.create(prompt="hello")
+        wait(began)
+        serving.end()
+    stored = emulator.task(task.id)
+    (finished,) = serving.finished
+    (metrics,) = emulator.metrics("agent-123")
+    assert (stored["status"], stored["tokens"]["prompt_tokens"], stored["tokens"]["completion_tokens"]) == (
+        "error",
+        100,
+        50,
+    )
+    assert stored["duration"] == finished.duration > 0
+    assert (metrics["execution_id"], metrics["status"]) == (task.id, "error")
+
+
 def test_a_handler_is_served_once_at_a_time(emulator: Emulator, configuration: Configuration):
     with (
         Serving(Gate().handler, emulator, configuration) as serving,
@@ -575,7 +802,43 @@ def test_a_boot_that_fails_ends_the_worker(emulator: Emulator, configuration: Co
     assert emulator.requests() == []
 
 
+def test_what_began_before_a_failing_boot_is_shut_down(emulator: Emulator, configuration: Configuration, hooks: None):
+    order: list[str] = []
+
+    @on_boot
+    def opening() -> None:
+        order.append("opened")
+
+    @on_boot
+    def failing() -> None:
+        raise LookupError("no database")
+
+    @on_shutdown
+    async def closing() -> None:
+        order.append("closed")
+
+    with pytest.raises(LookupError, match="no database"):
+        on_task(configuration=configuration)(Gate().work).run()
+    assert order == ["opened", "closed"]
+
+
 # --- logging ---
+
+
+def test_a_look_that_fails_is_logged_with_its_task(
+    emulator: Emulator, configuration: Configuration, tasks: Tasks, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG, "xpander_facade.worker")
+    gate = Gate()
+    with Serving(gate.handler, emulator, attrs.evolve(configuration, max_retries=0)):
+        task = tasks.create(prompt="hello")
+        until(lambda: len(gate.began) == 1)
+        emulator.fail(503, 1, "get_task")
+        until(lambda: "a look at the task failed" in caplog.text)
+        gate.open.set()
+        ended(emulator, task)
+    looks = [record for record in caplog.records if record.message.startswith("a look at the task failed")]
+    assert [getattr(record, "task_id", None) for record in looks] == [task.id]
 
 
 def test_every_record_of_a_task_carries_its_id_and_so_can_those_of_the_handler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,32 @@ def test_a_task_is_executed_by_its_handler_and_completed(
     assert told == [("executing", worker["id"]), ("completed", worker["id"])]
     assert [one.id for one in serving.finished] == [task.id]
     assert emulator.metrics("agent-123") == []
+
+
+def passing_on(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **keywords: Any) -> Any:
+        return function(*args, **keywords)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "result"),
+    [
+        (passing_on(of_async), "async: hello"),
+        (passing_on(of_sync), "sync: hello"),
+        (passing_on(of_events), "events: hello"),
+        (staticmethod(of_async), "async: hello"),
+    ],
+    ids=["async", "sync", "events", "static"],
+)
+def test_a_handler_that_another_decorator_has_wrapped_is_called_as_what_it_is(
+    emulator: Emulator, configuration: Configuration, tasks: Tasks, function: Any, result: str
+):
+    with Serving(on_task(function), emulator, configuration):
+        stored = ended(emulator, tasks.create(prompt="hello"))
+    assert (stored["status"], stored["result"]) == ("completed", result)
 
 
 def test_the_creator_sees_an_event_while_its_handler_still_runs(
@@ -192,7 +219,7 @@ async def returning_nothing(task: Task) -> Task:
     return None  # type: ignore[return-value]
 
 
-def returning_a_coroutine(task: Task) -> Task:
+async def returning_a_coroutine(task: Task) -> Task:
     return of_async(task)  # type: ignore[return-value]
 
 
@@ -218,6 +245,37 @@ async def refused(task: Task) -> Task:
     return task
 
 
+class PanicError(BaseException):
+    """What the libraries raise that are written in another language."""
+
+
+async def panicking(task: Task) -> Task:
+    raise PanicError("index out of bounds")
+
+
+def panicking_in_a_thread(task: Task) -> Task:
+    raise PanicError("index out of bounds")
+
+
+async def closing(task: Task) -> Task:
+    raise GeneratorExit
+
+
+async def failing_in_a_group(task: Task) -> Task:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(0))
+        raise LookupError("the invoice is not there")
+
+
+async def panicking_in_a_group(task: Task) -> Task:
+    raise BaseExceptionGroup("all of it", [PanicError("one"), ExceptionGroup("more", [ValueError("two"), KeyError()])])
+
+
+async def misspelling(task: Task) -> Task:
+    task.status = AgentExecutionStatus("complete")
+    return task
+
+
 @pytest.mark.parametrize(
     ("function", "text"),
     [
@@ -231,6 +289,12 @@ async def refused(task: Task) -> Task:
         (yielding_text, "the handler yielded str, not a TaskUpdateEvent"),
         (cancelled, "the handler was cancelled"),
         (unsayable, "the outcome can't be saved: this can't be sent as JSON: "),
+        (panicking, "index out of bounds"),
+        (panicking_in_a_thread, "index out of bounds"),
+        (closing, "GeneratorExit"),
+        (failing_in_a_group, "unhandled errors in a TaskGroup: the invoice is not there"),
+        (panicking_in_a_group, "all of it: one; more: two; KeyError"),
+        (misspelling, "the handler set the status 'complete': there is no such status"),
     ],
 )
 def test_a_handler_that_fails_makes_its_task_an_error_and_the_worker_goes_on(

@@ -14,6 +14,7 @@ import sys
 import threading
 import uuid
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,12 +29,14 @@ from xpander_facade import (
     TaskIdFilter,
     TaskUpdateEvent,
     TaskUpdateEventType,
+    _worker_heartbeat,
     on_boot,
     on_shutdown,
     on_task,
 )
 from xpander_facade._task_push import push_request
 from xpander_facade._worker_handler import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook, text_of
+from xpander_facade._worker_heartbeat import Heartbeat
 from xpander_facade._worker_log import current_task_id
 from xpander_facade._worker_messages import message_request, stream_request
 from xpander_facade._worker_pace import wait_after
@@ -115,6 +118,7 @@ def test_a_handler_of_an_async_function_is_known_as_one():
         (functools.partial(of_async), Kind.ASYNC),
         (Callable(), Kind.ASYNC),
         (Callable().__call__, Kind.ASYNC),
+        (functools.wraps(of_async)(lambda task: of_async(task)), Kind.SYNC),
     ],
 )
 def test_the_kind_of_a_function_is_seen(function: Any, kind: Kind):
@@ -139,6 +143,8 @@ def generator(task: Any) -> Iterator[int]:
         (generator, "generator is a generator: write `async def`"),
         (Configuration(), "on_task decorates a function, not Configuration: pass options by name"),
         ("agent-1", "on_task decorates a function, not str"),
+        (Callable, "on_task decorates a function, not the class Callable"),
+        (staticmethod(without), "without has no parameter named `task`"),
     ],
 )
 def test_a_function_that_can_be_no_handler_is_refused_when_it_is_decorated(function: Any, remedy: str):
@@ -159,6 +165,8 @@ def test_a_function_that_can_be_no_handler_is_refused_when_it_is_decorated(funct
         ({"look_every": 0}, ValueError),
         ({"agent_id": ""}, ValueError),
         ({"agent_id": 7}, TypeError),
+        ({"configuration": {}}, TypeError),
+        ({"configuration": "key"}, TypeError),
     ],
 )
 def test_options_that_make_no_sense_are_refused_when_the_function_is_decorated(options: Any, error: type[Exception]):
@@ -274,6 +282,46 @@ def test_the_first_signal_stops_all_workers_and_the_former_handlers_come_back():
         assert signal.getsignal(signal.SIGTERM) != before[0]
     assert stopped == ["SIGTERM", "other SIGTERM"]
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_a_signal_that_something_else_than_python_heeded_is_left_to_the_system(monkeypatch: pytest.MonkeyPatch):
+    installed: list[Any] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: installed.append(handler))
+    with heeding_signals(lambda name: None):
+        installed.clear()
+    assert installed == [signal.SIG_DFL, signal.SIG_DFL]
+
+
+def test_a_heartbeat_without_an_answer_does_not_delay_that_of_another_id(monkeypatch: pytest.MonkeyPatch):
+    both = threading.Barrier(2, timeout=10)
+    met = threading.Event()
+
+    def send(*_: Any) -> None:
+        both.wait()
+        met.set()
+
+    monkeypatch.setattr(_worker_heartbeat, "_http", SimpleNamespace(send=send, Repeat=_worker_heartbeat._http.Repeat))
+    heartbeat = Heartbeat(Configuration("key-1", "org-1", "http://127.0.0.1:9"), "a-1", 0.01)
+    heartbeat.worker_ids = frozenset({"w-1", "w-2"})
+    with heartbeat:
+        assert met.wait(10)
+        heartbeat.worker_ids = frozenset()
+        both.abort()
+
+
+def test_what_fails_in_a_blocking_call_has_no_other_failure_before_it():
+    configuration = Configuration("key-1", "org-1", "http://127.0.0.1:9", agent_id="a-1")
+
+    @on_boot
+    def failing() -> None:
+        raise LookupError("no database")
+
+    try:
+        with pytest.raises(LookupError) as failed:
+            on_task(configuration=configuration)(of_sync).run()
+    finally:
+        BOOT.remove(failing)
+    assert failed.value.__context__ is None
 
 
 def test_a_thread_leaves_signals_alone():

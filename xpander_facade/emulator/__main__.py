@@ -12,14 +12,20 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port < 65536:
+        raise argparse.ArgumentTypeError(f"{port} is no port: choose one from 0 to 65535")
+    return port
+
+
 def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.emulator") -> int:
     """Print the URL, serve until a signal, and return the exit status."""
     parser = argparse.ArgumentParser(prog=prog, description="A local xpander platform.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port",
-        type=int,
-        choices=range(65536),
+        type=_port,
         metavar="PORT",
         default=8787,
         help="port, 0 for a free one (default %(default)s)",

@@ -56,6 +56,7 @@ class Job:
     Attributes:
         wanted: The only worker that may have it.
         holder: The worker that has it.
+        given: When the holder was given it, by the dispatcher's clock.
         was_begun: A worker may have executed a part of it, so that the built-in agent must not begin it again.
     """
 
@@ -63,6 +64,7 @@ class Job:
     agent_id: str
     wanted: Worker | None = None
     holder: Worker | None = None
+    given: float = 0.0
     was_begun: bool = False
     is_over: bool = False
     dispatches: list[Dispatch] = field(default_factory=list[Dispatch])
@@ -239,11 +241,8 @@ class Dispatcher:
             for worker in self._workers.present():
                 if worker.heard < earliest:
                     self._dismiss(worker, "lost")
-                elif worker.state == "away" and worker.left < earliest:
-                    # it lives, but what it has not begun by now was lost with the stream
-                    for key in [key for key, is_begun in worker.hand.items() if not is_begun]:
-                        self._put_back(self._jobs[key], "not received")
-                    self._deal()
+                else:
+                    self._take_back(worker, earliest)
 
     def forgive(self) -> None:
         """Let every worker's silence begin now: nobody could be heard before."""
@@ -305,7 +304,7 @@ class Dispatcher:
         self._dispatches.append(dispatch)
         self._dispatches_of[job.key].append(dispatch)
         job.dispatches.append(dispatch)
-        job.holder = worker
+        job.holder, job.given = worker, self._clock()
         worker.hand[job.key] = task["status"] != "pending"
         self._workers.to_the_end_of_the_line(worker)
         return task
@@ -330,6 +329,17 @@ class Dispatcher:
         self._streams.end(worker.stream)
         self._executions.changed.notify_all()
         self._settle()
+
+    def _take_back(self, worker: Worker, earliest: float) -> None:
+        """Take what a living worker has not begun by now: it was lost on the way, or the worker ignores it."""
+        for key in [key for key, is_begun in worker.hand.items() if not is_begun]:
+            job = self._jobs[key]
+            if worker.state == "away" and worker.left < earliest:
+                self._put_back(job, "not received")
+            elif worker.state == "listening" and job.given < earliest:
+                self._put_back(job, "not begun")
+                self._workers.to_the_end_of_the_line(worker)
+        self._deal()
 
     def _withdraw(self, job: Job, why: str) -> None:
         if job.holder is not None:
