@@ -10,9 +10,10 @@ from xpander_facade._module import Module
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from xpander_facade._flush_result import FlushResult
+    from xpander_facade._report import Report
     from xpander_facade.agent import Agent
     from xpander_facade.configuration import Configuration
     from xpander_facade.models import Tokens
@@ -110,7 +111,9 @@ class Recording(Module):
 
         configuration = configuration or self.configuration
         check_ready(configuration)
-        report = make_report(
+        _check_outbox(configuration)
+        make = functools.partial(
+            make_report,
             configuration,
             agent_id=_agent_of(agent_id, agent),
             id=id,
@@ -122,9 +125,7 @@ class Recording(Module):
             duration=duration,
             used_tools=used_tools,
         )
-        if configuration.disabled:
-            return report.id
-        return _outbox_of(configuration).enqueue(report)
+        return _keep(configuration, make)
 
     async def aenqueue_external_task(
         self,
@@ -169,7 +170,9 @@ class Recording(Module):
 
         configuration = configuration or self.configuration
         check_ready(configuration)
-        report = make_report(
+        _check_outbox(configuration)
+        make = functools.partial(
+            make_report,
             configuration,
             agent_id=_agent_of(agent_id, agent),
             id=id,
@@ -181,9 +184,7 @@ class Recording(Module):
             duration=duration,
             used_tools=used_tools,
         )
-        if configuration.disabled:
-            return report.id
-        return await _outbox_of(configuration).aenqueue(report)
+        return await _akeep(configuration, make)
 
     def flush(self, timeout: float | None = None) -> FlushResult:
         """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.
@@ -237,11 +238,27 @@ def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
     return None if agent_id is None else _checks.check_id("agent_id", agent_id)
 
 
+def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
+    """Make a report, leave it to the outbox unless sending is disabled, and return the run's id."""
+    report = make()
+    return report.id if configuration.disabled else _outbox_of(configuration).enqueue(report)
+
+
+async def _akeep(configuration: Configuration, make: Callable[[], Report]) -> str:
+    """Do the same on a thread: a large response and the disk take their time, and the loop has none."""
+    from xpander_facade._outbox_threads import in_thread
+
+    return await in_thread(_keep, configuration, make)
+
+
 def _outbox_of(configuration: Configuration) -> Outbox:
     from xpander_facade.outbox import Outbox
 
+    return Outbox.of(configuration)
+
+
+def _check_outbox(configuration: Configuration) -> None:
     if configuration.outbox is None:
         raise ConfigurationError(
             "no outbox: pass Configuration(outbox=...) or set XPANDER_OUTBOX to the path of a file"
         )
-    return Outbox.of(configuration)

@@ -11,7 +11,16 @@ import attrs
 import typer
 
 from xpander_facade import ConfigurationError
-from xpander_facade._cli_options import AsJson, BaseUrl, OrganizationId, OutboxPath, configuration_of
+from xpander_facade._cli_options import (
+    AsJson,
+    BaseUrl,
+    OrganizationId,
+    OutboxPath,
+    checked_id,
+    checked_ids,
+    checked_seconds,
+    configuration_of,
+)
 from xpander_facade._cli_output import complain, format_value, print_fields, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
@@ -21,8 +30,8 @@ if TYPE_CHECKING:
 
 outbox = typer.Typer(no_args_is_help=True, help="Look after the reports that wait on disk.")
 
-RunId = Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")]
-RunIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the runs.")]
+RunId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="The id of the run.")]
+RunIds = Annotated[list[str], typer.Argument(metavar="ID...", callback=checked_ids, help="The ids of the runs.")]
 State = Literal["waiting", "sending", "quarantined"]
 
 _PATIENCE = 60.0
@@ -86,7 +95,10 @@ def flush_reports(
     timeout: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="SECONDS", help="Give up after so long; by default after 60 s in which nothing got through."
+            min=0,
+            metavar="SECONDS",
+            callback=checked_seconds,
+            help="Give up after so long; by default after 60 s in which nothing got through.",
         ),
     ] = None,
     rate: Annotated[str | None, typer.Option(metavar="RATE", help="How fast at most, such as 90/minute.")] = None,
@@ -98,7 +110,7 @@ def flush_reports(
 
     The exit code is 0 when nothing is left to send and nothing was refused.
     """
-    with _opened(path, base_url, organization_id, rate) as box:
+    with _opened(path, base_url, organization_id, rate, is_to_send=True) as box:
         with _watched(box):
             result = _flush(box, timeout)
         status = box.status()
@@ -134,12 +146,17 @@ def drop_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
 
 @contextlib.contextmanager
 def _opened(
-    path: str | None, base_url: str | None = None, organization_id: str | None = None, rate: str | None = None
+    path: str | None,
+    base_url: str | None = None,
+    organization_id: str | None = None,
+    rate: str | None = None,
+    *,
+    is_to_send: bool = False,
 ) -> Generator[Outbox]:
     """Give the outbox of a file that is there, for a block.
 
     Raises:
-        ConfigurationError: No file is named, or it is not there.
+        ConfigurationError: No file is named, it is not there, or nothing can be sent.
     """
     from xpander_facade.outbox import Outbox
 
@@ -147,6 +164,8 @@ def _opened(
     settings = configuration.outbox
     if settings is None:
         raise ConfigurationError("there is no outbox: pass --outbox or set XPANDER_OUTBOX")
+    if configuration.disabled and is_to_send:
+        raise ConfigurationError("nothing can be sent, for sending is disabled: unset XPANDER_DISABLED")
     if not Path(settings.path).exists():
         raise ConfigurationError(f"there is no file {settings.path}: an outbox is made by the first report in it")
     # How old a report may get is for the program to say that stored it.

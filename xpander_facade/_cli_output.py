@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -48,8 +49,11 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
         _print_lines([name, one_line(text)] for name, text in known)
 
 
-def forgive_encoding() -> None:
-    """Let no character that the output's encoding lacks end a command."""
+def give_streams() -> None:
+    """Let no character that the output's encoding lacks end a command, nor a stream that the shell has closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -9,8 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from xpander_facade import Backend, Tokens, Usage, XpanderError, read_usage
-from xpander_facade._cli_options import AgentId, AsJson, BaseUrl, OrganizationId, OutboxPath, configuration_of
+from xpander_facade import Backend, ConfigurationError, Tokens, Usage, XpanderError, read_usage
+from xpander_facade._cli_options import (
+    AgentId,
+    AsJson,
+    BaseUrl,
+    OrganizationId,
+    OutboxPath,
+    checked_id,
+    checked_seconds,
+    configuration_of,
+)
 from xpander_facade._cli_output import print_json, say
 
 
@@ -21,12 +30,17 @@ def _count(what: str) -> Any:
 def report(
     agent_id: AgentId = None,
     id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The run's id; the same again updates the record.")
+        str | None,
+        typer.Option(
+            "--id", metavar="ID", callback=checked_id, help="The run's id; the same again updates the record."
+        ),
     ] = None,
     input: Annotated[str | None, typer.Option(metavar="TEXT", help="What the run was asked.")] = None,
     result: Annotated[str | None, typer.Option(metavar="TEXT", help="The run's result.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="The run did not succeed.")] = False,
-    duration: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wall-clock seconds.")] = 0,
+    duration: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", callback=checked_seconds, help="Wall-clock seconds.")
+    ] = 0,
     prompt_tokens: Annotated[int | None, _count("of the prompt")] = None,
     completion_tokens: Annotated[int | None, _count("of the answer")] = None,
     cache_read_tokens: Annotated[int | None, _count("read from the provider's cache")] = None,
@@ -85,7 +99,7 @@ def report(
                 task = backend.report_external_task(**run)
                 task_id, shown = task.id, task
     except XpanderError as error:
-        if error.task_id is not None:
+        if error.task_id is not None and not isinstance(error, ConfigurationError):
             say(f"to report this run again: --id {error.task_id}")
         raise
     if as_json:
@@ -112,7 +126,9 @@ def _read_json(file: str) -> Any:
 
 def _read_file(file: str, option: str) -> str:
     """Return what is in a file, or in standard input where the file is -."""
+    if file == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise typer.BadParameter(f"{option}: standard input is closed")
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{option}: {error}") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from xpander_facade import Task, Tasks, TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
-from xpander_facade._cli_options import AgentId, AsJson, BaseUrl, OrganizationId, configuration_of
+from xpander_facade._cli_options import AgentId, AsJson, BaseUrl, OrganizationId, checked_id, configuration_of
 from xpander_facade._cli_output import one_line, print_fields, print_json, print_json_line, print_table, say
 
 if TYPE_CHECKING:
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 
 tasks = typer.Typer(no_args_is_help=True, help="See and stop the tasks of an agent.")
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="The id of the task.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="The id of the task.")]
 
 
 @tasks.command("list")
 def list_tasks(
     agent_id: AgentId = None,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only tasks with this status.")] = None,
-    user_id: Annotated[str | None, typer.Option(metavar="ID", help="Only tasks of this end user.")] = None,
-    parent_task_id: Annotated[str | None, typer.Option(metavar="ID", help="Only sub-tasks of this task.")] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", callback=checked_id, help="Only tasks with this status.")
+    ] = None,
+    user_id: Annotated[
+        str | None, typer.Option(metavar="ID", callback=checked_id, help="Only tasks of this end user.")
+    ] = None,
+    parent_task_id: Annotated[
+        str | None, typer.Option(metavar="ID", callback=checked_id, help="Only sub-tasks of this task.")
+    ] = None,
     as_json: AsJson = False,
     base_url: BaseUrl = None,
     organization_id: OrganizationId = None,

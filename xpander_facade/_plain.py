@@ -14,7 +14,8 @@ import math
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, ValuesView
+from collections.abc import Set as AnySet
 from decimal import Decimal
 from typing import Any, cast
 
@@ -24,7 +25,35 @@ _MAX_DEPTH = 100
 _MAX_BITS = 10_000
 _MAX_ENTRIES = 10_000
 _SIMPLE = frozenset({str, bool, type(None)})
+_HELD_BY = (list, tuple, set, frozenset)
+_CONTAINERS = (Sequence, AnySet, ValuesView)
+"""What holds its entries, where other collections may fetch them when asked."""
+
+_KEY_HOLDERS = frozenset({"xpander_facade.configuration", "xpander_facade._http._raw"})
 _UNWILLING: Any = object()
+
+
+@attrs.define
+class _Walk:
+    """What is known on the way through one value.
+
+    Args:
+        room: How many entries may still be taken; None for all, those of collections that fetch them too.
+        strangers: The types that JSON has no form for.
+    """
+
+    room: int | None = None
+    strangers: list[str] = attrs.field(factory=list[str])
+
+    def enter(self, collection: Collection[Any]) -> None:
+        if self.room is not None:
+            self.room -= len(collection)
+            if self.room < 0:
+                raise _TooManyError
+
+
+class _TooManyError(Exception):
+    """A value has more entries than are wanted."""
 
 
 def plain(value: Any) -> Any:
@@ -33,13 +62,13 @@ def plain(value: Any) -> Any:
     Models are taken by `model_dump(mode="json")`, `to_dict()`, or their attrs or dataclass fields. What is left is
     written by `repr`, with one warning for the whole value.
     """
-    strangers: list[str] = []
+    walk = _Walk()
     try:
-        data = _plain(value, strangers, set(), 0)
+        data = _plain(value, walk, set(), 0)
     except Exception:
-        data = _stranger(value, strangers)
-    if strangers:
-        kinds = ", ".join(sorted(set(strangers)))
+        data = _stranger(value, walk)
+    if walk.strangers:
+        kinds = ", ".join(sorted(set(walk.strangers)))
         # Where warnings are errors, a debug field still costs no report.
         with contextlib.suppress(UserWarning):
             warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=4)
@@ -47,19 +76,26 @@ def plain(value: Any) -> Any:
 
 
 def plain_text(value: Any) -> str:
-    """Return a text for any object: a text as it is, anything else as JSON, large collections by type and length."""
+    """Return a text for any object: a text as it is, anything else as JSON.
+
+    A collection with more entries than anybody reads is named by its type and length, and what may have to fetch its
+    entries by its type.
+    """
     if isinstance(value, str):
         return str.__str__(value)
+    walk = _Walk(room=_MAX_ENTRIES)
     try:
-        if hasattr(value, "__len__") and len(value) > _MAX_ENTRIES:
-            return f"<{type(value).__name__} of {len(value)}>"
-        data = _plain(value, [], set(), 0)
+        data = _plain(value, walk, set(), 0)
         return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    except _TooManyError:
+        length = len(cast("Any", value)) if isinstance(value, (*_CONTAINERS, Mapping)) else 0
+        size = length if length > _MAX_ENTRIES else f"more than {_MAX_ENTRIES} entries"
+        return f"<{type(cast('Any', value)).__name__} of {size}>"
     except Exception:
-        return _stranger(value, [])
+        return _stranger(value, walk)
 
 
-def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any:
+def _plain(value: Any, walk: _Walk, above: set[int], depth: int) -> Any:
     kind = cast("Any", type(value))
     if kind in _SIMPLE:
         return value
@@ -72,32 +108,40 @@ def _plain(value: Any, strangers: list[str], above: set[int], depth: int) -> Any
         if scalar is not _UNWILLING:
             return scalar
     if id(value) in above or depth > _MAX_DEPTH:
-        return _stranger(value, strangers)
+        return _stranger(value, walk)
     above = above | {id(value)}
 
     def inner(item: Any) -> Any:
-        return _plain(item, strangers, above, depth + 1)
+        return _plain(item, walk, above, depth + 1)
 
     if kind is list:
+        walk.enter(value)
         return [inner(item) for item in cast("list[Any]", value)]
     if kind is dict:
+        walk.enter(value)
         fields = cast("dict[Any, Any]", value)
         return {key if type(key) is str else _key(key): inner(item) for key, item in fields.items()}
     if isinstance(value, Mapping):
+        walk.enter(cast("Mapping[Any, Any]", value))
         entries = dict(cast("Mapping[Any, Any]", value))
         return {_key(key): inner(item) for key, item in entries.items()}
-    if isinstance(value, list | tuple | set | frozenset) or _is_collection(value):
+    if isinstance(value, _HELD_BY) or _is_collection(value, walk):
+        walk.enter(cast("Collection[Any]", value))
         items = list(cast("Collection[Any]", value))
         return [inner(item) for item in items]
     data = _fields(value)
-    return _stranger(value, strangers) if data is _UNWILLING else inner(data)
+    if data is not _UNWILLING:
+        return inner(data)
+    if walk.room is not None and hasattr(value, "__iter__"):
+        return f"<{kind.__name__}>"  # a query's repr asks the database, too
+    return _stranger(value, walk)
 
 
 def _scalar(value: Any) -> Any:
     """Return the JSON of a value without parts, or _UNWILLING."""
     match value:
         case enum.Enum():
-            return value.value if type(value.value) in _SIMPLE else _plain(value.value, [], set(), 0)
+            return value.value if type(value.value) in _SIMPLE else _plain(value.value, _Walk(), set(), 0)
         case str():
             return str.__str__(value)
         case int():
@@ -144,24 +188,28 @@ def _key(key: Any) -> str:
     return repr(key) if scalar is _UNWILLING else str(scalar)
 
 
-def _is_collection(value: Any) -> bool:
-    return isinstance(value, Collection) and _fields(value) is _UNWILLING
+def _is_collection(value: Any, walk: _Walk) -> bool:
+    kinds = Collection if walk.room is None else _CONTAINERS
+    return isinstance(value, kinds) and _fields(value) is _UNWILLING
 
 
 def _fields(value: Any) -> Any:
-    """Return the data of a model in a simpler form, or _UNWILLING; a model that fails to dump itself is skipped."""
-    if isinstance(value, type):
-        return _UNWILLING
+    """Return the data of a model in a simpler form, or _UNWILLING; a model that fails to dump itself is skipped.
+
+    A field that its class does not show in its `repr` may be a secret, and stays where it is.
+    """
     cls = cast("Any", type(value))
+    if isinstance(value, type) or cls.__module__ in _KEY_HOLDERS:
+        return _UNWILLING
     ways: list[Callable[[], Any]] = []
     if hasattr(value, "model_dump"):
         ways.append(lambda: value.model_dump(mode="json"))
     if hasattr(value, "to_dict"):
         ways.append(lambda: value.to_dict())
     if attrs.has(cls):
-        ways.append(lambda: {field.name: getattr(value, field.name) for field in attrs.fields(cls)})
+        ways.append(lambda: _shown(value, attrs.fields(cls)))
     if dataclasses.is_dataclass(value):
-        ways.append(lambda: {field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+        ways.append(lambda: _shown(value, dataclasses.fields(value)))
     for way in ways:
         try:
             data = way()
@@ -172,8 +220,12 @@ def _fields(value: Any) -> Any:
     return _UNWILLING
 
 
-def _stranger(value: Any, strangers: list[str]) -> str:
-    strangers.append(type(value).__name__)
+def _shown(value: Any, fields: Iterable[Any]) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields if field.repr is True}
+
+
+def _stranger(value: Any, walk: _Walk) -> str:
+    walk.strangers.append(type(value).__name__)
     try:
         return repr(value)
     except Exception:

@@ -105,11 +105,14 @@ def deliver_end(configuration: Configuration, report: Report) -> Delivery:
         return _send(configuration, report)
     from xpander_facade.outbox import Outbox
 
+    outbox = Outbox.of(configuration)
     try:
-        Outbox.of(configuration).finish(report)
+        outbox.finish(report)
     except (OutboxError, ConfigurationError) as failure:
         _tell_of(failure, report)
-        return _send(configuration, report)
+        delivery = _send(configuration, report)
+        outbox.forget(report.id)
+        return delivery
     return Delivery(Way.QUEUED)
 
 
@@ -123,11 +126,14 @@ async def adeliver_end(configuration: Configuration, report: Report) -> Delivery
         return await _asend(configuration, report)
     from xpander_facade.outbox import Outbox
 
+    outbox = Outbox.of(configuration)
     try:
-        await Outbox.of(configuration).afinish(report)
+        await outbox.afinish(report)
     except (OutboxError, ConfigurationError) as failure:
         _tell_of(failure, report)
-        return await _asend(configuration, report)
+        delivery = await _asend(configuration, report)
+        await outbox.aforget(report.id)
+        return delivery
     return Delivery(Way.QUEUED)
 
 

@@ -49,7 +49,7 @@ class RunFields:
         self._is_success = True
         self._task: Task | None = None
         self._ended = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # collection may end the run while record() holds it
 
     @property
     def id(self) -> str:
@@ -161,3 +161,11 @@ class RunFields:
     def _warn_if_ended(self, what: str) -> None:
         if self._ended:
             _log.warning("run %s has ended: its %s comes too late to be reported", self._id, what)
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an exception says, else its class."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:
+        return type(error).__name__

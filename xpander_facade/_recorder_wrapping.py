@@ -7,6 +7,8 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from xpander_facade._recorder_abandoned import has_loop
+
 if TYPE_CHECKING:
     from xpander_facade.recorder import ExternalTask
 
@@ -147,7 +149,7 @@ def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _
             run._offer(pieces.text)
             # A loop that shuts down cancels the closing of what was abandoned; nothing else cancels at a yield.
             given_up = error is given and isinstance(error, GeneratorExit | asyncio.CancelledError)
-            if given_up:
+            if given_up and has_loop():
                 # The loop may be taking its connections down. A thread needs none of them, and goes on in any case.
                 await asyncio.to_thread(run._close, GeneratorExit())
             else:

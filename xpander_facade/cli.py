@@ -10,6 +10,7 @@ The commands know public names only, and nothing of HTTP.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.main import get_command
 
-from xpander_facade import XpanderError, __version__
+from xpander_facade import ConfigurationError, XpanderError, __version__
 from xpander_facade._cli_outbox import outbox
-from xpander_facade._cli_output import complain, forgive_encoding
+from xpander_facade._cli_output import complain, give_streams
 from xpander_facade._cli_report import report
 from xpander_facade._cli_tasks import tasks
 from xpander_facade._cli_worker import worker
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME = "xpander-facade"
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF})
 
 app = typer.Typer(name=NAME, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outbox, name="outbox")
@@ -71,12 +73,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What stands behind the program's name; by default that of this process.
     """
-    forgive_encoding()
+    give_streams()
     try:
         status = _status_of(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. What is still buffered would fail again when the interpreter ends.
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        if error.errno != errno.EPIPE:  # that one says that the reader has seen enough
+            complain(f"can't write: {error.strerror}")
+        # What is still buffered would fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
@@ -87,7 +93,7 @@ def _status_of(arguments: Sequence[str] | None) -> int:
         get_command(app).main(args=arguments, prog_name=NAME)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
-    except ValueError as error:  # a ConfigurationError is one; the facade says with it that nothing was sent
+    except ConfigurationError as error:
         complain(str(error))
         return 2
     except XpanderError as error:

@@ -176,6 +176,11 @@ def _max_field_bytes(value: int) -> int:
 def _redact(value: Callable[[str, str], str] | None) -> Callable[[str, str], str] | None:
     if value is not None and not callable(value):  # pyright: ignore[reportUnnecessaryComparison]
         raise ConfigurationError(f"redact must be a function of a field and its text, not {type(value).__name__}")
+    if value is not None:
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+            raise ConfigurationError("redact must be a plain function, which gives its text at once, not an async one")
     return value
 
 
@@ -248,8 +253,10 @@ class Configuration:
         outbox: The path of a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), or an
             `OutboxSettings`; by default there is none.
         redact: Called with (field, text) for every text that leaves the process or touches the disk; what it returns
-            goes out instead. One that raises leaves "[redaction failed]" there.
+            goes out instead. One that raises leaves "[redaction failed]" there. It may be called in any thread.
         max_field_bytes: A longer text is cut in its middle, with a note of its size and hash (default 1,000,000).
+            `Backend.api` and `Tasks.api`, the generated client, send what they are given: neither this nor `redact`
+            applies to them.
 
     Raises:
         ConfigurationError: A value is malformed.

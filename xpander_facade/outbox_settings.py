@@ -14,7 +14,7 @@ from xpander_facade.errors import ConfigurationError
 WhenFull = Literal["block", "drop_oldest", "raise"]
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
-_RATE = re.compile(r"\s*(\d+)\s*/\s*(second|minute|hour|day)\s*")
+_RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(second|minute|hour|day)\s*")
 _POLICIES = ("block", "drop_oldest", "raise")
 
 
@@ -24,6 +24,8 @@ def _path(value: str | os.PathLike[str]) -> str:
     path = os.fspath(value)
     if not isinstance(path, str) or not path.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("outbox must be the path of a file, as a string that is not empty")
+    if "\0" in path:
+        raise ConfigurationError("outbox must be the path of a file, which holds no null character")
     # A process that changes its folder later must still find the same file.
     return os.path.abspath(os.path.expanduser(path))
 
@@ -80,7 +82,7 @@ class OutboxSettings:
     rate: str | None = attrs.field(default=None, converter=_rate, kw_only=True)
     lease: float = attrs.field(default=30.0, validator=_seconds, kw_only=True)
     max_reports: int = attrs.field(default=100_000, validator=_whole, kw_only=True)
-    max_bytes: int = attrs.field(default=1_000_000_000, validator=_whole, kw_only=True)
+    max_bytes: int = attrs.field(default=100_000_000, validator=_whole, kw_only=True)
     max_age: float = attrs.field(default=7 * 86_400.0, validator=_seconds, kw_only=True)
     when_full: WhenFull = attrs.field(default="block", validator=_policy, kw_only=True)
     exit_timeout: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from xpander_facade._plain import plain_text
+from xpander_facade._recorder_abandoned import hand_over, has_loop, is_collecting, watch_collection
 from xpander_facade._recorder_delivery import (
     Delivery,
     Way,
@@ -27,7 +28,7 @@ from xpander_facade._recorder_delivery import (
     deliver_start,
     has_outbox,
 )
-from xpander_facade._recorder_fields import RunFields
+from xpander_facade._recorder_fields import RunFields, text_of
 from xpander_facade._recorder_wrapping import F, wrapped
 from xpander_facade._report import make_report
 
@@ -153,6 +154,9 @@ class ExternalTask(RunFields):
         try:
             if self._tells_start:
                 self._carry(self._tell_start, report)
+        except Exception:
+            self._end()  # nobody was told of the run, and its block does not begin
+            raise
         except BaseException as error:
             self._close(error)
             raise
@@ -164,6 +168,9 @@ class ExternalTask(RunFields):
         try:
             if self._tells_start:
                 await self._acarry(self._atell_start, report)
+        except Exception:
+            self._end()  # nobody was told of the run, and its block does not begin
+            raise
         except BaseException as error:
             await self._aclose(error)
             raise
@@ -194,6 +201,7 @@ class ExternalTask(RunFields):
                 )
             self._configuration = self._terms.configure()
             check_ready(self._configuration)
+            watch_collection()
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
             self._outer = current_run()
@@ -242,16 +250,22 @@ class ExternalTask(RunFields):
 
     async def _atell_end(self, error: BaseException | None) -> None:
         try:
-            self._note(await adeliver_end(self._called_with, self._last_report(error)))
+            self._note(await adeliver_end(self._called_with, await self._alast_report(error)))
         except Exception as failure:
             self._miss(failure, error)
 
     def _carry(self, tell: Callable[[T], None], what: T) -> None:
-        """Do one of the above."""
-        tell(what)
+        """Do one of the above; where a generator was abandoned, a thread does it if this one must not wait."""
+        if isinstance(what, GeneratorExit) and (is_collecting() or has_loop()):
+            hand_over(tell, what)
+        else:
+            tell(what)
 
     async def _acarry(self, tell: Callable[[T], Coroutine[Any, Any, None]], what: T) -> None:
         """Do one of the above to its end, whatever is cancelled meanwhile; then the cancellation goes on."""
+        if isinstance(what, GeneratorExit) and (is_collecting() or not has_loop()):
+            hand_over(self._tell_end, what)
+            return
         import asyncio
 
         cancellation: asyncio.CancelledError | None = None
@@ -286,11 +300,22 @@ class ExternalTask(RunFields):
         )
 
     def _last_report(self, error: BaseException | None) -> Report:
+        return self._end_of_run(error)
+
+    async def _alast_report(self, error: BaseException | None) -> Report:
+        if self.llm_response is None:
+            return self._end_of_run(error)
+        import asyncio
+
+        # A large response takes its time, and the loop has none.
+        return await asyncio.to_thread(self._end_of_run, error)
+
+    def _end_of_run(self, error: BaseException | None) -> Report:
         # A generator that nobody takes to its end has done nothing wrong.
         if error is None or isinstance(error, GeneratorExit):
             return self._report(self.result, is_success=self._is_success)
         self._is_success = False
-        return self._report(_text_of(error), is_success=False)
+        return self._report(text_of(error), is_success=False)
 
     def _note(self, delivery: Delivery) -> None:
         self._task = delivery.task or self._task
@@ -300,7 +325,7 @@ class ExternalTask(RunFields):
     def _miss(self, failure: Exception, error: BaseException | None) -> None:
         """Tell that a report failed, and raise that where it is wanted and the run itself raised nothing."""
         _count("failed")
-        text = f"{type(failure).__name__}: {_text_of(failure)}"
+        text = f"{type(failure).__name__}: {text_of(failure)}"
         _log.warning("run %s could not be reported: %s", self._id, text[:_MOST_LOGGED])
         if self._terms.strict and error is None:
             raise failure
@@ -366,10 +391,3 @@ def _start_counting() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_counting)
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception:
-        return type(error).__name__

@@ -252,12 +252,12 @@ def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform
 def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, twin: bool
 ):
-    original = _http._exchange.first_attempt
+    original = _http._exchange.prepared
 
-    def drifted(configuration: Configuration, request: Any, *rest: Any) -> Any:
-        return original(configuration, {**request, "json": {**request["json"], "cost": 0.1}}, *rest)
+    def drifted(configuration: Configuration, request: Any) -> Any:
+        return original(configuration, {**request, "json": {**request["json"], "cost": 0.1}})
 
-    monkeypatch.setattr(_http._exchange, "first_attempt", drifted)
+    monkeypatch.setattr(_http._exchange, "prepared", drifted)
     call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, twin)
     assert WITNESS.breaches() == [
         "POST /agent-execution/agent-1/report_task: body.cost: the contract declares no such member"

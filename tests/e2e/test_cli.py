@@ -14,7 +14,8 @@ import threading
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from typer.main import get_command
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cli.md"
+SHELL: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
 KEY = "key-that-nobody-may-see"
 
 
@@ -120,6 +122,13 @@ def test_without_a_command_it_shows_its_help_as_wrong_use(cli: Callable[..., Out
         ("report", "--duration", "-1"),
         ("report", "--prompt-tokens", "-1"),
         ("report", "--id", ""),
+        ("report", "--id", "\udcff"),
+        ("report", "--duration", "nan"),
+        ("report", "--agent-id", ".."),
+        ("tasks", "get", ""),
+        ("tasks", "stop", ".."),
+        ("tasks", "list", "--user-id", "\udcff"),
+        ("tasks", "list", "--organization-id", "\udcff"),
         ("report", "--input", "@no/such/file"),
         ("report", "--llm-response", "no/such/file"),
         ("tasks", "list", "--base-url", "ftp://nowhere"),
@@ -265,6 +274,48 @@ def test_a_report_that_failed_tells_the_id_to_repeat_it_with(cli: Callable[..., 
     first, second = outcome.err.splitlines()
     assert re.fullmatch(r"to report this run again: --id ext-[0-9a-f-]+", first)
     assert second.startswith("xpander-facade: POST")
+
+
+def test_a_report_that_was_not_sent_has_no_id_to_repeat_it_with(
+    cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("XPANDER_AGENT_ID")
+    outcome = cli("report", "--result", "x")
+    assert (outcome.status, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
+    assert "no agent" in outcome.err
+
+
+def test_a_response_may_begin_with_a_byte_order_mark(cli: Callable[..., Outcome], tmp_path: Path):
+    (tmp_path / "answer.json").write_text('{"a": 1}', encoding="utf-8-sig")
+    assert cli("report", "--llm-response", f"{tmp_path}/answer.json").status == 0
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes streams")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at_the_end", "at_once"])
+def test_closed_and_full_streams_cause_no_traceback(unbuffered: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+
+    def shell(line: str) -> Outcome:
+        return ended(subprocess.Popen(["sh", "-c", f'"$0" -m xpander_facade {line}', sys.executable], **SHELL))
+
+    closed = shell("report --input @- <&-")
+    assert (closed.status, "standard input is closed" in closed.err, "Traceback" in closed.err) == (2, True, False)
+    assert shell("report --id run-1 >&-") == (0, "", "")
+    assert shell("tasks list >&- 2>&-") == (0, "", "")
+    if Path("/dev/full").exists():
+        for line in ("tasks list", "tasks list --json", "tasks watch run-1"):
+            status, _, err = shell(f"{line} >/dev/full")
+            assert (status, err.splitlines()) == (1, ["xpander-facade: can't write: No space left on device"]), line
+
+
+def test_an_error_that_is_no_ones_wrong_use_has_its_traceback(
+    cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+):
+    for error in (ValueError("ours"), OSError("ours")):
+        monkeypatch.setattr(Tasks, "get", Mock(side_effect=error))
+        with pytest.raises(type(error), match="ours"):
+            cli("tasks", "get", "task-1")
 
 
 # Tasks
@@ -622,6 +673,18 @@ def test_reports_for_another_platform_are_not_passed_over_in_silence(cli: Callab
 
 
 @pytest.mark.usefixtures("path")
+def test_nothing_is_flushed_where_sending_is_disabled(
+    cli: Callable[..., Outcome], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    leave("run-1")
+    monkeypatch.setenv("XPANDER_DISABLED", "1")
+    outcome = cli("outbox", "flush")
+    assert (outcome.status, emulator.requests()) == (2, [])
+    assert "unset XPANDER_DISABLED" in outcome.err
+    assert dict(cli("outbox", "status").rows())["waiting"] == "1"
+
+
+@pytest.mark.usefixtures("path")
 def test_the_command_line_drops_nothing_for_its_age(cli: Callable[..., Outcome], path: str):
     nowhere = "http://127.0.0.1:9"
     leave("run-1", "run-2", base_url=nowhere)
@@ -632,7 +695,7 @@ def test_the_command_line_drops_nothing_for_its_age(cli: Callable[..., Outcome],
     assert dict(cli("outbox", "status").rows())["waiting"] == "2"
 
 
-@pytest.mark.parametrize("wrong", [("--timeout", "-1"), ("--rate", "fast")])
+@pytest.mark.parametrize("wrong", [("--timeout", "-1"), ("--timeout", "inf"), ("--rate", "fast")])
 @pytest.mark.usefixtures("path")
 def test_a_wrong_flush_sends_nothing(cli: Callable[..., Outcome], emulator: Emulator, wrong: tuple[str, str]):
     leave("run-1")
@@ -659,7 +722,9 @@ def test_a_report_can_not_be_left_to_an_outbox_that_is_not_named(cli: Callable[.
 
 
 @pytest.mark.usefixtures("reported")
-def test_a_reader_that_leaves_early_causes_no_words():
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at_the_end", "at_once"])
+def test_a_reader_that_leaves_early_causes_no_words(unbuffered: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     for arguments in (("tasks", "list"), ("tasks", "list", "--json"), ("tasks", "watch", "good")):
         reading, writing = os.pipe()
         os.close(reading)
@@ -733,6 +798,9 @@ def test_the_emulator_explains_its_options(cli: Callable[..., Outcome]):
     assert outcome.status == 0
     assert outcome.out.startswith("usage: xpander-facade emulator ")
     assert cli("emulator", "--port", "x").status == 2
+    outcome = cli("emulator", "--port", "65536")
+    assert outcome.status == 2
+    assert outcome.err.endswith("65536 is no port: choose one from 0 to 65535\n")
 
 
 # The document

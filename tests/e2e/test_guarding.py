@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from calling import Caller, configured
 from misbehaving import answer, task_answer
@@ -22,6 +26,7 @@ from xpander_facade import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from misbehaving import Misbehaving
 
@@ -102,6 +107,49 @@ def test_a_report_that_is_still_too_large_is_an_error(call: Caller, misbehave: C
     assert len(server.requests) == (1 if result == "short" else 2)
 
 
+def test_a_slow_redactor_does_not_hold_a_loop_up(emulator: Emulator):
+    threads: list[int] = []
+
+    def redact(field: str, text: str) -> str:
+        threads.append(threading.get_ident())
+        return text
+
+    backend = Backend(configured(emulator, redact=redact))
+    backend.report_external_task("agent-1", input="in")
+    assert set(threads) == {threading.get_ident()}
+    threads.clear()
+    asyncio.run(backend.areport_external_task("agent-1", input="in"))
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+def test_a_text_is_redacted_once_and_its_note_tells_of_the_whole(call: Caller, misbehave: Callable[..., Misbehaving]):
+    shown: list[str] = []
+
+    def redact(field: str, text: str) -> str:
+        shown.append(text)
+        return text.upper()
+
+    server = misbehave(answer(413), task_answer())
+    backend = Backend(configured(server, max_field_bytes=4_000, redact=redact))
+    call(backend, "report_external_task", "agent-1", result="y" * 9_000)
+    whole = hashlib.sha256(b"Y" * 9_000).hexdigest()
+    assert [f"cut from 9000 bytes, sha256 {whole}" in request.json["result"] for request in server.requests] == [
+        True
+    ] * 2
+    assert shown == ["y" * 9_000]
+
+
+def test_the_generated_client_sends_what_it_is_given(emulator: Emulator):
+    from xpander_api.api.tasks import report_external_task
+    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+
+    with Backend(configured(emulator, redact=masked)).api as client:
+        body = ReportExternalTaskRequest(id="run-1", is_success=True, result=MAIL)
+        report_external_task.sync_detailed("agent-1", client=client, body=body)
+    assert emulator.requests()[0].body["result"] == MAIL
+
+
 # --- disabled ---
 
 
@@ -150,6 +198,14 @@ def test_a_disabled_client_checks_what_it_would_have_sent(call: Caller, disabled
         call(backend, "report_external_task", "agent-1", tokens=17)
     with pytest.raises(ValueError, match="duration"):
         call(backend, "report_external_task", "agent-1", duration=-1)
+
+
+def test_a_missing_outbox_is_found_where_sending_is_disabled(call: Caller, disabled: Configuration, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="no outbox"):
+        call(Backend(disabled), "enqueue_external_task", "agent-1")
+    kept = attrs.evolve(disabled, outbox=tmp_path / "runs.db")
+    assert call(Backend(kept), "enqueue_external_task", "agent-1", id="run-1") == "run-1"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_only_the_platform_knows_is_an_error_where_sending_is_disabled(

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from calling import Caller, configured, run_python
 
@@ -22,9 +23,12 @@ from xpander_facade import (
     ExternalTask,
     FlushResult,
     NotFoundError,
+    OutboxError,
     ReportCounts,
     Tokens,
+    _recorder_abandoned,
     current_run,
+    recorder,
     report_counts,
 )
 from xpander_facade.outbox import Outbox
@@ -315,7 +319,107 @@ def test_a_generator_abandoned_half_way_has_done_well_so_far(setting: Setting):
     assert len(setting.reports()) == 1
 
 
-def test_an_async_generator_abandoned_half_way_has_done_well_so_far(setting: Setting):
+def test_a_generator_that_is_collected_under_a_lock_of_ours_is_reported(setting: Setting):
+    program(
+        setting,
+        """
+    import faulthandler, gc, threading
+    from xpander_facade import recorder
+    from xpander_facade._http import _clients
+    faulthandler.dump_traceback_later(15, exit=True)
+    def recorded_by_decorator(backend):
+        @backend.external_task()
+        def letters(text):
+            yield text[0]
+            yield text[1]
+        return letters("abc")
+    def recorded_by_block(backend):
+        with backend.external_task(input="abc") as run:
+            run.result = "a"
+            yield
+    with backend.external_task(input="first"):
+        pass
+    gc.disable()
+    for lock in (recorder._counting, _clients._registry.lock, threading._active_limbo_lock):
+        for begin in (recorded_by_decorator, recorded_by_block):
+            generator = begin(backend)
+            next(generator)
+            cycle = [generator]
+            cycle.append(cycle)
+            del generator, cycle
+            with lock:
+                gc.collect()
+    """,
+    )
+    runs = sorted(told(run) for run in setting.runs().values())
+    assert runs == [("completed", "abc", "a")] * 6 + [("completed", "first", None)]
+    assert len(setting.reports()) == 7
+
+
+@pytest.mark.parametrize("way", ["collected", "closed"])
+def test_a_generator_that_ends_in_a_loop_half_way_does_not_hold_it_up(setting: Setting, way: str):
+    threads: list[int] = []
+
+    def redact(field: str, text: str) -> str:
+        threads.append(threading.get_ident())
+        return text
+
+    backend = Backend(attrs.evolve(setting.configuration, redact=redact))
+
+    @backend.external_task()
+    def letters(text: str) -> Iterator[str]:
+        yield from text
+
+    async def main() -> None:
+        generator = letters("abc")
+        assert next(generator) == "a"
+        threads.clear()
+        if way == "closed":
+            generator.close()
+        else:
+            cycle: list[object] = [generator]
+            cycle.append(cycle)
+            del generator, cycle
+            gc.collect()
+
+    asyncio.run(main())
+    assert _recorder_abandoned.settle(20)
+    assert told(setting.run()) == ("completed", "abc", "a")
+    assert threads
+    assert threading.get_ident() not in threads
+    if setting.outbox is not None:
+        Outbox.of(backend.configuration).close()
+
+
+def test_an_async_generator_whose_loop_is_closed_is_reported(setting: Setting):
+    program(
+        setting,
+        """
+    import gc
+    @backend.external_task()
+    async def letters(text):
+        yield text[0]
+        yield text[1]
+    async def by_block():
+        async with backend.external_task(input="abc") as run:
+            run.result = "a"
+            yield
+    for begin in (lambda: letters("abc"), by_block):
+        loop = asyncio.new_event_loop()
+        generator = begin()
+        loop.run_until_complete(anext(generator))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        del generator
+        gc.collect()
+    """,
+        flags=(),
+    )
+    assert [told(run) for run in setting.runs().values()] == [("completed", "abc", "a")] * 2
+    assert len(setting.reports()) == 2
+
+
+def test_an_async_generator_abandoned_half_way_has_done_well_so_far(setting: Setting, caplog: pytest.LogCaptureFixture):
     cleaned: list[str] = []
 
     @setting.backend.external_task()
@@ -341,6 +445,7 @@ def test_an_async_generator_abandoned_half_way_has_done_well_so_far(setting: Set
 
     asyncio.run(main())
     assert sorted(cleaned) == ["abc", "def"]
+    assert [record for record in caplog.records if record.name == "asyncio"] == []  # nothing was closed twice
     assert sorted(told(run) for run in setting.runs().values()) == [
         ("completed", "abc", "ab"),
         ("completed", "def", "d"),
@@ -587,6 +692,96 @@ def test_nothing_is_sent_and_nothing_kept_where_sending_is_disabled(
     with pytest.raises(ConfigurationError):
         block(call, Backend(Configuration(disabled=True)).external_task(), lambda run: None)
     assert (emulator.requests(), list(tmp_path.iterdir()), counted()) == ([], [], ReportCounts())
+
+
+def test_an_organisation_that_the_url_needs_is_an_error_before_the_block(call: Caller, tmp_path: Path):
+    configuration = Configuration("k", None, "http://localhost:9016", AGENT, outbox=tmp_path / "runs.db")
+    with pytest.raises(ConfigurationError, match="organisation"):
+        block(call, Backend(configuration).external_task(), lambda run: pytest.fail("it ran"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_is_refused_is_one_report(call: Caller, emulator: Emulator, counted: Callable[[], ReportCounts]):
+    emulator.fail(422, operation="report_external_task")
+    handle = Backend(configured(emulator, agent_id=AGENT)).external_task(report_start=True, strict=True)
+    with pytest.raises(APIStatusError):
+        block(call, handle, lambda run: pytest.fail("it ran"))
+    assert len(emulator.requests("report_external_task")) == 1
+    assert counted() == ReportCounts(failed=1)
+    assert repr(handle).endswith("ended>")
+
+
+def test_a_start_that_is_interrupted_is_a_run_that_failed(
+    call: Caller, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*given: object, **named: object) -> Any:
+        raise SystemExit("no more")
+
+    monkeypatch.setattr(recorder, "deliver_start", interrupted)
+    monkeypatch.setattr(recorder, "adeliver_start", interrupted)
+    handle = Backend(configured(emulator, agent_id=AGENT)).external_task(report_start=True)
+    with pytest.raises(SystemExit):
+        block(call, handle, lambda run: pytest.fail("it ran"))
+    assert [task["status"] for task in emulator.tasks()] == ["failed"]
+
+
+def test_a_long_reason_makes_no_long_line_in_the_log(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def refused(*given: object) -> Any:
+        raise OutboxError("x" * 5_000)
+
+    monkeypatch.setattr(recorder, "deliver_end", refused)
+    monkeypatch.setattr(recorder, "adeliver_end", refused)
+    block(call, Backend(Configuration(disabled=True, agent_id=AGENT)).external_task(), lambda run: None)
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 700
+
+
+class Response:
+    """A provider's response that knows which threads took it apart."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def to_dict(self) -> dict[str, Any]:
+        self.threads.append(threading.get_ident())
+        return {"raw": 1}
+
+
+def test_a_response_is_not_taken_apart_in_the_loop(setting: Setting):
+    responses = [Response(), Response()]
+
+    async def main() -> None:
+        async with setting.backend.external_task(input="in") as run:
+            run.llm_response = responses[0]
+        if setting.outbox is not None:
+            await setting.backend.aenqueue_external_task(input="in", llm_response=responses[1])
+
+    asyncio.run(main())
+    assert responses[0].threads
+    assert bool(responses[1].threads) is (setting.outbox is not None)
+    assert threading.get_ident() not in responses[0].threads + responses[1].threads
+    assert setting.reports()[0]["llm_response"] == {"raw": 1}
+
+
+def test_no_key_gets_out_with_an_argument(setting: Setting):
+    @setting.backend.external_task()
+    def serve(configuration: Configuration, question: str) -> str:
+        return question
+
+    secret = "key-that-nobody-may-see"
+    configuration = attrs.evolve(setting.configuration, api_key=secret)
+    serve(configuration, "why?")
+    run = setting.backend.external_task(input="in").__enter__()
+    run.llm_response = {"of": [configuration]}
+    with pytest.warns(UserWarning, match="Configuration"):
+        run.__exit__(None, None, None)
+    files = [] if setting.outbox is None else list(setting.outbox.parent.glob("runs.db*"))
+    assert bool(files) is (setting.outbox is not None)
+    assert not [file for file in files if secret.encode() in file.read_bytes()]
+    assert len(setting.reports()) == 2
+    assert secret not in repr(setting.reports())
 
 
 # --- left to the outbox by hand ---

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from xpander_facade._retry import RetryEvent
 from xpander_facade.configuration import CLOUD_URL, STAGING_URL, Configuration, is_loopback
 from xpander_facade.errors import ConfigurationError
+from xpander_facade.outbox_settings import OutboxSettings
 
 KEY = "xp-s3cr3t-key"
 VARIABLES = (
@@ -344,3 +345,20 @@ def test_any_text_as_base_url_makes_a_configuration_or_a_configuration_error(tex
         return
     assert configuration.get_full_url().startswith(configuration.base_url)
     assert "?" not in configuration.get_events_url()
+
+
+class AsyncRedactor:
+    async def __call__(self, field, text):
+        return text
+
+
+@pytest.mark.parametrize("redact", [AsyncRedactor().__call__, AsyncRedactor()])
+def test_an_async_redactor_is_refused(redact):
+    with pytest.raises(ConfigurationError, match="plain function"):
+        Configuration(redact=redact)
+
+
+@pytest.mark.parametrize("given", [{"path": "a\0b"}, {"path": "runs.db", "rate": f"1{'0' * 400}/minute"}])
+def test_an_outbox_that_could_not_work_is_refused_at_once(given):
+    with pytest.raises(ConfigurationError):
+        OutboxSettings(**given)

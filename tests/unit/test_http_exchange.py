@@ -9,7 +9,7 @@ import pytest
 
 from xpander_facade import _codec, _retry
 from xpander_facade._http._answers import Answer, Failure
-from xpander_facade._http._exchange import Attempt, Wait, encode, exchange, first_attempt
+from xpander_facade._http._exchange import Attempt, Wait, encode, exchange, first_attempt, takes_long
 from xpander_facade._retry import Repeat, RetryEvent
 from xpander_facade._task_requests import get_request
 from xpander_facade.backend import Backend
@@ -360,3 +360,23 @@ def test_no_header_is_sent_twice_and_all_values_are_texts(request_):
     headers = first_attempt(configured(), request_).headers
     assert sorted({name.lower() for name in headers}) == sorted(name.lower() for name in headers)
     assert all(isinstance(value, str) for value in headers.values())
+
+
+def test_a_smaller_body_has_the_time_that_is_left():
+    configuration = configured(deadline=10.0, max_field_bytes=1_000)
+    request = {"method": "post", "url": "/a", "json": {"result": "x" * 900}}
+    _, steps = run(refusal(413), OK, configuration=configuration, request=request, takes=4.0)
+    assert [step.deadline for step in steps] == [10.0, 6.0]
+    with pytest.raises(ModuleException) as caught:
+        run(refusal(413), configuration=configuration, request=request, takes=10.0)
+    assert len(caught.value.steps) == 1
+
+
+@pytest.mark.parametrize("body", [{"input": "x" * 200_000}, {"llm_response": [{"a": [1, None]}] * 10_000}])
+def test_a_large_body_takes_long_to_prepare(body):
+    request = {"method": "post", "url": "/a", "json": {"id": "run-1", **body}}
+    assert takes_long(configured(), request)
+    assert takes_long(configured(redact=lambda field, text: text), GET)
+    assert not takes_long(configured(), GET)
+    small = {name: value[: len(value) // 10] for name, value in body.items()}
+    assert not takes_long(configured(), {**request, "json": small})

@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xpander_facade import Backend, Configuration
 from xpander_facade._http._exchange import encode
-from xpander_facade._plain import plain
+from xpander_facade._plain import plain, plain_text
 
 
 class Colour(enum.Enum):
@@ -278,3 +279,82 @@ def test_any_object_gives_data_that_json_can_say(value):
         warnings.simplefilter("ignore")
         data = plain(value)
     assert json.loads(encode(data)) is not Ellipsis
+
+
+# --- what stays where it is ---
+
+
+SECRET = "key-that-nobody-may-see"
+
+
+@attrs.define
+class Login:
+    name: str = "ann"
+    password: str = attrs.field(default=SECRET, repr=False)
+    token: str = attrs.field(default=SECRET, repr=lambda value: "***")
+
+
+@dataclasses.dataclass
+class Service:
+    holder: Any
+    password: str = dataclasses.field(default=SECRET, repr=False)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: {"a": [value]}, Service], ids=["bare", "in", "of"])
+@pytest.mark.parametrize(
+    "holder",
+    [
+        Configuration(api_key=SECRET),
+        Backend(Configuration(api_key=SECRET)),
+        Login(),
+        Service(Login()),
+    ],
+    ids=["configuration", "backend", "attrs", "dataclass"],
+)
+@pytest.mark.filterwarnings("ignore:llm_response")
+def test_what_a_class_hides_in_its_repr_is_not_taken(holder, wrap):
+    assert SECRET not in json.dumps(plain(wrap(holder))) + plain_text(wrap(holder))
+
+
+@pytest.mark.filterwarnings("ignore:llm_response")
+def test_the_generated_client_keeps_its_key():
+    with Backend(Configuration(api_key=SECRET)).api as client:
+        client.get_httpx_client()
+        assert SECRET not in json.dumps(plain([client])) + plain_text(client)
+
+
+# --- a text for any object ---
+
+
+def test_a_large_collection_is_named_wherever_it_is():
+    rows = [[number] for number in range(6_000)]
+    assert plain_text({"rows": rows}) == "<dict of more than 10000 entries>"
+    assert plain_text(dict.fromkeys(range(10_001))) == "<dict of 10001>"
+    assert plain_text(rows[:5_000]).startswith("[[0], [1]")
+
+
+class Query:
+    """Asks a database as soon as anything of it is wanted, its repr too."""
+
+    def _ask(self, *_: Any) -> Any:
+        raise AssertionError("the database was asked")
+
+    __iter__ = __len__ = __getitem__ = __contains__ = __repr__ = _ask
+
+
+def test_a_query_is_not_asked():
+    assert plain_text(Query()) == "<Query>"
+    assert plain_text({"rows": Query()}) == '{"rows": "<Query>"}'
+
+
+def test_what_is_too_deep_is_written_by_its_repr_and_what_is_above_it_is_not():
+    value: Any = "end"
+    for _ in range(150):
+        value = [value]
+    with pytest.warns(UserWarning, match="list"):
+        data = plain(value)
+    depth = 0
+    while isinstance(data, list):
+        (data,) = data
+        depth += 1
+    assert (depth, data) == (101, "[" * 49 + "'end'" + "]" * 49)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
+import gc
 import inspect
 import logging
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +202,32 @@ def test_an_error_that_is_thrown_in_and_not_caught_comes_back_itself(watch: Watc
     assert caught.value is error
     assert error.__context__ is None
     assert watch.task.status.value == "failed"
+
+
+def test_an_error_that_was_thrown_in_leaves_memory_when_its_thrower_lets_go_of_it():
+    @BACKEND.external_task()
+    def numbers() -> Generator[int]:
+        yield 1
+
+    class Held(Exception):
+        """Can be referred to weakly."""
+
+    def throw() -> weakref.ref[Held]:
+        generator = numbers()
+        next(generator)
+        error = Held()
+        with contextlib.suppress(Held):
+            generator.throw(error)
+        reference = weakref.ref(error)
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        del error, generator
+        return reference
+
+    gc.disable()
+    try:
+        assert throw()() is None
+    finally:
+        gc.enable()
 
 
 def test_a_generator_that_is_closed_cleans_up_once_and_has_done_well(watch: Watched):
@@ -520,6 +549,13 @@ def test_several_responses_add_up():
     assert task.result == "It rains."
     assert [*map(type, run.llm_response)] == [dict] * 4
     assert run.llm_response[2] == {"unknown": 1}
+
+
+def test_a_response_without_a_text_leaves_the_last_text():
+    with BACKEND.external_task() as run:
+        run.record(RESPONSE)
+        run.record({**RESPONSE, "choices": [{"message": {"content": None}}]})
+    assert reported(run).result == "It rains."
 
 
 def test_what_is_set_goes_before_what_is_recorded():

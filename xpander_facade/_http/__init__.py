@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xpander_facade._http._clients import aclient_of, aclose, client_of, close, hold
 from xpander_facade._http._disabled import refuse
 from xpander_facade._http._door import CONNECT_TIMEOUT, build, parse_url
-from xpander_facade._http._exchange import USER_AGENT, Attempt, exchange
+from xpander_facade._http._exchange import USER_AGENT, Attempt, exchange, prepared, takes_long
 from xpander_facade._http._streams import Frame, astream, stream
 from xpander_facade._retry import Repeat
 
@@ -86,6 +86,8 @@ async def asend(configuration: Configuration, request: Request, repeat: Repeat, 
     """
     import asyncio
 
+    if takes_long(configuration, request):
+        request = await asyncio.to_thread(prepared, configuration, request)
     steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
     outcome: Answer | Failure | None = None
     while True:

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import attrs
@@ -29,12 +29,19 @@ T = TypeVar("T")
 Request = Mapping[str, Any]
 """The keywords that the request half of a generated operation gives: method, url, and perhaps params, json, headers.
 
-Ours may be added: `guarded` is true where the body went through the gate (`_outgoing`) before, `state` gives the task
-that the request is about, as JSON, `base` is the URL before the path where it is not the API's.
+Ours may be added: `guarded` is true where the body went through the gate (`_outgoing`) before, `content` is the body as
+bytes, `state` gives the task that the request is about, as JSON, `base` is the URL before the path where it is not the
+API's.
 """
 
 USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 _TOO_LARGE = 413
+_LARGE = 200_000
+"""Characters from which on a thread prepares a body. A smaller one is ready before a thread would have begun."""
+
+_VALUE = 10
+"""How many characters a value counts that is no text."""
+
 _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
 _log = logging.getLogger("xpander_facade")
 
@@ -84,21 +91,21 @@ def exchange(
     if configuration.disabled:
         return _unsent(configuration, request, reader)
     began = clock()
+    request = prepared(configuration, request)
     attempt = first_attempt(configuration, request)
     where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = _retry.bucket_of(configuration)
     retries = 0
-    cut = False
     while True:
         outcome = yield attempt
         if isinstance(outcome, Answer) and outcome.is_success:
             bucket.refund(retried=retries > 0)
             return _value(outcome, reader, where, configuration)
-        if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and not cut:
-            cut = True
-            shorter = _content(configuration, request, configuration.max_field_bytes // 4)
+        remaining = configuration.deadline - (clock() - began)
+        if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and remaining > 0:
+            shorter = _content(request, configuration.max_field_bytes // 4)
             if shorter is not None and len(shorter) < len(attempt.content or b""):
-                attempt = attrs.evolve(attempt, content=shorter)
+                attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
                 continue
         if isinstance(outcome, Answer):
             outcome = outcome.without(configuration.get_api_key())
@@ -149,7 +156,7 @@ def first_attempt(configuration: Configuration, request: Request, base: str | No
     params = {name: value for name, value in request.get("params", {}).items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
-    content = _content(configuration, request, configuration.max_field_bytes)
+    content = prepared(configuration, request).get("content")
     headers = {"accept": "*/*", "user-agent": USER_AGENT}
     headers.update({name.lower(): value for name, value in request.get("headers", {}).items()})
     if content is not None:
@@ -158,21 +165,48 @@ def first_attempt(configuration: Configuration, request: Request, base: str | No
     return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
 
 
-def _content(configuration: Configuration, request: Request, limit: int) -> bytes | None:
+def takes_long(configuration: Configuration, request: Request) -> bool:
+    """Whether preparing a request may take longer than an event loop has: a redactor is called, or it is large."""
+    return configuration.redact is not None or _is_large(request.get("json"))
+
+
+def _is_large(body: Any) -> bool:
+    room = _LARGE
+    waiting = [body]
+    while waiting and room > 0:
+        value = waiting.pop()
+        room -= len(value) if isinstance(value, str) else _VALUE
+        if isinstance(value, dict):
+            waiting.extend(cast("dict[str, Any]", value).values())
+        elif isinstance(value, list):
+            waiting.extend(cast("list[Any]", value))
+    return room <= 0
+
+
+def prepared(configuration: Configuration, request: Request) -> Request:
+    """Return a request with its body redacted, and as bytes.
+
+    Raises:
+        ValueError: The body holds what JSON can't say (NaN, an object of another kind).
+    """
+    if "json" not in request or "content" in request:
+        return request
+    if configuration.redact is not None and not request.get("guarded"):
+        # Nothing is cut yet, so that the note in a text that must be cut again still tells of the whole.
+        request = {**request, "json": guarded(request["json"], configuration.redact, sys.maxsize)}
+    return {**request, "guarded": True, "content": _content(request, configuration.max_field_bytes)}
+
+
+def _content(request: Request, limit: int) -> bytes | None:
     """Return a request's body as it may leave, with no text longer than `limit` bytes."""
     if "json" not in request:
         return None
-    body = request["json"]
-    redact = None if request.get("guarded") else configuration.redact
-    if redact is None:
-        content = encode(body)
-        if len(content) <= limit:
-            return content
-    return encode(guarded(body, redact, limit))
+    content = encode(request["json"])
+    return content if len(content) <= limit else encode(guarded(request["json"], None, limit))
 
 
 def _unsent(configuration: Configuration, request: Request, reader: Callable[[Any], T]) -> T:
-    content = _content(configuration, request, configuration.max_field_bytes)
+    content = prepared(configuration, request).get("content")
     sent = request if content is None else {**request, "json": json.loads(content)}
     return reader(unsent_answer(configuration, sent))
 
