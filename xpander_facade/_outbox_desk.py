@@ -9,12 +9,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import os
 import random
+import sys
 import time
 from typing import TYPE_CHECKING
 
 from xpander_facade._outbox_drainer import POLL, Drainer
-from xpander_facade._outbox_file import OutboxFile
+from xpander_facade._outbox_file import FileTakenError, OutboxFile
 from xpander_facade._outbox_journal import Journal
 from xpander_facade._outbox_process import this_process
 from xpander_facade._outbox_store import Store
@@ -51,6 +53,7 @@ class Desk:
 
     def start(self) -> bool:
         """Make sure that both threads run; False where they can't, at the end of the interpreter."""
+        _leave_with_multiprocessing()
         return self._sender.start() and self._keeper.start()
 
     def wake(self) -> None:
@@ -62,15 +65,16 @@ class Desk:
 
     def _keep_house(self) -> float:
         self._sender.start()
+        self.file.checkpoint()  # first of all: where the disk is full, it may make room
         now = time.monotonic()
         often = self.store.settings.lease / 3
         if now - self._renewed_at >= often:
             self.journal.renew()
             self._renewed_at = now
+        self.journal.catch_up()
         self.journal.report_dead()
         self.store.free_abandoned()
         self.store.drop_expired()
-        self.file.checkpoint()
         return min(POLL, often)
 
     # --- flushing ---
@@ -89,17 +93,20 @@ class Desk:
             leaving: Whether to give up as soon as the platform proves to be down.
         """
         until = time.monotonic() + timeout
-        self.journal.report_dead()
-        stored_until = self.store.clock()
+        # Another process may have the file for longer than there is time. What waits can be counted all the same.
+        with contextlib.suppress(FileTakenError), self.file.patience(timeout):
+            self.journal.catch_up()
+            self.journal.report_dead()
+            self.drainer.hurry(place)
+        stored_until = self.store.stored_until(place)
         self.count_from_here(place)
         self.start()
         if self.store.has_unsent(place, stored_until):
-            self.drainer.hurry(place)
             self._await(place, stored_until, until, leaving=leaving)
         waiting = self.store.unsent(place, stored_until)
         before, now = self._counted[place], self.store.sent_and_refused(place)
         self._counted[place] = now
-        return now[0] - before[0], waiting, now[1] - before[1]
+        return max(now[0] - before[0], 0), waiting, max(now[1] - before[1], 0)
 
     def _await(self, place: int, stored_until: float, until: float, *, leaving: bool) -> None:
         while (seconds := until - time.monotonic()) > 0 and self.store.has_unsent(place, stored_until):
@@ -178,6 +185,21 @@ def _leave() -> None:
             desk.leave()
         except XpanderError as error:
             _log.error("outbox %s: %s", desk.file.path, error)
+
+
+def _leave_with_multiprocessing() -> None:
+    """Let a child of `multiprocessing` send for a last time too: it ends without `atexit`."""
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is None or _left_by.get(os.getpid()):
+        return
+    from multiprocessing import parent_process
+
+    _left_by[os.getpid()] = True
+    if parent_process() is not None:
+        multiprocessing.Finalize(None, _leave, exitpriority=0)
+
+
+_left_by: dict[int, bool] = {}
 
 
 # What is registered for the end of the process runs in reverse. The network room has registered before, since the

@@ -31,6 +31,7 @@ POLL = 1.0
 
 # A claim outlives the longest send, so that no other process sends the same report meanwhile.
 _MARGIN = 5.0
+_MOST_DENIALS = 3
 _log = logging.getLogger("xpander_facade")
 
 
@@ -44,6 +45,8 @@ class _Serving:
         refusals: How often in a row the platform refused the key, or there was none.
         rests_until: This process does not try before; monotonic seconds.
         trouble: Why not.
+        is_proven: Whether the platform took the last report with this key.
+        denials: How many it has denied since.
     """
 
     place: int
@@ -51,6 +54,8 @@ class _Serving:
     refusals: int = 0
     rests_until: float = 0.0
     trouble: str = ""
+    is_proven: bool = False
+    denials: int = 0
 
 
 class Drainer:
@@ -116,11 +121,12 @@ class Drainer:
         """Try again at once, whatever the platform said of the key."""
         self._store.hurry(place)
         serving = self._servings[place]
-        serving.rests_until = 0.0
+        serving.rests_until, serving.denials = 0.0, 0
 
     def is_unable(self, place: int) -> bool:
-        """Whether this process's key or address for a place was refused."""
-        return self._servings[place].rests_until > 0
+        """Whether this process's key or address for a place was refused, as far as that can be told."""
+        serving = self._servings[place]
+        return serving.rests_until > 0 or serving.denials >= _MOST_DENIALS
 
     def _wait(self, serving: _Serving) -> float:
         due = self._store.next_due(serving.place)
@@ -143,6 +149,7 @@ class Drainer:
             return self._note(claim, serving, error)
         self._store.sent(claim)
         self._note_able(serving)
+        serving.is_proven, serving.denials = True, 0
         return True
 
     def _post(self, claim: Claim, configuration: Configuration) -> None:
@@ -162,13 +169,23 @@ class Drainer:
                 _log.error("outbox %s: no report can be sent: %s", self._store.file.path, found.reason)
             return False
         self._note_able(serving)
-        if found.fate is Fate.AGAIN:
-            _log.info("outbox %s: run %s waits for another try: %s", self._store.file.path, claim.id, found.reason)
+        if found.fate is Fate.AGAIN or (found.fate is Fate.DENIED and not self._is_proven(serving)):
+            # Said once, and louder, where somebody has to do something.
+            level = logging.WARNING if found.fate is Fate.DENIED and not claim.attempts else logging.INFO
+            _log.log(
+                level, "outbox %s: run %s waits for another try: %s", self._store.file.path, claim.id, found.reason
+            )
             self._store.failed(claim, found.reason, throttled=found.throttled, retry_after=found.retry_after)
         else:
             _log.error("outbox %s: the report of run %s was refused: %s", self._store.file.path, claim.id, found.reason)
             self._store.refuse(claim, found.reason)
         return True
+
+    def _is_proven(self, serving: _Serving) -> bool:
+        """Whether the key was good for the report before one that was denied, so that it is not the key's fault."""
+        proven, serving.is_proven = serving.is_proven, False
+        serving.denials += 1
+        return proven
 
     def _note_able(self, serving: _Serving) -> None:
         if serving.trouble:

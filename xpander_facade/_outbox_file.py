@@ -1,7 +1,8 @@
 """Own the outbox's file and this process's connection to it: opening, turns, transactions, forks, clear errors.
 
 A process has one connection, and its threads take turns at it. SQLite lets one writer write at a time anyway; but where
-it sleeps for milliseconds until the other one is done, a lock is passed on at once.
+it sleeps for milliseconds until the other one is done, a lock is passed on at once. While another process has the file,
+the turn is given up again and again, so that each thread waits as long as its own caller has time, and no longer.
 
 The connection is closed before a fork and opened again when it is next used, in the parent as in the child. An open one
 must not cross: SQLite would believe that the child has the parent's locks on the file, the next process to close the
@@ -14,6 +15,7 @@ does not damage the file.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import threading
@@ -21,47 +23,31 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from xpander_facade import _outbox_schema
 from xpander_facade.errors import ConfigurationError, OutboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
-APPLICATION_ID = 0x78706F62  # "xpob"
-VERSION = 1
 BUSY_SECONDS = 10.0
+"""How long to wait for a file that another process has, unless the caller has less time."""
+_SLICE = 0.05
+_BREATH = 0.001
 CHECKPOINT_BYTES = 4_000_000
 # Whoever stores a report should not have to wait for the disk as well; the keeper does that. This is for its absence.
 _LATE_CHECKPOINT_PAGES = 10_000
 
-_SCHEMA = """
-CREATE TABLE places (
-    place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    failures INTEGER NOT NULL DEFAULT 0, paused_until REAL NOT NULL DEFAULT 0, held_until REAL NOT NULL DEFAULT 0,
-    sent INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE reports (
-    n INTEGER PRIMARY KEY, place INTEGER NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-    agent_id TEXT NOT NULL, created_at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-    owner TEXT, lease_until REAL, reason TEXT, size INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE UNIQUE INDEX reports_by_id ON reports (id, place, state);
-CREATE INDEX waiting_reports ON reports (place, due, created_at) WHERE state = 0;
-CREATE INDEX sending_reports ON reports (lease_until) WHERE state = 1;
-CREATE INDEX quarantined_reports ON reports (created_at) WHERE state = 2;
-CREATE TABLE runs (
-    id TEXT NOT NULL, place INTEGER NOT NULL, agent_id TEXT NOT NULL, owner TEXT NOT NULL, began_at REAL NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY (id, place)) WITHOUT ROWID;
-CREATE TABLE processes (
-    owner TEXT PRIMARY KEY, seen_at REAL NOT NULL, lease_until REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE totals (reports INTEGER NOT NULL, bytes INTEGER NOT NULL);
-INSERT INTO totals VALUES (0, 0);
-CREATE TRIGGER report_added AFTER INSERT ON reports BEGIN
-    UPDATE totals SET reports = reports + 1, bytes = bytes + NEW.size; END;
-CREATE TRIGGER report_removed AFTER DELETE ON reports BEGIN
-    UPDATE totals SET reports = reports - 1, bytes = bytes - OLD.size; END;
-CREATE TRIGGER report_changed AFTER UPDATE OF size ON reports BEGIN
-    UPDATE totals SET bytes = bytes - OLD.size + NEW.size; END;
-"""
-
 Row = tuple[Any, ...]
+
+
+class FileTakenError(OutboxError):
+    """Another process had the file for too long."""
+
+
+class _Patience(threading.local):
+    """Until when this thread's caller can wait for the file; monotonic seconds."""
+
+    until = math.inf
 
 
 class OutboxFile:
@@ -75,13 +61,20 @@ class OutboxFile:
     def __init__(self, path: str, on_fork: Callable[[], None] = lambda: None) -> None:
         self.path = path
         self._on_fork = on_fork
+        self.places: dict[int, str] = {}
+        """The places that this process has numbers of; a file that has to be made anew gets them under the same."""
+        self.losses = 0
+        """Grows whenever something that was written may be gone: taken back, or with the file."""
+        self._is_short = False
         self._connection: sqlite3.Connection | None = None
+        self._patience = _Patience()
         self._reset()
         _files.add(self)
 
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._turn = threading.RLock()
+        self._is_writing = False
         self._checkpointing = threading.Lock()
 
     # --- statements ---
@@ -93,12 +86,7 @@ class OutboxFile:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
-        self._check_process()
-        try:
-            with self._turn:
-                return self._open().execute(statement, values).rowcount
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
+        return self._execute(statement, values)[0]
 
     def rows(self, statement: str, *values: Any) -> list[Row]:
         """Return the rows that a statement gives; within `writing` it sees what was changed.
@@ -107,12 +95,18 @@ class OutboxFile:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
+        return self._execute(statement, values)[1]
+
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> tuple[int, list[Row]]:
         self._check_process()
-        try:
-            with self._turn:
-                return self._open().execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
+        until = 0.0
+        while True:
+            try:
+                with self._turn:
+                    cursor = self._ready().execute(statement, values)
+                    return cursor.rowcount, cursor.fetchall()
+            except sqlite3.Error as error:
+                until = self._wait_or_raise(error, until)
 
     @contextlib.contextmanager
     def writing(self) -> Generator[None]:
@@ -123,31 +117,79 @@ class OutboxFile:
             OutboxError: The file can't be read or written.
         """
         self._check_process()
+        until = 0.0
+        has_begun = False
+        while True:
+            try:
+                with self._turn:
+                    if self._is_writing:
+                        yield  # a signal handler came in between, or a block in a block: it belongs to the outer one
+                        return
+                    connection = self._ready()
+                    try:
+                        connection.execute("BEGIN IMMEDIATE")
+                        self._is_writing = has_begun = True
+                        yield
+                        connection.execute("COMMIT")
+                        return
+                    finally:
+                        self._is_writing = False
+                        self._take_back(connection)
+            except sqlite3.Error as error:
+                if has_begun:
+                    raise self._trouble(error) from error
+                until = self._wait_or_raise(error, until)
+
+    @contextlib.contextmanager
+    def patience(self, seconds: float) -> Generator[None]:
+        """Let this thread wait for the file, in all of a block together, no longer than so many seconds."""
+        before = self._patience.until
+        self._patience.until = time.monotonic() + seconds
         try:
-            with self._turn:
-                connection = self._open()
-                if connection.in_transaction:
-                    yield  # a signal handler came in between, or a block in a block: it belongs to the outer one
-                    return
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield
-                    connection.execute("COMMIT")
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
+            yield
+        finally:
+            self._patience.until = before
+
+    def _ready(self) -> sqlite3.Connection:
+        """Return the connection, without the rest of a transaction whose end an exception has prevented."""
+        if self._connection is None:
+            self._connection = self._prepare()
+        elif not self._is_writing and self._connection.in_transaction:
+            self._take_back(self._connection)
+        return self._connection
+
+    def _take_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            self.losses += 1
+            connection.execute("ROLLBACK")
+
+    def _wait_or_raise(self, error: sqlite3.Error, until: float) -> float:
+        """Give other threads a turn where another process has the file; return until when to try, given 0 for unknown.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The time is over, or something else is wrong.
+        """
+        now = time.monotonic()
+        until = until or min(now - _SLICE + BUSY_SECONDS, self._patience.until)
+        if not _is_busy(error) or now >= until:
             raise self._trouble(error) from error
+        time.sleep(_BREATH)
+        return until
 
     # --- life ---
 
     def checkpoint(self) -> None:
-        """Move what was written from the log into the file, once the log has grown; nobody has to wait for it."""
+        """Move what was written from the log into the file, once the log has grown; nobody has to wait for it.
+
+        Where the disk is full, that is done at any size: the log's room can be used again then.
+        """
         with self._checkpointing, contextlib.suppress(OSError, sqlite3.Error):
-            if os.path.getsize(f"{self.path}-wal") < CHECKPOINT_BYTES:
+            if os.path.getsize(f"{self.path}-wal") < CHECKPOINT_BYTES and not self._is_short:
                 return
             with contextlib.closing(self._connect()) as connection:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._is_short = False
 
     def close(self) -> None:
         """Close this process's connection; it opens again when the file is next used."""
@@ -156,37 +198,21 @@ class OutboxFile:
             if connection is not None:
                 connection.close()
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._prepare()
-        return self._connection
-
     def _prepare(self) -> sqlite3.Connection:
         self._create()
         connection = self._connect()
         try:
+            # Nothing is changed before it is known whose database it is.
+            _outbox_schema.is_made(connection, self.path)
+            self._keep_private()
             # Whole pages are written: small ones suit reports of a few kB. It counts for a new file alone.
             connection.execute("PRAGMA page_size = 1024")
-            _use_log(connection)
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if application != APPLICATION_ID and tables:
-                raise ConfigurationError(f"{self.path} is another program's database: name another file for the outbox")
-            if version > VERSION:
-                raise ConfigurationError(
-                    f"{self.path} was made by a newer version of xpander-facade: update this one, or name another file"
-                )
-            if not tables:
-                for statement in _statements(_SCHEMA):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
+            _outbox_schema.fill(connection, self.path, self.places)
         except BaseException:
             connection.close()
             raise
+        self.losses += 1
         return connection
 
     def _create(self) -> None:
@@ -195,9 +221,7 @@ class OutboxFile:
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
-            with contextlib.suppress(OSError):
-                if os.stat(self.path).st_mode & 0o077:
-                    os.chmod(self.path, 0o600)
+            pass
         except FileNotFoundError:
             folder = os.path.dirname(self.path)
             raise ConfigurationError(f"there is no folder {folder} for the outbox's file: make it first") from None
@@ -206,9 +230,28 @@ class OutboxFile:
                 f"the outbox's file {self.path} can't be made ({error.strerror}): name one that this user can write"
             ) from None
 
+    def _keep_private(self) -> None:
+        """Let nobody but the owner read the file.
+
+        Raises:
+            ConfigurationError: It is somebody else's, who reads what is stored.
+        """
+        if os.name != "posix":
+            return
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(self.path)
+            if os.geteuid() not in (found.st_uid, 0) and found.st_uid != 0:
+                raise ConfigurationError(
+                    f"the outbox's file {self.path} belongs to another user, who would read what is stored: "
+                    "name another file"
+                )
+            if found.st_mode & 0o077:
+                with contextlib.suppress(PermissionError):
+                    os.chmod(self.path, 0o600)
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            self.path, timeout=_SLICE, isolation_level=None, check_same_thread=False, cached_statements=64
         )
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -229,9 +272,12 @@ class OutboxFile:
             return ConfigurationError(
                 f"the outbox's file {self.path} can't be written ({error}): let this user write to it and its folder"
             )
-        if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            return OutboxError(f"the outbox's file {self.path} was taken by others for {BUSY_SECONDS:g} s: try again")
+        if _is_busy(error):
+            return FileTakenError(
+                f"other processes have the outbox's file {self.path}, and do not give it up: try again"
+            )
         if kind == sqlite3.SQLITE_FULL:
+            self._is_short = True
             return OutboxError(f"there is no room on the disk of the outbox's file {self.path}")
         return OutboxError(f"the outbox's file {self.path} can't be used: {error}")
 
@@ -297,24 +343,5 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait by itself while another process does the same."""
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-        time.sleep(0.01)
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script; `executescript` would end the transaction."""
-    statement = ""
-    for line in script.splitlines():
-        statement += f"{line}\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -7,12 +7,14 @@ does it. A process that comes back after all reports its runs as usual; those re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from xpander_facade._outbox_merge import merged
 from xpander_facade._outbox_process import is_gone, this_process
-from xpander_facade._outbox_store import merged
+from xpander_facade.errors import ConfigurationError, OutboxError
 
 if TYPE_CHECKING:
     from xpander_facade._outbox_store import Store
@@ -37,7 +39,9 @@ class Journal:
         """Own no run: those of a parent process are the parent's."""
         self._owner = this_process()
         self._mine: set[tuple[int, str]] = set()
+        self._told: set[tuple[int, str]] = set()
         self._signed_at = 0.0
+        self._losses = self._file.losses
 
     def has(self, place: int, id: str) -> bool:
         """Whether a run of this process is written down."""
@@ -46,7 +50,8 @@ class Journal:
     def begin(self, place: int, id: str, agent_id: str, body: bytes) -> None:
         """Write a run down."""
         now = self._store.clock()
-        if now - self._signed_at >= self._store.settings.lease / 3:
+        is_lost = self._losses != self._file.losses  # the signature may have been, with what it was written with
+        if is_lost or now - self._signed_at >= self._store.settings.lease / 3:
             self._sign(now)
         self._file.run(
             "INSERT OR REPLACE INTO runs (id, place, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -73,6 +78,20 @@ class Journal:
         """Strike a run out."""
         self._file.run("DELETE FROM runs WHERE id = ? AND place = ? AND owner = ?", id, place, self._owner)
 
+    def strike_told(self, place: int, id: str) -> None:
+        """Strike out a run that was reported without the file; where it can't be written now, `catch_up` does it."""
+        if self.has(place, id):
+            self._told.add((place, id))
+            with contextlib.suppress(OutboxError, ConfigurationError):
+                self.catch_up()
+
+    def catch_up(self) -> None:
+        """Strike out what could not be struck out before: it must not be reported as dead."""
+        for place, id in list(self._told):
+            self.end(place, id)
+            self.let_go(place, id)
+            self._told.discard((place, id))
+
     def renew(self) -> None:
         """Say that this process's runs are still in progress."""
         if self._mine:
@@ -98,6 +117,7 @@ class Journal:
             now + self._store.settings.lease,
         )
         self._signed_at = now
+        self._losses = self._file.losses
 
     def _report(self, owner: str, now: float, *, gone: bool) -> int:
         with self._file.writing():

@@ -8,15 +8,16 @@ A place is a platform and an organisation there. Never the key: it comes from th
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from xpander_facade import _outbox_pace
+from xpander_facade._outbox_merge import merged
 from xpander_facade._outbox_pace import Pace
 from xpander_facade._outbox_process import is_gone, this_process
 from xpander_facade.errors import OutboxFullError
@@ -39,11 +40,13 @@ _STORE = (
     "INSERT INTO reports (place, id, agent_id, created_at, due, size, body) SELECT ?, ?, ?, ?, ?, ?, ?"
     " WHERE (SELECT reports < ? AND bytes + ? <= ? FROM totals) ON CONFLICT DO NOTHING"
 )
+_IS_FREE = "NOT EXISTS (SELECT 1 FROM reports WHERE id = next.id AND place = next.place AND state = 1)"
+"""No earlier report of the run is being sent."""
 _NEXT = (
-    "SELECT n, id, agent_id, attempts, body FROM reports AS next WHERE state = 0 AND place = ? AND due <= ?"
-    " AND NOT EXISTS (SELECT 1 FROM reports WHERE id = next.id AND place = next.place AND state = 1)"
-    " ORDER BY due LIMIT 1"
+    "SELECT n, id, agent_id, attempts, body FROM reports AS next"
+    f" WHERE state = 0 AND place = ? AND due <= ? AND {_IS_FREE} ORDER BY due LIMIT 1"
 )
+_NEXT_DUE = f"SELECT due FROM reports AS next WHERE state = 0 AND place = ? AND {_IS_FREE} ORDER BY due LIMIT 1"
 
 
 @attrs.frozen
@@ -96,9 +99,13 @@ class Store:
         """Return the number of a place; it gets one the first time."""
         found = self.file.rows("SELECT place FROM places WHERE name = ?", name)
         if not found:
-            self.file.run("INSERT INTO places (name) VALUES (?) ON CONFLICT DO NOTHING", name)
+            # The same in every file, so that it stays right where the file is deleted and made again.
+            number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "replace")).digest()[:6], "big")
+            self.file.run("INSERT INTO places (place, name) VALUES (?, ?) ON CONFLICT DO NOTHING", number, name)
             found = self.file.rows("SELECT place FROM places WHERE name = ?", name)
-        return int(found[0][0])
+        place = int(found[0][0])
+        self.file.places[place] = name
+        return place
 
     # --- in ---
 
@@ -112,6 +119,18 @@ class Store:
             return True
         with self.file.writing():
             return self._join(place, id, agent_id, body) or self._make_room(place, id, agent_id, body)
+
+    def _check_fits(self, size: int) -> None:
+        """Check that a report of so many bytes fits into an empty file.
+
+        Raises:
+            OutboxFullError: It does not.
+        """
+        if size > self.settings.max_bytes:
+            raise OutboxFullError(
+                f"a report of {size} bytes never fits into the outbox {self.file.path}: raise max_bytes, which is "
+                f"{self.settings.max_bytes}, or lower max_field_bytes"
+            )
 
     def add(self, place: int, id: str, agent_id: str, body: bytes) -> None:
         """Store a report whatever the bounds say, within a transaction of the caller."""
@@ -134,6 +153,9 @@ class Store:
 
     def _make_room(self, place: int, id: str, agent_id: str, body: bytes) -> bool:
         bounds = self.settings
+        self._check_fits(len(body))
+        if bounds.when_full == "drop_oldest" and not self._could_fit(len(body)):
+            return False
         while True:
             ((reports, size),) = self.file.rows("SELECT reports, bytes FROM totals")
             if reports < bounds.max_reports and size + len(body) <= bounds.max_bytes:
@@ -141,6 +163,11 @@ class Store:
                 return True
             if bounds.when_full != "drop_oldest" or not self._drop_oldest():
                 return False
+
+    def _could_fit(self, size: int) -> bool:
+        """Whether there would be room once everything was dropped that may be."""
+        ((reports, sending),) = self.file.rows("SELECT count(*), coalesce(sum(size), 0) FROM reports WHERE state = 1")
+        return bool(reports < self.settings.max_reports and sending + size <= self.settings.max_bytes)
 
     def _drop_oldest(self) -> bool:
         # What the platform has refused goes before what it was not asked yet.
@@ -316,11 +343,18 @@ class Store:
         self.file.run("UPDATE reports SET due = ? WHERE place = ? AND state = 0 AND due > ?", now, place, now)
 
     def next_due(self, place: int) -> float | None:
-        """Return the time at which the next report of a place can leave; None where none waits."""
-        due = self.file.rows("SELECT due FROM reports WHERE state = 0 AND place = ? ORDER BY due LIMIT 1", place)
+        """Return the time at which the next report of a place can leave; None where none can, as far as is known."""
+        due = self.file.rows(_NEXT_DUE, place)
+        if due and due[0][0] > self.clock() + _outbox_pace.LONGEST_DELAY:
+            self.hurry(place)  # nobody has to wait so long: the clock was put back
         return max(due[0][0], self.pace(place).opens_at) if due else None
 
     # --- counts ---
+
+    def stored_until(self, place: int) -> float:
+        """Return a time until which all of a place's reports were stored, also by a clock that was put back since."""
+        ((newest,),) = self.file.rows("SELECT max(created_at) FROM reports WHERE state = 0 AND place = ?", place)
+        return max(self.clock(), newest or 0.0)
 
     def unsent(self, place: int, stored_until: float) -> int:
         """Return how many reports of a place, of those stored until then, are still to be sent or being sent."""
@@ -364,18 +398,3 @@ class Store:
                 "SELECT n, place, id FROM reports WHERE created_at < ? AND state != ?", oldest, SENDING
             ):
                 self._drop(n, place, id, f"it is older than {self.settings.max_age:g} s")
-
-
-def merged(older: bytes, later: bytes) -> bytes:
-    """Return the one report that says what two reports of a run say one after the other, as the platform reads them.
-
-    What the later one names counts; what it leaves out stays. An empty list of tools says nothing.
-    """
-    said = {
-        name: value
-        for name, value in cast("dict[str, Any]", json.loads(later)).items()
-        if value is not None and not (name == "used_tools" and not value)
-    }
-    return json.dumps({**json.loads(older), **said}, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "replace"
-    )

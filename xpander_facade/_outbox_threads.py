@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
+import os
+import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
+
+T = TypeVar("T")
 
 AFTER_TROUBLE = 1.0
+_MOST_THREADS = 32
 _log = logging.getLogger("xpander_facade")
+
+
+async def in_thread(do: Callable[..., T], *arguments: Any) -> T:
+    """Let a thread of the outbox's own do something: those of the loop are for the user's work."""
+    import asyncio
+    import contextvars
+
+    call = functools.partial(contextvars.copy_context().run, do, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_pool(), call)
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+"""By process id: after a fork the threads are not there."""
+
+
+def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    pid = os.getpid()
+    return _pools.get(pid) or _pools.setdefault(pid, ThreadPoolExecutor(_MOST_THREADS, "xpander-outbox"))
 
 
 class Background:
@@ -29,9 +57,12 @@ class Background:
 
     def reset(self) -> None:
         """Forget the thread; after a fork it is not here."""
-        self._lock = threading.Lock()
+        # A signal handler may store a report whenever it comes in between: it must find no lock that its own thread
+        # has, and so waking is a queue's work, which allows for that; an event does not.
+        self._lock = threading.RLock()
+        self._is_starting = False
         self._thread: threading.Thread | None = None
-        self._awake = threading.Event()
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._last_trouble = ""
 
@@ -50,23 +81,26 @@ class Background:
         if self.is_alive:
             return True
         with self._lock:
-            if self.is_alive:
+            if self.is_alive or self._is_starting:
                 return True
             if self._thread is not None and not self._stopping.is_set():
                 _log.error("the thread %r of the outbox had died and is started again", self._name)
             self._stopping.clear()
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._is_starting = True
             try:
                 thread.start()
+                self._thread = thread
             except RuntimeError:
                 return False
-            self._thread = thread
+            finally:
+                self._is_starting = False
         return True
 
     def wake(self) -> None:
         """Let the next round begin now."""
-        if not self._awake.is_set():
-            self._awake.set()
+        if self._wakes.empty():
+            self._wakes.put(None)
 
     def stop(self, timeout: float) -> bool:
         """End the thread after its present round; False where that takes longer than so many seconds."""
@@ -75,7 +109,7 @@ class Background:
             self._thread = None
             return True
         self._stopping.set()
-        self._awake.set()
+        self._wakes.put(None)
         thread.join(timeout)
         if thread.is_alive():
             return False
@@ -84,8 +118,9 @@ class Background:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._awake.clear()
-            self._awake.wait(self._round())
+            wait = self._round()
+            with contextlib.suppress(queue.Empty):
+                self._wakes.get(timeout=wait)
 
     def _round(self) -> float:
         try:

@@ -25,6 +25,7 @@ class Fate(enum.Enum):
     """What becomes of a report that did not get through."""
 
     AGAIN = "it is tried again later"
+    DENIED = "the report's agent or this process's key may be at fault: what becomes of others tells"
     REFUSED = "the platform will never take it as it is"
     UNABLE = "this process's key or address is at fault, not the report"
 
@@ -53,8 +54,10 @@ def verdict(error: Exception) -> Verdict:
     has taken the report takes it once more under the same id without doubling it.
     """
     reason = _reason(error)
-    if isinstance(error, ConfigurationError | AuthenticationError | PermissionDeniedError | RedirectError):
+    if isinstance(error, ConfigurationError | AuthenticationError | RedirectError):
         return Verdict(Fate.UNABLE, reason)
+    if isinstance(error, PermissionDeniedError):
+        return Verdict(Fate.DENIED, reason)
     if isinstance(error, APIConnectionError | APIResponseParseError):
         return Verdict(Fate.AGAIN, reason)
     if isinstance(error, APIStatusError):

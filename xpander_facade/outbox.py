@@ -16,6 +16,7 @@ from xpander_facade._flush_result import FlushResult as FlushResult
 from xpander_facade._http._exchange import encode
 from xpander_facade._outbox_desk import desk_of
 from xpander_facade._outbox_journal import unsaid
+from xpander_facade._outbox_threads import in_thread
 from xpander_facade._outbox_view import OutboxEntry, OutboxStatus, State, drop, entries, entry, retry, status
 from xpander_facade._outgoing import guarded
 from xpander_facade._report import carried
@@ -162,7 +163,7 @@ class Outbox:
         await self._ahere(self._enqueue, report)
 
     def forget(self, id: str) -> None:
-        """Strike a run out of the journal without a report.
+        """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
 
         Args:
             id: The run's id.
@@ -170,7 +171,7 @@ class Outbox:
         self._here(self._forget, id)
 
     async def aforget(self, id: str) -> None:
-        """Strike a run out of the journal without a report.
+        """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
 
         Args:
             id: The run's id.
@@ -254,10 +255,8 @@ class Outbox:
         return do(*arguments)
 
     async def _ahere(self, do: Callable[..., T], *arguments: Any) -> T:
-        import asyncio
-
         # The disk, and the processes that share the file, may take their time; the loop has none.
-        return await asyncio.to_thread(do, *arguments)
+        return await in_thread(do, *arguments)
 
     def _enqueue(self, report: Report) -> str:
         with carried(report):
@@ -277,9 +276,8 @@ class Outbox:
                 self._wake()
 
     def _forget(self, id: str) -> None:
-        if self._desk.journal.has(self._place, id):
-            self._desk.journal.end(self._place, id)
-            self._desk.journal.let_go(self._place, id)
+        if self._number is not None:  # else no run was begun here
+            self._desk.journal.strike_told(self._number, id)
 
     def _start(self, place: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
         with self._desk.file.writing():
@@ -304,7 +302,8 @@ class Outbox:
             raise ValueError(f"timeout must be a number of seconds, 0 or more, not {timeout!r}")
         if self.configuration.disabled:
             return FlushResult(0, 0, 0)
-        self._take_up()
+        with self._desk.file.patience(seconds):
+            self._take_up()
         return FlushResult(*self._desk.flush(self._place, seconds))
 
     def _with_room(self, store: Callable[..., bool], *arguments: Any) -> None:

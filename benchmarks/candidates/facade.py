@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
-from xpander_facade import Backend, Configuration, Task, Tokens
+from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -40,7 +40,9 @@ def areport(url: str) -> Callable[[], Awaitable[Task]]:
 def enqueue(url: str) -> tuple[Callable[[], str], Callable[[], None]]:
     folder = tempfile.mkdtemp(prefix="bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    backend = Backend(attrs.evolve(_configuration(url), outbox=os.path.join(folder, "runs.db")))
+    # Room for 100,000 reports of this size.
+    outbox = OutboxSettings(os.path.join(folder, "runs.db"), max_bytes=1_000_000_000)
+    backend = Backend(attrs.evolve(_configuration(url), outbox=outbox))
     arguments = {name: value for name, value in _arguments().items() if name != "id"}
 
     def settle() -> None:

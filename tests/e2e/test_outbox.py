@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -178,6 +179,33 @@ def test_a_wrong_key_loses_nothing_and_is_said_once(
     assert "reports can be sent again" in caplog.text
 
 
+def test_a_report_that_is_denied_keeps_no_other_back(emulator: Emulator, outbox_at: Callable[..., Outbox]):
+    outbox = outbox_at(emulator)
+    outbox.enqueue(report("run-1"))
+    assert outbox.flush(10).sent == 1
+    emulator.fail(403)
+    with emulator.hold("report_external_task"):
+        for n in range(2, 7):
+            outbox.enqueue(report(f"run-{n}"))
+    assert outbox.flush(10) == FlushResult(sent=4, waiting=0, quarantined=1)
+    (entry,) = outbox.list("quarantined")
+    assert "403" in str(entry.reason)
+
+
+def test_a_key_that_is_denied_everything_loses_nothing(
+    emulator: Emulator, outbox_at: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+):
+    emulator.fail(403, times=1000)
+    outbox = outbox_at(emulator)
+    for n in range(5):
+        outbox.enqueue(report(f"run-{n}"))
+    assert outbox.flush(60) == FlushResult(sent=0, waiting=5, quarantined=0)
+    assert "waits for another try: 403" in caplog.text
+    emulator.reset()
+    assert outbox.flush(20).waiting == 0
+    assert len(emulator.tasks()) == 5
+
+
 def test_a_report_without_a_key_waits_for_a_process_that_has_one(emulator: Emulator, outbox_at: Callable[..., Outbox]):
     outbox = outbox_at(emulator, api_key="")
     outbox.enqueue(report("run-1"))
@@ -297,6 +325,33 @@ def test_a_full_outbox_raises_with_the_report_at_once_or_when_the_time_is_over(
     assert raised.value.report == report("run-2", result="not lost").body
 
 
+def test_a_run_that_a_full_outbox_did_not_take_is_reported_once_and_not_as_dead_later(emulator: Emulator, path: str):
+    backend = Backend(configured(emulator, outbox=OutboxSettings(path, max_reports=1, when_full="raise")))
+    outbox = Outbox.of(backend.configuration)
+    with backend.external_task(agent_id="agent-1", id="run-1") as run:
+        store = outbox._desk.store
+        store.put(store.place("https://elsewhere"), "filler", "agent-1", b"{}")
+        run.result = "done"
+    assert emulator.task("run-1")["result"] == "done"
+    assert outbox.status().running == 0
+    outbox.close()
+
+
+def test_a_flush_ends_in_time_though_a_neighbour_does_not_give_up_the_file(
+    emulator: Emulator, outbox_at: Callable[..., Outbox], path: str
+):
+    outbox = outbox_at(emulator)
+    emulator.stop()
+    outbox.enqueue(report("run-1"))
+    assert eventually(lambda: not outbox.status().sending)
+    neighbour = sqlite3.connect(path, isolation_level=None)
+    neighbour.execute("BEGIN IMMEDIATE")
+    assert outbox.flush(0.2) == FlushResult(sent=0, waiting=1, quarantined=0)
+    neighbour.close()
+    emulator.start()
+    assert outbox.flush(10).waiting == 0
+
+
 # --- the drainer ---
 
 
@@ -340,6 +395,24 @@ def test_enqueuing_does_not_block_the_loop_while_another_process_has_the_file(
     assert taken.wait(10)
     asyncio.run(main())
     thread.join()
+
+
+def test_storing_needs_no_thread_of_the_loop(emulator: Emulator, outbox_at: Callable[..., Outbox]):
+    outbox = outbox_at(emulator)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        release = threading.Event()
+        busy = asyncio.create_task(asyncio.to_thread(release.wait, 20))
+        try:
+            await asyncio.wait_for(outbox.aenqueue(report("run-1")), 10)
+        finally:
+            release.set()
+            await busy
+
+    asyncio.run(main())
+    assert outbox.flush(10).waiting == 0
 
 
 def test_three_loops_one_after_the_other_each_store_and_flush(emulator: Emulator, outbox_at: Callable[..., Outbox]):
@@ -564,6 +637,25 @@ def test_what_a_forked_child_stores_outlives_the_parent(
     assert eventually(lambda: outbox.status().sent + outbox.status().waiting == 3)
     assert outbox.flush(20).waiting == 0
     assert {task["id"] for task in emulator.tasks()} == {"parent", "child-1", "child-2"}
+
+
+def test_a_child_of_multiprocessing_sends_before_it_ends(emulator: Emulator, path: str):
+    run_python(
+        PREAMBLE
+        + """
+    import multiprocessing
+    child = multiprocessing.get_context("fork").Process(
+        target=backend.enqueue_external_task, kwargs={"id": "run-1", "result": "done"}
+    )
+    child.start()
+    child.join()
+    os._exit(child.exitcode)
+    """,
+        emulator.url,
+        path,
+        flags=FORKING,
+    )
+    assert emulator.task("run-1")["result"] == "done"
 
 
 # --- the end ---

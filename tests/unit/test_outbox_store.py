@@ -10,9 +10,10 @@ import pytest
 from xpander_facade import _outbox_store, _outbox_view
 from xpander_facade._outbox_file import OutboxFile
 from xpander_facade._outbox_journal import DIED, Journal, unsaid
+from xpander_facade._outbox_merge import merged
 from xpander_facade._outbox_pace import FAILURES_BEFORE_PAUSE
 from xpander_facade._outbox_process import this_process
-from xpander_facade._outbox_store import ON_ITS_WAY, Store, merged
+from xpander_facade._outbox_store import ON_ITS_WAY, Store
 from xpander_facade.errors import ConfigurationError, OutboxError
 from xpander_facade.outbox_settings import OutboxSettings
 
@@ -483,7 +484,7 @@ def test_a_file_that_another_process_keeps_for_itself_is_an_error_in_the_end(sto
     store.file.close()
     other = sqlite3.connect(store.file.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(OutboxError, match="was taken by others"):
+    with pytest.raises(OutboxError, match="do not give it up"):
         put(store, place, "run-1")
     other.close()
 

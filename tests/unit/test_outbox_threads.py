@@ -110,3 +110,17 @@ def test_where_no_thread_can_be_started_it_says_so(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", start)
     assert not Background("test", lambda: 0.0).start()
+
+
+def test_a_signal_handler_that_comes_while_the_thread_starts_finds_it_started(background, monkeypatch):
+    really_start = threading.Thread.start
+    found = []
+
+    def start(thread):
+        really_start(thread)
+        found.append(one.start())  # what a signal handler does that stores a report
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    one = background(lambda: 3600.0)
+    assert one.start()
+    assert found == [True]

@@ -28,9 +28,13 @@ def test_what_the_platform_refuses_is_not_tried_again(status):
     assert answered(status).fate is Fate.REFUSED
 
 
-@pytest.mark.parametrize("status", [301, 307, 401, 403])
+@pytest.mark.parametrize("status", [301, 307, 401])
 def test_a_wrong_key_or_address_is_no_fault_of_the_report(status):
     assert answered(status).fate is Fate.UNABLE
+
+
+def test_a_403_may_be_the_agents_or_the_keys():
+    assert answered(403).fate is Fate.DENIED
 
 
 def test_a_missing_key_is_no_fault_of_the_report():
