@@ -93,7 +93,7 @@ def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -
     if not attrs.has(cls):
         return value
     data = {
-        name: write(getattr(value, name), leave_out=leave_out)
+        name: item if type(item := getattr(value, name)) in _PLAIN else write(item, leave_out=leave_out)
         for name in (*_names(cls), *_computed(cls))
         if leave_out is None or not leave_out(cls, name)
     }

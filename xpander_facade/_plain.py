@@ -116,11 +116,14 @@ def _plain(value: Any, walk: _Walk, above: set[int], depth: int) -> Any:
 
     if kind is list:
         walk.enter(value)
-        return [inner(item) for item in cast("list[Any]", value)]
+        return [item if type(item) in _SIMPLE else inner(item) for item in cast("list[Any]", value)]
     if kind is dict:
         walk.enter(value)
         fields = cast("dict[Any, Any]", value)
-        return {key if type(key) is str else _key(key): inner(item) for key, item in fields.items()}
+        return {
+            key if type(key) is str else _key(key): item if type(item) in _SIMPLE else inner(item)
+            for key, item in fields.items()
+        }
     if isinstance(value, Mapping):
         walk.enter(cast("Mapping[Any, Any]", value))
         entries = dict(cast("Mapping[Any, Any]", value))

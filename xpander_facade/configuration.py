@@ -208,7 +208,6 @@ def _look_around() -> tuple[tuple[str | None, str | None], int]:
     return tls_environment(), proxy_environment()
 
 
-@functools.lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stays on this machine."""
     if host == "localhost":
@@ -217,6 +216,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+# Every call asks both, and taking a URL apart is a tenth of what it costs to leave a report to the outbox.
+@functools.lru_cache(maxsize=64)
+def _wants_organization(base_url: str) -> bool:
+    """Whether the platform's URL rule wants the organisation in the path."""
+    parts = urlsplit(base_url)
+    first_segment = parts.path.lstrip("/").split("/", 1)[0]
+    return _CONTROLLER in (parts.hostname or "") or parts.port == _CONTROLLER_PORT or first_segment == _CONTROLLER
+
+
+@functools.lru_cache(maxsize=64)
+def _is_in_the_clear(base_url: str) -> bool:
+    """Whether a URL leads to another machine over plain http."""
+    parts = urlsplit(base_url)
+    return parts.scheme.lower() == "http" and not is_loopback(parts.hostname or "")
 
 
 @attrs.frozen
@@ -293,10 +308,7 @@ class Configuration:
         Raises:
             ConfigurationError: The URL needs an organisation and there is none.
         """
-        parts = urlsplit(self.base_url)
-        first_segment = parts.path.lstrip("/").split("/", 1)[0]
-        wanted = _CONTROLLER in (parts.hostname or "") or parts.port == _CONTROLLER_PORT or first_segment == _CONTROLLER
-        return f"{self.base_url}/{self._organization()}" if wanted else self.base_url
+        return f"{self.base_url}/{self._organization()}" if _wants_organization(self.base_url) else self.base_url
 
     def get_events_url(self) -> str:
         """Return the root of the event streams, always with the organisation.
@@ -317,8 +329,7 @@ class Configuration:
         Raises:
             ConfigurationError: There is none, or it would travel to another machine in the clear.
         """
-        parts = urlsplit(self.base_url)
-        if parts.scheme.lower() == "http" and not self.allow_insecure_http and not is_loopback(parts.hostname or ""):
+        if not self.allow_insecure_http and _is_in_the_clear(self.base_url):
             raise ConfigurationError(
                 f"{self.base_url} would carry the API key in the clear: use https, or set allow_insecure_http=True or "
                 "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"
