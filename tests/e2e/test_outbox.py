@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -454,13 +455,14 @@ def test_several_processes_share_the_work_and_send_nothing_twice(emulator: Emula
     sys.stdin.readline()
     for n in range(50):
         backend.enqueue_external_task(id=f"{os.getpid()}-{n}")
-    print(backend.flush(20).waiting)
+    print(backend.flush(60).waiting)
     """
-    processes = [started(program, emulator.url, path) for _ in range(4)]
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    assert [process.communicate(timeout=30)[0] for process in processes] == ["0\n"] * 4
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(started(program, emulator.url, path)) for _ in range(4)]
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert [process.communicate(timeout=90)[0] for process in processes] == ["0\n"] * 4
     assert len(emulator.tasks()) == len(emulator.requests()) == 200
 
 

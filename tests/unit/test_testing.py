@@ -25,6 +25,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "generated"), str(ROOT)]))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    for machine in ("CI", "BUILD_NUMBER"):  # there pytest says everything a second time, in its summary
+        monkeypatch.delenv(machine, raising=False)
 
     def project(source: str, *arguments: str, ini: str = "") -> pytest.RunResult:
         pytester.makepyfile(source)
