@@ -175,7 +175,11 @@ _desks: dict[str, Desk] = {}
 def desk_of(settings: OutboxSettings) -> Desk:
     """Return this process's desk for a file; the newest settings count."""
     desk = _desks.get(settings.path) or _desks.setdefault(settings.path, Desk(settings))
-    desk.store.settings = settings
+    if desk.store.settings != settings:
+        _log.warning(
+            "outbox %s: two settings for one file in this process: the newer count, %r", settings.path, settings
+        )
+        desk.store.settings = settings
     return desk
 
 

@@ -64,7 +64,9 @@ def verdict(error: Exception) -> Verdict:
         status = error.status_code or 0
         if status in PASSING_STATUSES or status >= 500:
             return Verdict(Fate.AGAIN, reason, status == 429, error.retry_after)
-    return Verdict(Fate.REFUSED, reason)
+        return Verdict(Fate.REFUSED, reason)
+    # What can't be said as JSON never can; whatever else befell this process is no fault of the report.
+    return Verdict(Fate.REFUSED if isinstance(error, ValueError) else Fate.AGAIN, reason)
 
 
 def _reason(error: Exception) -> str:

@@ -95,6 +95,18 @@ def plain_text(value: Any) -> str:
         return _stranger(value, walk)
 
 
+def error_text(error: BaseException) -> str:
+    """Return what an exception says, or its name where it says nothing; of a group, what each of them says."""
+    kind = type(error).__name__
+    try:
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            return f"{group.message}: {'; '.join(map(error_text, group.exceptions))}"
+        return str(error) or kind
+    except Exception:
+        return kind
+
+
 def _plain(value: Any, walk: _Walk, above: set[int], depth: int) -> Any:
     kind = cast("Any", type(value))
     if kind in _SIMPLE:

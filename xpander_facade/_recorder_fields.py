@@ -7,13 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _checks
-from xpander_facade.models import Tokens
-from xpander_facade.usage import Usage, read_usage
+from xpander_facade.usage import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from xpander_facade.models import Tokens
     from xpander_facade.task import Task
+    from xpander_facade.usage import Usage
 
 _log = logging.getLogger("xpander_facade.recorder")
 _UNSET: Any = object()
@@ -138,7 +139,7 @@ class RunFields:
             if response is not None:
                 self._responses.append(response)
             if usage is not None:
-                self._tokens = (Usage(self._tokens or Tokens()) + Usage(usage.tokens)).tokens
+                self._tokens = usage.tokens if self._tokens is None else self._tokens + usage.tokens
                 self._used_tools.extend(name for name in usage.tools if name not in self._used_tools)
                 self._text = usage.text or self._text
         self._warn_if_ended("record()")
@@ -161,11 +162,3 @@ class RunFields:
     def _warn_if_ended(self, what: str) -> None:
         if self._ended:
             _log.warning("run %s has ended: its %s comes too late to be reported", self._id, what)
-
-
-def text_of(error: BaseException) -> str:
-    """Return what an exception says, else its class."""
-    try:
-        return str(error) or type(error).__name__
-    except Exception:
-        return type(error).__name__

@@ -110,7 +110,8 @@ def _bucket(base_url: str, organization_id: str | None, api_key: str | None) -> 
 
 
 # A lock that another thread held while the process forked would never come free in the child.
-os.register_at_fork(after_in_child=_bucket.cache_clear)
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(after_in_child=_bucket.cache_clear)
 
 
 def next_wait(

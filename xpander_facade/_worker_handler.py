@@ -161,14 +161,6 @@ async def in_thread(work: Callable[[], T]) -> T:
     return returned
 
 
-def text_of(error: BaseException) -> str:
-    """Return what an exception says, or its name where it says nothing; of a group, what each of them says."""
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        return f"{group.message}: {'; '.join(text_of(one) for one in group.exceptions)}"
-    return str(error) or type(error).__name__
-
-
 async def _push_all(events: AsyncIterator[object], push: Callable[[TaskUpdateEvent], Awaitable[None]]) -> None:
     from contextlib import aclosing
 

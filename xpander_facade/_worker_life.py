@@ -11,8 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from xpander_facade import _codec, _http
+from xpander_facade._plain import error_text
 from xpander_facade._task_requests import change_request, get_request, plan_following_status, save_request
-from xpander_facade._worker_handler import Kind, call, text_of
+from xpander_facade._worker_handler import Kind, call
 from xpander_facade._worker_log import LOG
 from xpander_facade._worker_pace import wait_after
 from xpander_facade.enums import AgentExecutionStatus
@@ -101,7 +102,7 @@ class Life:
             return await self._save_as_error(f"the platform refused: {error}")
         except Exception as error:
             LOG.exception("the task can't be brought to its end")
-            return await self._save_as_error(text_of(error))
+            return await self._save_as_error(error_text(error))
         except asyncio.CancelledError:
             LOG.error("the worker ended before the outcome was saved")
             raise
@@ -233,7 +234,7 @@ class Life:
         except asyncio.CancelledError:
             raise _HandlerError("the handler was cancelled") from None
         except BaseException as error:  # some libraries raise exceptions of their own that are no Exception
-            raise _HandlerError(text_of(error)) from error
+            raise _HandlerError(error_text(error)) from error
 
     async def _unwind(self, running: asyncio.Future[Task]) -> NoReturn:
         """Cancel the handler, wait a little for its `finally` blocks, and say why."""
@@ -242,7 +243,7 @@ class Life:
         if not done:
             LOG.warning("the cancelled handler does not end")
         elif not running.cancelled() and (error := running.exception()) is not None:
-            LOG.warning("the cancelled handler failed: %s", text_of(error))
+            LOG.warning("the cancelled handler failed: %s", error_text(error))
         raise self._cut.result()
 
     async def _save(self) -> Task | None:
@@ -257,7 +258,7 @@ class Life:
                 task._adopt(answer)
         except (ValueError, TypeError, APIStatusError) as error:
             LOG.error("the outcome can't be saved: %s", error)
-            return await self._save_as_error(f"the outcome can't be saved: {text_of(error)}")
+            return await self._save_as_error(f"the outcome can't be saved: {error_text(error)}")
         LOG.info("%s in %g s", task.status.value, task.duration)
         await self._measure()
         return task
@@ -371,9 +372,4 @@ def is_refusal(error: ModuleException) -> bool:
 def _sum(earlier: Tokens | None, later: Tokens | None) -> Tokens | None:
     if earlier is None or later is None:
         return later if earlier is None else earlier
-    return Tokens(
-        prompt_tokens=earlier.prompt_tokens + later.prompt_tokens,
-        completion_tokens=earlier.completion_tokens + later.completion_tokens,
-        cache_read_tokens=earlier.cache_read_tokens + later.cache_read_tokens,
-        cache_write_tokens=earlier.cache_write_tokens + later.cache_write_tokens,
-    )
+    return earlier + later

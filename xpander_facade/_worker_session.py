@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import attrs
 
 from xpander_facade import _http
-from xpander_facade._worker_handler import BOOT, SHUTDOWN, run_hook, text_of
+from xpander_facade._plain import error_text
+from xpander_facade._worker_handler import BOOT, SHUTDOWN, run_hook
 from xpander_facade._worker_heartbeat import Heartbeat
 from xpander_facade._worker_life import Life, is_refusal
 from xpander_facade._worker_log import LOG, current_task_id
@@ -395,4 +396,4 @@ async def _shut_down(hook: Callable[[], object]) -> None:
     try:
         await run_hook(hook)
     except Exception as error:
-        LOG.exception("a function for the shutdown failed: %s", text_of(error))
+        LOG.exception("a function for the shutdown failed: %s", error_text(error))

@@ -51,6 +51,16 @@ class Tokens:
         """Prompt plus completion tokens."""
         return self.prompt_tokens + self.completion_tokens
 
+    def __add__(self, other: Tokens) -> Tokens:
+        if not isinstance(other, Tokens):
+            return NotImplemented
+        return Tokens(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+        )
+
     @classmethod
     def from_response(cls, response: object) -> Tokens:
         """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
-from xpander_facade._plain import plain_text
+from xpander_facade._plain import error_text, plain_text
 from xpander_facade._recorder_abandoned import hand_over, has_loop, is_collecting, watch_collection
 from xpander_facade._recorder_delivery import (
     Delivery,
@@ -28,7 +28,7 @@ from xpander_facade._recorder_delivery import (
     deliver_start,
     has_outbox,
 )
-from xpander_facade._recorder_fields import RunFields, text_of
+from xpander_facade._recorder_fields import RunFields
 from xpander_facade._recorder_wrapping import F, wrapped
 from xpander_facade._report import make_report
 
@@ -315,7 +315,7 @@ class ExternalTask(RunFields):
         if error is None or isinstance(error, GeneratorExit):
             return self._report(self.result, is_success=self._is_success)
         self._is_success = False
-        return self._report(text_of(error), is_success=False)
+        return self._report(error_text(error), is_success=False)
 
     def _note(self, delivery: Delivery) -> None:
         self._task = delivery.task or self._task
@@ -325,7 +325,7 @@ class ExternalTask(RunFields):
     def _miss(self, failure: Exception, error: BaseException | None) -> None:
         """Tell that a report failed, and raise that where it is wanted and the run itself raised nothing."""
         _count("failed")
-        text = f"{type(failure).__name__}: {text_of(failure)}"
+        text = f"{type(failure).__name__}: {error_text(failure)}"
         _log.warning("run %s could not be reported: %s", self._id, text[:_MOST_LOGGED])
         if self._terms.strict and error is None:
             raise failure

@@ -32,14 +32,8 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
-        mine, others = self.tokens, other.tokens
         return Usage(
-            tokens=Tokens(
-                prompt_tokens=mine.prompt_tokens + others.prompt_tokens,
-                completion_tokens=mine.completion_tokens + others.completion_tokens,
-                cache_read_tokens=mine.cache_read_tokens + others.cache_read_tokens,
-                cache_write_tokens=mine.cache_write_tokens + others.cache_write_tokens,
-            ),
+            tokens=self.tokens + other.tokens,
             model=other.model or self.model,
             tools=list(dict.fromkeys([*self.tools, *other.tools])),
             text=other.text or self.text,

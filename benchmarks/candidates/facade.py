@@ -65,7 +65,7 @@ def events(url: str, task_id: str) -> Iterator[Any]:
 
 async def aevents(url: str, task_id: str) -> AsyncIterator[Any]:
     task = Task.from_dict(streaming_task(task_id), _configuration(url))
-    async with contextlib.aclosing(task.aevents()) as stream:  # type: ignore[type-var]
+    async with contextlib.aclosing(task.aevents()) as stream:
         async for event in stream:
             yield event.data
 

@@ -175,7 +175,7 @@ def test_a_paused_task_goes_on_after_an_update_to_executing(
     execute: Execute, client: httpx.Client, emulator: Emulator, name: str, value: dict[str, str]
 ):
     def script(run: Run) -> str:
-        task = run.pause(**{name: value})  # type: ignore[arg-type]
+        task = run.pause(**{name: value})
         return f"approved: {task['title']}"
 
     paused = execute(script, "paused")

@@ -89,7 +89,7 @@ class Witness:
         if headers.get("user-agent", "").startswith(OURS) and "x-api-key" in headers:
             target = request.url.target.decode("ascii")
             target = target if target.startswith("/") else urlsplit(target)._replace(scheme="", netloc="").geturl()
-            body = b"".join(request.stream)  # type: ignore[arg-type]
+            body = b"".join(request.stream)
             verdict = judge(request.method.decode("ascii"), target, headers, body)
             with self._lock:
                 self._judged.append(verdict)
@@ -125,7 +125,7 @@ class Witness:
             (httpcore.AsyncHTTP11Connection, "handle_async_request"),
         ):
             setattr(engine, name, _before(getattr(engine, name), self.saw))
-        Journal.add = _before(Journal.add, self.noted)  # type: ignore[method-assign]
+        Journal.add = _before(Journal.add, self.noted)
 
 
 def _before(original: Callable[..., Any], told: Callable[[Any], None]) -> Callable[..., Any]:

@@ -92,7 +92,7 @@ class Proxy:
             thread.join(PATIENCE)
 
     def _spawn(self, target: object, *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
+        thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -124,7 +124,7 @@ class Proxy:
         start, headers = self._head(reader)
         method, target, _ = start.split()
         self.asked.append(Asked(method, target, headers, number))
-        body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
+        body = reader.read(int(headers.get("content-length", 0)))
         self.seen += body
         if self.answers:
             said = self.answers.pop(0)
@@ -153,7 +153,7 @@ class Proxy:
 
     def _head(self, reader: object) -> tuple[str, dict[str, str]]:
         lines: list[bytes] = []
-        while (line := reader.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+        while (line := reader.readline()) not in (b"\r\n", b""):
             lines.append(line)
         self.seen += b"".join(lines)
         if not lines:

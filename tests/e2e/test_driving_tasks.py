@@ -276,7 +276,7 @@ def test_update_changes_what_is_given_and_nothing_else(call: Caller, tasks: Task
 def test_arguments_after_the_first_are_keyword_only(tasks: Tasks, emulator: Emulator):
     for verb in (tasks.create, tasks.acreate, tasks.update, tasks.aupdate):
         with pytest.raises(TypeError, match="positional"):
-            verb(A, "a prompt in the wrong place")  # type: ignore[misc]
+            verb(A, "a prompt in the wrong place")
     assert emulator.requests() == []
 
 

@@ -724,6 +724,15 @@ def test_a_file_that_cannot_be_used_is_a_clear_error(emulator: Emulator, tmp_pat
         Outbox.of(configured(emulator))
 
 
+def test_two_settings_for_one_file_are_told_of(
+    emulator: Emulator, outbox_at: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
+):
+    outbox_at(emulator, rate="90/minute")
+    assert "two settings" not in caplog.text
+    outbox_at(emulator)
+    assert "two settings for one file in this process: the newer count" in caplog.text
+
+
 def test_two_keys_for_one_place_are_told_of(
     emulator: Emulator, path: str, outbox_at: Callable[..., Outbox], caplog: pytest.LogCaptureFixture
 ):

@@ -17,6 +17,7 @@ from xpander_facade import APITimeoutError, Backend, Task, Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from xpander_facade import Configuration
     from xpander_facade.emulator import Emulator
@@ -546,6 +547,24 @@ def test_a_fork_while_another_thread_is_in_a_call_does_not_hang(misbehave: Calla
         first=lambda: server.wait_for(lambda: len(server.requests) == 1),
     )
     assert [request.json["id"] for request in server.requests] == ["thread", "child"]
+
+
+def test_where_there_are_no_forks_runs_are_reported_and_recorded_all_the_same(emulator: Emulator, tmp_path: Path):
+    run_python(
+        """
+        import concurrent.futures.thread, logging, os, random, sys, threading, weakref
+        del os.fork, os.register_at_fork  # as on Windows
+        from xpander_facade import Backend, Configuration
+        backend = Backend(Configuration(api_key="k", base_url=sys.argv[1], agent_id="a", outbox=sys.argv[2]))
+        backend.report_external_task(id="run-1")
+        with backend.external_task(id="run-2"):
+            pass
+        assert backend.flush(20).waiting == 0
+        """,
+        emulator.url,
+        str(tmp_path / "runs.db"),
+    )
+    assert {task["id"] for task in emulator.tasks()} == {"run-1", "run-2"}
 
 
 # --- more platforms than connections are kept for ---

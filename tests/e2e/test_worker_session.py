@@ -425,7 +425,7 @@ def test_a_task_that_is_asked_anew_with_the_same_words_while_it_runs_runs_anew(
         task.result = f"run {len(began)}"
         return task
 
-    with Serving(on_task(work if kind == "sync" else work_on_the_loop), emulator, configuration) as serving:  # type: ignore[arg-type]
+    with Serving(on_task(work if kind == "sync" else work_on_the_loop), emulator, configuration) as serving:
         task = tasks.create(prompt="hello")
         until(lambda: len(began) == 1)
         tasks.create(prompt="hello", existing_task_id=task.id)

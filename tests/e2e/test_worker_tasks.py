@@ -191,7 +191,7 @@ def test_a_function_for_finished_tasks_that_fails_costs_nothing(
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
     with Serving(on_task(of_sync), emulator, configuration) as serving:
-        serving.finished = None  # type: ignore[assignment]
+        serving.finished = None
         assert ended(emulator, tasks.create(prompt="hello"))["status"] == "completed"
         assert ended(emulator, tasks.create(prompt="hello"))["status"] == "completed"
 
@@ -216,11 +216,11 @@ async def interrupting(task: Task) -> Task:
 
 
 async def returning_nothing(task: Task) -> Task:
-    return None  # type: ignore[return-value]
+    return None
 
 
 async def returning_a_coroutine(task: Task) -> Task:
-    return of_async(task)  # type: ignore[return-value]
+    return of_async(task)
 
 
 async def returning_another(task: Task) -> Task:
@@ -228,7 +228,7 @@ async def returning_another(task: Task) -> Task:
 
 
 async def yielding_text(task: Task) -> AsyncIterator[TaskUpdateEvent]:
-    yield "hello"  # type: ignore[misc]
+    yield "hello"
 
 
 async def cancelled(task: Task) -> Task:
@@ -236,7 +236,7 @@ async def cancelled(task: Task) -> Task:
 
 
 async def unsayable(task: Task) -> Task:
-    task.result = {1, 2}  # type: ignore[assignment]
+    task.result = {1, 2}
     return task
 
 

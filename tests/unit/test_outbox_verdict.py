@@ -46,7 +46,12 @@ def test_no_answer_or_an_unreadable_one_is_tried_again(error):
     assert verdict(error).fate is Fate.AGAIN
 
 
-def test_an_error_that_nobody_foresaw_is_not_tried_for_ever():
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), MemoryError(), RuntimeError("a bug")], ids=repr)
+def test_what_befell_this_process_is_no_fault_of_the_report(error):
+    assert verdict(error).fate is Fate.AGAIN
+
+
+def test_what_json_can_not_say_is_refused():
     assert verdict(ValueError("this can't be sent as JSON")).fate is Fate.REFUSED
 
 

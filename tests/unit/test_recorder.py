@@ -115,7 +115,7 @@ def test_a_decorated_function_takes_and_gives_what_it_did():
     recorded = BACKEND.external_task()(plain_function)
     assert recorded(1, "x", 2, 3, d=True, e=1.5) == plain_function(1, "x", 2, 3, d=True, e=1.5)
     with pytest.raises(TypeError):
-        recorded()  # type: ignore[call-arg]
+        recorded()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_is_no_function_can_not_be_decorated(wrong: Any):
 
 def test_a_decorator_without_its_parentheses_is_told_so():
     with pytest.raises(TypeError, match=r"@backend\.external_task\(\)"):
-        BACKEND.external_task(plain_function)  # type: ignore[arg-type]
+        BACKEND.external_task(plain_function)
 
 
 def test_several_runs_can_not_share_an_id():
@@ -484,7 +484,7 @@ def test_a_returned_text_is_the_result_unless_one_is_set(watch: Watched):
         assert run is not None
         run.record(RESPONSE)
         if result != "nothing":
-            run.result = result  # type: ignore[assignment]
+            run.result = result
         return returned
 
     for result, returned, told in (
@@ -593,7 +593,7 @@ def test_a_name_that_can_not_be_set_is_an_error_where_it_is_set(name: str):
 
 def test_a_tool_that_is_no_text_costs_no_report():
     with BACKEND.external_task() as run:
-        run.used_tools.append(5)  # type: ignore[arg-type]
+        run.used_tools.append(5)
     assert reported(run).used_tools == ["5"]
 
 

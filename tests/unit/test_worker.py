@@ -34,8 +34,9 @@ from xpander_facade import (
     on_shutdown,
     on_task,
 )
+from xpander_facade._plain import error_text
 from xpander_facade._task_push import push_request
-from xpander_facade._worker_handler import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook, text_of
+from xpander_facade._worker_handler import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook
 from xpander_facade._worker_heartbeat import Heartbeat
 from xpander_facade._worker_log import current_task_id
 from xpander_facade._worker_messages import message_request, stream_request
@@ -270,7 +271,7 @@ def _raise(error: BaseException) -> None:
     ("error", "text"), [(ValueError("why"), "why"), (ValueError(), "ValueError"), (KeyError("k"), "'k'")]
 )
 def test_an_exception_says_its_text_or_its_name(error: Exception, text: str):
-    assert text_of(error) == text
+    assert error_text(error) == text
 
 
 def test_the_first_signal_stops_all_workers_and_the_former_handlers_come_back():

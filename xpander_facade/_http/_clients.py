@@ -100,7 +100,8 @@ def _forget_parent() -> None:
     _registry = _Registry()
 
 
-os.register_at_fork(after_in_child=_forget_parent)
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(after_in_child=_forget_parent)
 
 
 def place_of(configuration: Configuration) -> Place:

@@ -31,7 +31,7 @@ _MOST_COMPLAINTS: Final = 20
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_SafeLoader):  # type: ignore[misc]
+class _Loader(_SafeLoader):  # type: ignore[misc]  # whichever of the two there is, it is a class
     """A YAML reader that leaves times as text, as JSON has no times."""
 
 

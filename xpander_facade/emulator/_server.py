@@ -35,7 +35,7 @@ class Connection(H11Protocol):
         self.logger = _LOG
         self.access_log = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection."""
         super().connection_made(transport)
         # asyncio does this only for sockets that name their protocol; without it an answer waits 40 ms for an ACK
