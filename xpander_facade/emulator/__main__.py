@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port < 65536:
-        raise argparse.ArgumentTypeError(f"{port} is no port: choose one from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{port} is not a port: choose one from 0 to 65535")
     return port
 
 

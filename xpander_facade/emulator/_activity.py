@@ -1,6 +1,7 @@
 """How a task's events become its activity thread: pure functions from an event to an entry.
 
-The thread is derived, never written by hand, so that a pushed event and one of the built-in agent leave the same trace.
+The thread is derived, never written by hand, so that a pushed event and one of the built-in agent
+become the same entries.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def message(entry_id: str, at: str, role: str, text: str, files: list[Any] | Non
 
 
 def entry(event: Json, number: int) -> Json | None:
-    """Make the entry of an event, or None for an event that leaves no trace.
+    """Make the entry of an event, or None for an event that the thread does not show.
 
     A tool call's result has the same entry id as its request, and so completes that entry.
     """

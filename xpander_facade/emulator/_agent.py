@@ -1,4 +1,4 @@
-"""What a script of the built-in agent gets and may do: `Run`; and the script used when none is given.
+"""Scripts of the built-in agent: what a script gets and may do (`Run`), and the one that is used when none is given.
 
 A script executes a created task, in a thread of its own. It is
 
@@ -45,8 +45,8 @@ class Outcome(BaseException):
 
 
 @dataclass(slots=True)
-class Life:
-    """What the emulator knows of a run: whether it goes on, and what it has come to so far."""
+class RunState:
+    """State of a run that its script and the emulator share: whether it goes on, and what it produced so far."""
 
     key: Key
     ended: threading.Event = field(default_factory=threading.Event)
@@ -68,9 +68,9 @@ class Run:
     Each event waits the emulator's `step` (seconds) before it is published.
     """
 
-    def __init__(self, life: Life, executions: Executions, store: Store, step: float) -> None:
-        self._life = life
-        self._key = life.key
+    def __init__(self, state: RunState, executions: Executions, store: Store, step: float) -> None:
+        self._state = state
+        self._key = state.key
         self._executions = executions
         self._store = store
         self._step = step
@@ -90,7 +90,7 @@ class Run:
     def chunk(self, text: str) -> None:
         """Publish a piece of the answer. A script that returns None has the sum of its chunks as its result."""
         self.event("chunk", text)
-        self._life.chunks.append(text)
+        self._state.chunks.append(text)
 
     def think(self, thought: str, *, title: str = "Thinking", **fields: Any) -> None:
         """Publish a thought; `fields` are `confidence`, `action`, `result`."""
@@ -121,9 +121,9 @@ class Run:
         }
         self.event("tool_call_request", call)
         with self._store.lock:
-            self._life.check()
-            self._life.tools.append(name)
-            self._executions.change(self._key, {"used_tools": list(self._life.tools)}, quiet=True)
+            self._state.check()
+            self._state.tools.append(name)
+            self._executions.change(self._key, {"used_tools": list(self._state.tools)}, quiet=True)
         self.event("tool_call_result", {**call, "result": result, "is_error": is_error})
         return result
 
@@ -137,7 +137,7 @@ class Run:
         ]
         plan = {"enabled": True, "enforce": enforce, "started": started, "question_raised": False, "tasks": tasks}
         with self._store.lock:
-            self._life.check()
+            self._state.check()
             self._executions.change(self._key, {"deep_planning": plan}, quiet=True)
         self.event("plan_updated", plan)
         return plan
@@ -146,11 +146,11 @@ class Run:
         """Publish an event of any type."""
         self.sleep(self._step)
         with self._store.lock:
-            self._life.check()
+            self._state.check()
             self._executions.publish(self._executions.find(*self._key), kind, data)
 
     def use_tokens(self, prompt: int = 0, completion: int = 0, cache_read: int = 0, cache_write: int = 0) -> None:
-        """Add to the task's tokens. A script that never does is charged one token for each word."""
+        """Add to the task's tokens. A script that never does uses one token for each word."""
         added = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -158,37 +158,37 @@ class Run:
             "cache_write_tokens": cache_write,
         }
         with self._store.lock:
-            self._life.check()
+            self._state.check()
             for name, count in added.items():
-                self._life.counts[name] = self._life.counts.get(name, 0) + count
-            self._executions.change(self._key, {"tokens": dict(self._life.counts)}, quiet=True)
+                self._state.counts[name] = self._state.counts.get(name, 0) + count
+            self._executions.change(self._key, {"tokens": dict(self._state.counts)}, quiet=True)
 
     # --- waiting ---
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but no longer than the run lives."""
-        if self._life.ended.wait(seconds):
+        """Wait, but not beyond the end of the run."""
+        if self._state.ended.wait(seconds):
             raise RunEnded
 
-    def wait(self, gate: threading.Event, timeout: float | None = None) -> bool:
-        """Wait until a test opens the gate, but no longer than the run lives; False when the time (s) is over."""
+    def wait(self, event: threading.Event, timeout: float | None = None) -> bool:
+        """Wait until a test sets an event, but not beyond the end of the run; False after `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
-        while not gate.wait(0.005):
-            self._life.check()
+        while not event.wait(0.005):
+            self._state.check()
             if end is not None and time.monotonic() >= end:
                 return False
-        self._life.check()
+        self._state.check()
         return True
 
     def pause(self, *, hitl_request: Json | None = None, pending_eca_request: Json | None = None) -> Json:
         """Pause the task until it is updated with status executing; return the task as it is then."""
         with self._store.lock:
-            self._life.check()
-            self._life.resumed.clear()
+            self._state.check()
+            self._state.resumed.clear()
             changes: Json = {"status": "paused", "hitl_request": hitl_request}
             self._executions.change(self._key, {**changes, "pending_eca_request": pending_eca_request})
-        self._life.resumed.wait()
-        self._life.check()
+        self._state.resumed.wait()
+        self._state.check()
         return self.task
 
     # --- ending ---

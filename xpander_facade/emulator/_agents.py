@@ -53,9 +53,9 @@ class Agents:
             Problem: 404, when agents are strict and this one is unknown.
         """
         with self._store.lock:
-            # cloud calls name no organisation while event streams do: what is at home is found from everywhere
-            for place in dict.fromkeys((organization_id or self._home, self._home)):
-                agent = self._store.agent(place, agent_id)
+            # Calls of the cloud name no organisation, event streams do: the default one's agents are always found.
+            for organization in dict.fromkeys((organization_id or self._home, self._home)):
+                agent = self._store.agent(organization, agent_id)
                 if agent is not None:
                     return agent
             if self.strict:
@@ -83,10 +83,10 @@ class Agents:
 
     def totals(self, organization_id: str | None, agent_id: str) -> Json:
         """Sum an agent's runs; a run that was reported several times counts once, as it was reported last."""
-        place = organization_id or self._home
+        organization = organization_id or self._home
         with self._store.lock:
-            tasks = self._store.tasks(place, agent_id=agent_id)
-            metrics = self._store.metrics(place, agent_id)
+            tasks = self._store.tasks(organization, agent_id=agent_id)
+            metrics = self._store.metrics(organization, agent_id)
         statuses: dict[str, int] = {}
         for task in tasks:
             statuses[task["status"]] = statuses.get(task["status"], 0) + 1

@@ -1,7 +1,7 @@
-"""The ASGI application: the way of a request from raw path to answer.
+"""ASGI application: the steps from a raw path to an answer.
 
-Owns the order of things: route, journal, faults, key, contract, operation, answer, and the two event streams. Holds
-every request against the contract, and every answer too when asked.
+The steps are route, journal, faults, key, contract, operation and answer, and the two event streams. Every request is
+validated against the contract, and with `validate_answers` every answer too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Connection(Protocol):
 
 
 class App:
-    """The emulator's HTTP face."""
+    """The ASGI application of one emulator."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class App:
             answer = self._checked(match.operation, {"detail": problem.detail}, _problem(problem))
             await self._send(answer, record, scope, receive, send)
         except Exception as error:
-            # a mistake of ours must neither go unseen nor leave the one form that answers have
+            # An error of the emulator itself is recorded, and answered in the form that all errors have.
             self.violations.append(f"{record.operation_id}: {error!r}")
             if record.status is None:
                 detail = {"detail": f"the emulator failed: {error!r}"}
@@ -130,10 +130,10 @@ class App:
             body, body_complaints = body_of(raw, headers)
         secret = operation.id == "get_api_key_allowance" and isinstance(body, dict) and "api_key" in body
         record.body = {**body, "api_key": "***"} if secret else body
-        # what is wrong with a request is noted whatever it is answered
+        # The journal says what is wrong with a request whatever the answer is.
         call, complaints = call_of(self._contract, match, operation, record.query, headers, body, bool(raw))
         if operation.id == "push_task_events" and not (body_complaints or complaints):
-            complaints = self._unfit_events(call.body)
+            complaints = self._invalid_events(call.body)
         record.complaints += body_complaints or complaints
         fail = self._faults.take(Fail, operation.id)
         if fail is not None and not (fail.after and operation.id not in _STREAMS):
@@ -158,7 +158,7 @@ class App:
         except Problem as problem:
             value, answer = {"detail": problem.detail}, _problem(problem)
         except (RecursionError, OverflowError, sqlite3.Error) as error:
-            # what the contract lets pass and the database can't hold
+            # The contract allows it, but the database can't store it.
             detail = [{"loc": ["body"], "msg": str(error)[:200], "type": "unprocessable"}]
             value, answer = {"detail": detail}, _problem(Problem(422, detail))
         return self._checked(operation, value, answer)
@@ -189,19 +189,21 @@ class App:
                 raise Problem(409, f"Task {task['id']!r} was created without events_streaming")
             with self._streams.listening(key) as listener:
                 frames = self._task_frames(listener, key, call.headers.get("last-event-id"))
-                await self._pour(operation, frames, listener, record, scope, receive, send)
+                await self._stream_response(operation, frames, listener, record, scope, receive, send)
         else:
             dispatcher = self._operations.dispatcher
             if dispatcher.refusal is not None:
-                await self._pour(operation, _conflict(dispatcher.refusal), Listener(), record, scope, receive, send)
+                await self._stream_response(
+                    operation, _conflict(dispatcher.refusal), Listener(), record, scope, receive, send
+                )
                 return
             worker = dispatcher.register(call.organization_id, call.ids[0], call.query.get("environment", "local"))
             try:
                 with self._streams.listening(worker.stream) as listener:
                     frames = self._worker_frames(listener, dispatcher, worker)
-                    await self._pour(operation, frames, listener, record, scope, receive, send)
+                    await self._stream_response(operation, frames, listener, record, scope, receive, send)
             finally:
-                dispatcher.leave(worker)
+                dispatcher.disconnect(worker)
 
     async def _task_frames(
         self, listener: Listener, key: tuple[str, str], last_event_id: str | None
@@ -222,14 +224,14 @@ class App:
         self, listener: Listener, dispatcher: Dispatcher, worker: Worker
     ) -> AsyncIterator[list[Frame]]:
         yield [Frame(write(worker.registration()), None, "worker-registration")]
-        while not listener.gone:
+        while not listener.closed:
             listener.wake.clear()
-            while not listener.gone and (parcel := dispatcher.next_parcel(worker)) is not None:
-                yield [Frame(parcel, None, "agent-execution")]
+            while not listener.closed and (queued := dispatcher.next_queued(worker)) is not None:
+                yield [Frame(queued, None, "agent-execution")]
             if not await self._streams.news(listener):
                 yield []
 
-    async def _pour(
+    async def _stream_response(
         self,
         operation: Operation,
         frames: AsyncIterator[list[Frame]],
@@ -255,7 +257,7 @@ class App:
                     if left is not None:
                         batch = batch[:left]
                         left -= len(batch)
-                    if self.validate_answers and not self._good_frames(operation, batch):
+                    if self.validate_answers and not self._frames_are_valid(operation, batch):
                         break
                     data = b"".join(frame.encode() for frame in batch) or KEEP_ALIVE
                     await send({"type": "http.response.body", "body": data, "more_body": True})
@@ -269,7 +271,7 @@ class App:
         finally:
             watch.cancel()
 
-    def _good_frames(self, operation: Operation, batch: list[Frame]) -> bool:
+    def _frames_are_valid(self, operation: Operation, batch: list[Frame]) -> bool:
         frame_schema, event_schema = self._contract.frame_schemas(operation)
         for frame in batch:
             whole: dict[str, Any] = {"data": frame.data}
@@ -285,8 +287,8 @@ class App:
                 return False
         return True
 
-    def _unfit_events(self, events: list[Any]) -> list[dict[str, Any]]:
-        # what is pushed goes out on the stream, whose contract says more about `data` than that of the request
+    def _invalid_events(self, events: list[Any]) -> list[dict[str, Any]]:
+        # Pushed events are sent on the stream, whose schema says more about `data` than the request's schema does.
         _, schema = self._contract.frame_schemas(self._contract.operations["stream_task_events"])
         told = [{name: value for name, value in event.items() if value is not None} for event in events]
         return [c for index, event in enumerate(told) for c in self._contract.complaints(schema, event, "body", index)]
@@ -352,7 +354,7 @@ async def _conflict(reason: str) -> AsyncIterator[list[Frame]]:
 async def _watch(receive: Receive, listener: Listener) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    listener.leave()
+    listener.close()
 
 
 def _connection(scope: Scope) -> _Connection:

@@ -1,7 +1,7 @@
-"""The contract as the emulator reads it: `openapi.yaml`, its routes and its validators.
+"""The contract, `openapi.yaml`: its routes and its validators.
 
-Owns finding and reading the file, matching a raw path to an operation id, and judging values against the document's
-schemas. Knows nothing of what an operation does.
+This module finds and reads the file, matches a raw path to an operation id, and validates values against the
+document's schemas. It does not know what an operation does.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Complaint: TypeAlias = dict[str, Any]
 
 _BASE: Final = "urn:xpander:contract"
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_LONGEST_MESSAGE: Final = 400
-_MOST_COMPLAINTS: Final = 20
+_MAX_MESSAGE_LENGTH: Final = 400
+_MAX_COMPLAINTS: Final = 20
 
 # The libyaml parser is ten times faster; it is missing only where PyYAML was built without it.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]  # whichever of the two there is, it is a class
-    """A YAML reader that leaves times as text, as JSON has no times."""
+    """A YAML reader that leaves times as text, since JSON does not have times."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -46,7 +46,7 @@ class Parameter:
     """A declared path, query or header parameter; `schema` points at its schema in the document."""
 
     name: str
-    place: str
+    location: str
     required: bool
     schema: str | None
 
@@ -137,16 +137,16 @@ class Contract:
     # --- validation ---
 
     def complaints(self, schema: str | None, value: Any, *loc: str | int) -> list[Complaint]:
-        """Judge a value; return FastAPI-style entries (`loc`, `msg`, `type`), none when it is valid."""
+        """Validate a value; return FastAPI-style entries (`loc`, `msg`, `type`), none when it is valid."""
         if schema is None:
             return []
         validator = self._validator(schema)
         try:
             if validator.is_valid(value):
                 return []
-            errors = list(_first(validator.iter_errors(value), _MOST_COMPLAINTS))
+            errors = list(_first(validator.iter_errors(value), _MAX_COMPLAINTS))
         except (ValueError, OverflowError, RecursionError) as error:
-            # the validator refuses what it cannot hold, for example nesting beyond its own limit
+            # The validator refuses what it cannot represent, for example nesting beyond its own limit.
             return [complaint(_short(str(error)), "unprocessable", *loc)]
         return [complaint(_short(e.message), e.kind.name, *loc, *e.instance_path) for e in errors]
 
@@ -219,9 +219,9 @@ class Contract:
         found: dict[tuple[str, str], Parameter] = {}
         for index in range(len(node.get("parameters", ()))):
             where, parameter = self.resolve(f"{pointer}/parameters/{index}")
-            name, place = str(parameter["name"]), str(parameter["in"])
+            name, location = str(parameter["name"]), str(parameter["in"])
             schema = f"{where}/schema" if "schema" in parameter else None
-            found[(place, name)] = Parameter(name, place, bool(parameter.get("required", False)), schema)
+            found[(location, name)] = Parameter(name, location, bool(parameter.get("required", False)), schema)
         return found
 
 
@@ -235,7 +235,7 @@ def load() -> Contract:
     """Read the contract: from the wheel, or from the repository's root in a checkout.
 
     Raises:
-        FileNotFoundError: when neither place has an `openapi.yaml`.
+        FileNotFoundError: when neither folder has an `openapi.yaml`.
     """
     here = Path(__file__).resolve().parent
     for path in (here / "openapi.yaml", here.parents[1] / "openapi.yaml"):
@@ -258,11 +258,11 @@ def _escape(part: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 3] + "..."
+    return text if len(text) <= _MAX_MESSAGE_LENGTH else text[: _MAX_MESSAGE_LENGTH - 3] + "..."
 
 
-def _first(errors: Any, most: int) -> Any:
+def _first(errors: Any, limit: int) -> Any:
     for index, error in enumerate(errors):
-        if index == most:
+        if index == limit:
             return
         yield error

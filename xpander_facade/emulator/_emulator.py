@@ -1,7 +1,7 @@
-"""`Emulator`: the server as one object, and what a test can ask of it and do to it.
+"""`Emulator`: the server as one object, which a test starts, inspects and lets fail.
 
-Owns putting the parts together, starting and stopping them, and what can be made to happen. What can be asked of it
-afterwards stands in `_witness`.
+This module puts the parts together, starts and stops them, and injects faults. What a test can ask afterwards is in
+`_inspection`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._runs import Runs
 from ._server import Server
 from ._store import Store
 from ._streams import Streams
-from ._witness import Witness, known_operation
+from ._witness import Inspection, known_operation
 from ._workers import Workers
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SCRIPT_GRACE = 1.0
 
 
-class Emulator(Witness):
+class Emulator(Inspection):
     """A local platform that speaks `openapi.yaml`, for a `with` block or between `start` and `stop`.
 
         with Emulator() as emulator:
@@ -110,7 +110,7 @@ class Emulator(Witness):
         self._app.event_ids = event_ids
         self._app.validate_answers = validate_answers
 
-    # --- life ---
+    # --- starting and stopping ---
 
     def start(self) -> Self:
         """Start serving; return when it is reachable.
@@ -122,8 +122,8 @@ class Emulator(Witness):
             raise RuntimeError("the emulator is already running")
         if self._store.closed:
             self._store.open()
-        self._executions.abandon_unfinished(self._dispatcher.in_hand())
-        self._dispatcher.forgive()
+        self._executions.abandon_unfinished(self._dispatcher.unfinished())
+        self._dispatcher.reset_deadlines()
         for agent_id in self._known_agents:
             self.add_agent(agent_id)
         server = Server(self._app, self.host, self._port)
@@ -154,7 +154,7 @@ class Emulator(Witness):
             self._store.close()
 
     def _watch_ended(self, watch: Future[None]) -> None:
-        # it ends by being cancelled with the loop; a mistake of ours must not go unseen
+        # It ends by being cancelled with the loop; any other error is the emulator's own, and is recorded.
         error = None if watch.cancelled() else watch.exception()
         if error is not None:
             self._app.violations.append(f"watching the workers: {error!r}")
@@ -240,11 +240,11 @@ class Emulator(Witness):
     @property
     def worker_timeout(self) -> float:
         """Seconds without a message after which a worker loses its tasks."""
-        return self._dispatcher.limit
+        return self._dispatcher.timeout
 
     @worker_timeout.setter
     def worker_timeout(self, seconds: float) -> None:
-        self._dispatcher.limit = seconds
+        self._dispatcher.timeout = seconds
 
     def add_agent(self, agent_id: str, **fields: Any) -> Json:
         """Add an agent, or change fields of a known one; return it as `get_agent` would."""
@@ -312,8 +312,8 @@ class Emulator(Witness):
         self._dispatcher.refusal = reason
 
     def check_workers(self) -> None:
-        """Take the tasks of silent workers now; it happens by itself too, but a test with a clock need not wait."""
-        self._dispatcher.look()
+        """Reassign the tasks of lost workers now, without waiting for the periodic check."""
+        self._dispatcher.poll()
 
     def hold(self, operation: str | None = None) -> Hold:
         """Let requests wait until `release()`, or as a block until its end; `arrived(n)` waits for them to come."""

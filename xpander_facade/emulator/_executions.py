@@ -1,6 +1,6 @@
-"""The life of a task: reported, created, updated, stopped; its events and its activity.
+"""Executions: tasks are reported, created, updated and stopped here, with their events and their activity.
 
-Owns every change of a stored task. Who executes a created task is told by the `Executor` hooks and comes back through
+Every change of a stored task is made here. The `Executor` hooks tell who executes a created task, which answers through
 `change`, `publish` and `stop`.
 """
 
@@ -31,16 +31,16 @@ class Executor(Protocol):
         """Execute a pending task; `local`: the worker that it names has it already."""
 
     def begun(self, key: Key) -> None:
-        """Note that a task is no longer pending."""
+        """Record that a task is not pending any more."""
 
     def resume(self, key: Key) -> None:
         """Go on with a paused task."""
 
     def end(self, key: Key) -> None:
-        """Let go of a task: it has ended, or begins anew."""
+        """Release a task: it has ended, or starts again."""
 
-    def admitted(self, task: Json, changes: Json) -> Json | None:
-        """Return what an update may write; None when it comes from one who has the task no longer."""
+    def accepted_changes(self, task: Json, changes: Json) -> Json | None:
+        """Return what an update may write; None when it comes from a worker that does not have the task any more."""
 
 
 class Executions:
@@ -78,7 +78,7 @@ class Executions:
         """Return a task's activity thread.
 
         Raises:
-            Problem: 404 when there is no such task of this agent.
+            Problem: 404 when the agent does not have this task.
         """
         task = self.find(organization_id, task_id)
         if task["agent_id"] != agent_id:
@@ -102,7 +102,7 @@ class Executions:
             if task is None:
                 task = new_task(organization_id or self._home, agent["id"], task_id)
             else:
-                self._let_go(task)
+                self._release(task)
             moment = now()
             task["agent_id"] = agent["id"]
             task["status"] = "completed" if given.get("is_success", True) else "failed"
@@ -130,7 +130,7 @@ class Executions:
     # --- a run that is executed here ---
 
     def create(self, organization_id: str | None, agent_id: str, body: Json, version: str | None) -> Json:
-        """Make a task, or run an existing one again with new input, and hand it to the executor.
+        """Make a task, or run an existing one again with new input, and give it to the executor.
 
         Raises:
             Problem: 404 when the task to continue does not exist, or belongs to another agent.
@@ -142,7 +142,7 @@ class Executions:
                 task = self.find(organization_id, given["id"])
                 if task["agent_id"] != agent["id"]:
                     raise Problem(404, f"Task {given['id']!r} of agent {agent_id!r} not found")
-                self._let_go(task)
+                self._release(task)
                 self._store.begin_events(*_key(task))
                 task.update(FRESH)
             else:
@@ -168,8 +168,8 @@ class Executions:
             for name, value in body.items():
                 if name not in FIXED and not name.startswith("_") and (value is not None or name not in KEPT_WHEN_NULL):
                     changes["payload_extension" if name == "tool_call_payload_extension" else name] = value
-            admitted = changes if self.executor is None else self.executor.admitted(task, changes)
-            return task if admitted is None else self.change(_key(task), admitted)
+            accepted_changes = changes if self.executor is None else self.executor.accepted_changes(task, changes)
+            return task if accepted_changes is None else self.change(_key(task), accepted_changes)
 
     def stop(self, organization_id: str | None, task_id: str) -> Json:
         """Stop a task; one that has ended stays as it is."""
@@ -185,7 +185,7 @@ class Executions:
         Args:
             key: Organisation and id of the task.
             changes: New values of fields.
-            quiet: Tell nobody; for changes that an event of their own announces.
+            quiet: Publish no event; for changes that have an event of their own.
         """
         with self._store.lock:
             task = self.find(*key)
@@ -205,7 +205,7 @@ class Executions:
                 task["finished_at"] = changes.get("finished_at") or moment
             self._put(task)
             if status in FINAL and was not in FINAL:
-                self._let_go(task)
+                self._release(task)
                 if task.get("result"):
                     entry_id = f"{task['id']}-{uuid.uuid4()}"
                     self._enter(task, _activity.message(entry_id, moment, "agent", str(task["result"])))
@@ -255,7 +255,7 @@ class Executions:
             return len(events)
 
     def abandon_unfinished(self, kept: Collection[Key]) -> None:
-        """Mark what an earlier process had in hand, and what nobody can go on with; `kept` goes on."""
+        """Mark the tasks of an earlier process as error, since nobody executes them any more; `kept` ones go on."""
         for task in self._store.running():
             if _key(task) in kept:
                 continue
@@ -263,9 +263,9 @@ class Executions:
             self._store.set_running(*_key(task), False)
 
     def _search(self, organization_id: str | None, task_id: str) -> Json | None:
-        # cloud calls name no organisation while event streams do: what is at home is found from everywhere
-        for place in dict.fromkeys((organization_id or self._home, self._home)):
-            task = self._store.task(place, task_id)
+        # Calls of the cloud do not name an organisation, event streams do: the default one's tasks are always found.
+        for organization in dict.fromkeys((organization_id or self._home, self._home)):
+            task = self._store.task(organization, task_id)
             if task is not None:
                 return task
         return None
@@ -274,7 +274,7 @@ class Executions:
         self._store.put_task(task)
         self.changed.notify_all()
 
-    def _let_go(self, task: Json) -> None:
+    def _release(self, task: Json) -> None:
         if self.executor is not None:
             self.executor.end(_key(task))
 

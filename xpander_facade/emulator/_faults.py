@@ -1,6 +1,6 @@
-"""Faults that a test asks for: a wrong status, a delay, a cut-off answer, a dropped stream, a held request.
+"""Faults that a test injects: a wrong status, a delay, a cut-off answer, a dropped stream, a held request.
 
-Owns the list of what is still to go wrong. Asked for from any thread, taken on the server's loop.
+Faults are added from any thread, and taken on the server's loop.
 """
 
 from __future__ import annotations

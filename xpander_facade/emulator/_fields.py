@@ -10,7 +10,7 @@ from ._json import Json, object_of
 
 FINAL: Final = frozenset({"completed", "failed", "error", "stopped"})
 FIXED: Final = frozenset({"id", "agent_id", "organization_id", "created_at"})
-# Always there, so a null can't empty them
+# These are always there, so that a null does not empty them.
 KEPT_WHEN_NULL: Final = frozenset({"input", "status"})
 CREATABLE: Final = frozenset(
     [

@@ -1,4 +1,4 @@
-"""What was asked of the emulator: one record for each request, in order of arrival, without secrets."""
+"""Request journal: one record for each request, in order of arrival, without secrets."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class RecordedRequest:
         path: As it came, percent-encoded, without the query.
         query: Decoded pairs in their order.
         headers: Lower-case names; keys and cookies are left out.
-        body: The JSON body, decoded; None when there was none or it was no JSON.
+        body: The JSON body, decoded; None when there was none or it was not JSON.
         operation_id: None when the path or the method is unknown.
-        organization_id: From the path; None when it names none.
+        organization_id: From the path; None when the path does not name one.
         values: The path's parameters, decoded.
         status: None until it is answered, or when the connection ended without an answer.
         request_id: What the answer's header `x-request-id` says: the client's own id, else a new one.
@@ -49,9 +49,9 @@ class RecordedRequest:
 class Journal:
     """The newest requests; older ones than the bound are forgotten."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         self._lock = threading.Lock()
-        self._records: deque[RecordedRequest] = deque(maxlen=most)
+        self._records: deque[RecordedRequest] = deque(maxlen=limit)
 
     def add(self, record: RecordedRequest) -> None:
         """Note a request."""

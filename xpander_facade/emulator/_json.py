@@ -1,4 +1,4 @@
-"""JSON as the emulator handles it: the type of an object, narrowing, and the one way to write it."""
+"""JSON: the type of an object, type guards, and how it is written."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What each operation of the contract does: operation id -> what is asked of tasks, agents and workers.
+"""Operations of the contract: operation id -> what it does with tasks, agents and workers.
 
-One short function for each JSON operation; knows neither HTTP nor the contract's document. The two event streams are
-answered by `_app`.
+Each JSON operation is one short function, which knows neither HTTP nor the contract's document. `_app` answers the two
+event streams.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Operations:
 
 def _summarize_tool_call(call: Call) -> Json:
     if call.body["preset"] != "tool_call_analysis":
-        return {"result": {}}  # the only preset that is known; either summary may be absent
+        return {"result": {}}  # `tool_call_analysis` is the only known preset; either summary may be absent
     payload = call.body["payload"]
     name = payload["tool_name"]
     return {

@@ -1,4 +1,4 @@
-"""The one exception that an operation answers with: a status, its `detail`, perhaps headers."""
+"""Exception that becomes an error answer: a status, its `detail`, perhaps headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Problem(Exception):  # noqa: N818 - it is an answer, not a mistake of ours
+class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the emulator
     """An error answer, FastAPI style: `{"detail": ...}`."""
 
     def __init__(self, status: int, detail: Any, headers: Mapping[str, str] | None = None) -> None:

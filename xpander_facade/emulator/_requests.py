@@ -1,6 +1,6 @@
-"""Reading a request and holding it against the contract: path, query, headers and body become a `Call`, or a 422.
+"""Request validation: path, query, headers and body become a `Call`, or the entries of a 422.
 
-Whatever bytes a client sends, the outcome is a value or a complaint, never an exception.
+Whatever bytes a client sends, the outcome is a value or a list of complaints, never an exception.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ._operations import Call
 
 Headers: TypeAlias = Mapping[str, str]
 
-_MOST_LEVELS: Final = 200
+_MAX_LEVELS: Final = 200
 _MISSING: Final = object()
 
 
@@ -42,13 +42,13 @@ def body_of(raw: bytes, headers: Headers) -> tuple[Any, list[Complaint]]:
         text = raw.decode("utf-8")
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is not text
         if _is_deep(value, text):
             raise RecursionError
     except RecursionError:
         return None, [complaint("the body is nested too deeply", "json_invalid", "body")]
     except ValueError as error:
-        return None, [complaint(f"the body is no valid JSON: {error}"[:200], "json_invalid", "body")]
+        return None, [complaint(f"the body is not valid JSON: {error}"[:200], "json_invalid", "body")]
     return value, []
 
 
@@ -61,17 +61,17 @@ def call_of(
     body: Any,
     has_body: bool,
 ) -> tuple[Call, list[Complaint]]:
-    """Hold a request against its operation; return the call and how it breaks the contract."""
+    """Validate a request against its operation; return the call and how it breaks the contract."""
     wrong: list[Complaint] = []
     given: dict[str, Mapping[str, str]] = {"path": match.values, "query": dict(query), "header": headers}
     for parameter in operation.parameters:
-        name = parameter.name.lower() if parameter.place == "header" else parameter.name
-        value: Any = given.get(parameter.place, {}).get(name, _MISSING)
+        name = parameter.name.lower() if parameter.location == "header" else parameter.name
+        value: Any = given.get(parameter.location, {}).get(name, _MISSING)
         if value is _MISSING:
-            if parameter.required and parameter.place in ("query", "header"):
-                wrong.append(complaint("the parameter is missing", "missing", parameter.place, parameter.name))
+            if parameter.required and parameter.location in ("query", "header"):
+                wrong.append(complaint("the parameter is missing", "missing", parameter.location, parameter.name))
         else:
-            wrong += _judge_text(contract, parameter.schema, value, parameter.place, parameter.name)
+            wrong += _validate_text(contract, parameter.schema, value, parameter.location, parameter.name)
     if operation.body is not None:
         if has_body:
             wrong += contract.complaints(operation.body, body, "body")
@@ -82,10 +82,10 @@ def call_of(
     return Call(match.organization_id, ids, given["query"], headers, body), wrong
 
 
-def _judge_text(contract: Contract, schema: str | None, text: str, *loc: str) -> list[Complaint]:
+def _validate_text(contract: Contract, schema: str | None, text: str, *loc: str) -> list[Complaint]:
     wrong = contract.complaints(schema, text, *loc)
     if wrong:
-        # a parameter has no type of its own: `3` is the number 3 where the contract wants one
+        # The text of a parameter does not say its type: `3` is the number 3 where the contract wants one.
         try:
             value = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError):
@@ -96,11 +96,11 @@ def _judge_text(contract: Contract, schema: str | None, text: str, *loc: str) ->
 
 
 def _is_deep(value: Any, text: str) -> bool:
-    # how deep Python itself goes depends on its version and on the caller's stack; what is stored must be read again
-    if text.count("[") + text.count("{") <= _MOST_LEVELS:
+    # Python's own limit depends on its version and the caller's stack, and what is stored must be readable again.
+    if text.count("[") + text.count("{") <= _MAX_LEVELS:
         return False
     level: list[Any] = [value]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(_MAX_LEVELS):
         inner: list[Any] = []
         for item in level:
             if is_object(item):
@@ -112,7 +112,7 @@ def _is_deep(value: Any, text: str) -> bool:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:

@@ -1,6 +1,6 @@
-"""The runs of the built-in agent: one thread for each created task, and what becomes of a script's end.
+"""Runs of the built-in agent: one thread for each created task, and how the end of a script ends its task.
 
-Owns the threads. The dispatcher hands it the tasks of agents that have no worker.
+The dispatcher gives it the tasks of agents that do not have a worker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._agent import Life, Outcome, Run, RunEnded, result_of
+from ._agent import Outcome, Run, RunEnded, RunState, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,33 +29,33 @@ class Runs:
         self.step = step
         self._executions = executions
         self._store = store
-        self._lives: dict[Key, Life] = {}
+        self._states: dict[Key, RunState] = {}
         self._threads: set[threading.Thread] = set()
 
     def take(self, task: Json) -> None:
         """Execute a pending task."""
-        life = Life((task["organization_id"], task["id"]))
-        run = Run(life, self._executions, self._store, self.step)
-        # daemon: a script that waits for ever on something of its own must not keep the user's process alive
+        state = RunState((task["organization_id"], task["id"]))
+        run = Run(state, self._executions, self._store, self.step)
+        # A daemon thread: a script that waits for ever must not keep the user's process alive.
         thread = threading.Thread(
-            target=self._main, args=(life, run, self.script, self.step), name=f"emulated-{task['id']}", daemon=True
+            target=self._main, args=(state, run, self.script, self.step), name=f"emulated-{task['id']}", daemon=True
         )
-        self._store.set_running(*life.key, True)
-        self._lives[life.key] = life
+        self._store.set_running(*state.key, True)
+        self._states[state.key] = state
         self._threads.add(thread)
         thread.start()
 
     def resume(self, key: Key) -> None:
         """Go on with a paused task."""
-        if key in self._lives:
-            self._lives[key].resumed.set()
+        if key in self._states:
+            self._states[key].resumed.set()
 
     def end(self, key: Key) -> None:
-        """Let go of a task: its outcome came from elsewhere."""
-        life = self._lives.pop(key, None)
-        if life is not None:
-            life.ended.set()
-            life.resumed.set()
+        """End a task's run: its outcome came from elsewhere."""
+        state = self._states.pop(key, None)
+        if state is not None:
+            state.ended.set()
+            state.resumed.set()
             self._store.set_running(*key, False)
 
     def end_all(self, timeout: float, *, keep_marks: bool = False) -> None:
@@ -66,7 +66,7 @@ class Runs:
             keep_marks: Leave the tasks marked as running, for the next process to find.
         """
         with self._store.lock:
-            for key in list(self._lives):
+            for key in list(self._states):
                 self.end(key)
                 self._store.set_running(*key, keep_marks)
             threads = list(self._threads)
@@ -75,29 +75,29 @@ class Runs:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _main(self, life: Life, run: Run, script: Callable[[Run], Any], step: float) -> None:
+    def _main(self, state: RunState, run: Run, script: Callable[[Run], Any], step: float) -> None:
         try:
             run.sleep(step)  # so that a task is seen pending
             with self._store.lock:
-                life.check()
-                self._executions.change(life.key, {"status": "executing"})
-            outcome = _outcome(life, run, script)
+                state.check()
+                self._executions.change(state.key, {"status": "executing"})
+            outcome = _outcome(state, run, script)
             with self._store.lock:
-                life.check()
-                self._executions.change(life.key, _changes(life, run, outcome))
+                state.check()
+                self._executions.change(state.key, _changes(state, run, outcome))
         except RunEnded:
             pass
         finally:
             with self._store.lock:
                 self._threads.discard(threading.current_thread())
-                if self._lives.get(life.key) is life:
-                    self.end(life.key)
+                if self._states.get(state.key) is state:
+                    self.end(state.key)
 
 
-def _outcome(life: Life, run: Run, script: Callable[[Run], Any]) -> Outcome:
+def _outcome(state: RunState, run: Run, script: Callable[[Run], Any]) -> Outcome:
     try:
         returned = result_of(script, run)
-        result = "".join(life.chunks) if returned is None else returned
+        result = "".join(state.chunks) if returned is None else returned
         return Outcome("completed", result if isinstance(result, str) else json.dumps(result, default=str))
     except Outcome as chosen:
         return chosen
@@ -107,13 +107,13 @@ def _outcome(life: Life, run: Run, script: Callable[[Run], Any]) -> Outcome:
         return Outcome("error", str(error) or type(error).__name__)
 
 
-def _changes(life: Life, run: Run, outcome: Outcome) -> Json:
+def _changes(state: RunState, run: Run, outcome: Outcome) -> Json:
     words = {"prompt_tokens": len(run.text.split()), "completion_tokens": len((outcome.result or "").split())}
     changes: Json = {
         "status": outcome.status,
-        "tokens": life.counts or words,
-        "duration": round(time.monotonic() - life.began, 6),
-        "used_tools": list(life.tools),
+        "tokens": state.counts or words,
+        "duration": round(time.monotonic() - state.began, 6),
+        "used_tools": list(state.tools),
     }
     if outcome.status == "stopped":
         return {**changes, "is_manually_stopped": True}

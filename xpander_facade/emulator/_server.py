@@ -1,7 +1,7 @@
-"""uvicorn in a thread of its own: started, reachable, and gone without a trace.
+"""Server: uvicorn in a thread of its own, with its event loop and its connections.
 
-Owns the thread, its event loop and the connections. Leaves the process alone: no signal handlers, no logging set up,
-nothing inherited from a loop that the caller runs.
+It leaves the process as it is: it sets neither signal handlers nor logging, and inherits nothing from a loop that the
+caller runs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Connection(H11Protocol):
                 raw.shutdown(socket.SHUT_RDWR)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, in the one form that all errors have."""
+        """Answer what is not HTTP, in the form that all errors have."""
         body = json.dumps({"detail": msg}).encode()
         headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         for event in (
@@ -95,7 +95,7 @@ class _Uvicorn(uvicorn.Server):
         if self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks), timeout=_GRACE)
         for connection in list(self.server_state.connections):
-            # a client that reads nothing or sends half a request would hold us for ever
+            # Otherwise a client that reads nothing or sends half a request would delay the end for ever.
             connection.transport.abort()
         await asyncio.sleep(0)
         if self.server_state.tasks:

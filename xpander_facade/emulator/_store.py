@@ -1,6 +1,7 @@
-"""What the emulator remembers: tasks, agents, events, activity and metrics in one SQLite database.
+"""Store: tasks, agents, events, activity and metrics in one SQLite database.
 
-Owns the tables and every statement. A document is kept as its JSON text beside the few columns that are searched.
+This module has the tables and every statement. A document is stored as its JSON text, beside the few columns that are
+searched.
 One connection; whoever reads and then writes holds `lock` meanwhile, so that the pair is one step.
 """
 
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS metrics (
     organization_id TEXT NOT NULL, agent_id TEXT NOT NULL, execution_id TEXT NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (organization_id, agent_id, execution_id));
 """
-_SEARCHED: Final = ("parent_execution", "triggering_agent_id", "status", "internal_status")
+_INDEXED: Final = ("parent_execution", "triggering_agent_id", "status", "internal_status")
 _TABLES: Final = ("tasks", "agents", "events", "entries", "metrics")
 
 
@@ -91,9 +92,9 @@ class Store:
         return None if row is None else json.loads(row[0])
 
     def put_task(self, task: Json) -> None:
-        """Write a task; an existing one keeps its place in the history."""
+        """Write a task; an existing one keeps its position in the history."""
         user = object_of(object_of(task.get("input")).get("user"))
-        searched = (user.get("id"), *(task.get(name) for name in _SEARCHED))
+        indexed = (user.get("id"), *(task.get(name) for name in _INDEXED))
         self._do(
             "INSERT INTO tasks (organization_id, id, agent_id, user_id, parent_task_id, triggering_agent_id, status,"
             " internal_status, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -104,7 +105,7 @@ class Store:
             task["organization_id"],
             task["id"],
             task["agent_id"],
-            *(value if isinstance(value, str) else None for value in searched),
+            *(value if isinstance(value, str) else None for value in indexed),
             write(task),
         )
 
@@ -129,13 +130,13 @@ class Store:
         return [json.loads(row[0]) for row in rows]
 
     def set_running(self, organization_id: str, task_id: str, running: bool) -> None:
-        """Note whether somebody has a task in hand, or it waits for a worker."""
+        """Record whether a task is being executed, or waits for a worker."""
         self._do(
             "UPDATE tasks SET running = ? WHERE organization_id = ? AND id = ?", int(running), organization_id, task_id
         )
 
     def running(self) -> list[Json]:
-        """Return the tasks that somebody has in hand or that wait for a worker."""
+        """Return the tasks that are being executed or wait for a worker."""
         return [json.loads(row[0]) for row in self._all("SELECT document FROM tasks WHERE running = 1")]
 
     def put_llm_response(self, organization_id: str, task_id: str, value: Any) -> None:
@@ -161,14 +162,14 @@ class Store:
             self._do("INSERT INTO events VALUES (?, ?, ?, ?, ?)", organization_id, task_id, n, int(last), data)
             return n
 
-    def events_after(self, organization_id: str, task_id: str, n: int, most: int) -> list[tuple[int, bool, str]]:
+    def events_after(self, organization_id: str, task_id: str, n: int, limit: int) -> list[tuple[int, bool, str]]:
         """Return up to `most` events past number n: number, whether it ends the stream, text."""
         rows = self._all(
             "SELECT n, last, data FROM events WHERE organization_id = ? AND task_id = ? AND n > ? ORDER BY n LIMIT ?",
             organization_id,
             task_id,
             n,
-            most,
+            limit,
         )
         return [(row[0], bool(row[1]), row[2]) for row in rows]
 
@@ -208,7 +209,7 @@ class Store:
     # --- activity ---
 
     def put_entry(self, organization_id: str, task_id: str, entry: Json) -> None:
-        """Write an entry of the activity thread; one of the same id is replaced where it stands."""
+        """Write an entry of the activity thread; one of the same id is replaced."""
         with self.lock:
             old = self._one(
                 "SELECT document FROM entries WHERE organization_id = ? AND task_id = ? AND id = ?",

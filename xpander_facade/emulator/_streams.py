@@ -1,7 +1,7 @@
-"""Live event streams: who listens to which task, and the frames each listener gets.
+"""Live event streams: who listens to which task, and the frames that each listener gets.
 
-Owns waking listeners, replay, keep-alive comments and the end of a stream. The events themselves live in the store, so
-a listener is a position in them and nothing is lost while nobody listens.
+This module wakes listeners, replays events, and sends keep-alive comments. The events themselves are in the store, so a
+listener is a position in them and nothing is lost while nobody listens.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.wake = asyncio.Event()
-        self.gone = False
+        self.closed = False
         self.cut = False
 
-    def leave(self, *, cut: bool = False) -> None:
+    def close(self, *, cut: bool = False) -> None:
         """End this stream: in good order, or `cut` off as a lost connection is."""
-        self.gone = True
+        self.closed = True
         self.cut = self.cut or cut
         self.wake.set()
 
@@ -70,7 +70,7 @@ class Streams:
             self._closed = False
 
     def notify(self, key: Key) -> None:
-        """Tell the listeners of a key that there is news."""
+        """Wake the listeners of a key: there are new events."""
         if key in self._listeners:
             self._call(lambda: self._wake(key))
 
@@ -86,7 +86,7 @@ class Streams:
     def listening(self, key: Key) -> Generator[Listener]:
         """Register a listener for the duration of a block."""
         listener = Listener()
-        listener.gone = self._closed
+        listener.closed = self._closed
         self._listeners[key].add(listener)
         try:
             yield listener
@@ -97,7 +97,7 @@ class Streams:
 
     async def frames(self, listener: Listener, read: Reader, after: int, *, ids: bool) -> AsyncIterator[list[Frame]]:
         """Yield batches of frames past event number `after`; an empty batch asks for a keep-alive comment."""
-        while not listener.gone:
+        while not listener.closed:
             listener.wake.clear()
             rows = read(after, _BATCH)
             if rows:
@@ -127,13 +127,13 @@ class Streams:
 
     def _end(self, key: Key, cut: bool) -> None:
         for listener in self._listeners.get(key, ()):
-            listener.leave(cut=cut)
+            listener.close(cut=cut)
 
     def _end_all(self, closing: bool) -> None:
         self._closed = closing
         for listeners in self._listeners.values():
             for listener in listeners:
-                listener.leave()
+                listener.close()
 
     def _call(self, function: Callable[[], None]) -> None:
         with self._lock:

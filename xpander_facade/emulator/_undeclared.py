@@ -35,7 +35,7 @@ def undeclared(
     usual: Collection[str] = USUAL_HEADERS,
 ) -> list[Complaint]:
     """Name what an operation's request has beyond the contract, apart from the `usual` headers."""
-    declared = {(p.place, p.name.lower() if p.place == "header" else p.name) for p in operation.parameters}
+    declared = {(p.location, p.name.lower() if p.location == "header" else p.name) for p in operation.parameters}
     found = [
         complaint("the contract declares no such query parameter", "undeclared", "query", name)
         for name, _ in query
@@ -74,7 +74,7 @@ def _members(contract: Contract, pointers: list[str], value: Any, *loc: str | in
     if is_array(value):
         for index, item in enumerate(value):
             found += _members(contract, shape.items, item, *loc, index)
-    # a schema that names no member at all means any JSON
+    # a schema without any member means any JSON
     if is_object(value) and not shape.is_open and (shape.members or shape.others):
         for name, item in value.items():
             schemas = shape.members.get(name, shape.others)

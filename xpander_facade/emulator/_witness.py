@@ -1,7 +1,4 @@
-"""What happened in an emulator, as a test asks for it afterwards.
-
-Owns the questions; the answers lie in the parts that the emulator is made of.
-"""
+"""Inspection: what a test can ask an emulator about what happened in it."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from ._store import Store
 
 
-class Witness:
+class Inspection:
     """The questions that an `Emulator` answers. Every method may be called from any thread."""
 
     organization_id: str
@@ -81,7 +78,7 @@ class Witness:
     def workers(self, *, all: bool = False) -> list[Json]:
         """Return the workers that have a stream open, or all that ever registered, oldest first.
 
-        Each has `id`, `agent_id`, `is_busy`, `tasks` (ids of those in hand), `last_heartbeat`, `heartbeats` (their
+        Each has `id`, `agent_id`, `is_busy`, `tasks` (ids of its tasks), `last_heartbeat`, `heartbeats` (their
         number), `longest_gap` (seconds between two of them) and `state`: listening, away, finished or lost.
         """
         return self._dispatcher.workers(all=all)
@@ -98,10 +95,10 @@ class Witness:
             raise TimeoutError(f"{len(self.workers())} workers have a stream open, not {count}")
 
     def dispatches(self, task_id: str | None = None) -> list[Json]:
-        """Return which worker was given which task, oldest first.
+        """Return which worker was assigned which task, oldest first.
 
         Each has `task_id`, `worker_id`, `given_at`, `left_at`, `outcome` (the task's final status, or why the worker
-        has it no longer) and `late_updates`, the number of updates that came too late to count.
+        does not have it any more) and `late_updates`, the number of updates that came too late to count.
         """
         return self._dispatcher.dispatches(task_id)
 
@@ -117,7 +114,7 @@ def known_operation(operation: str | None) -> str | None:
     Raises:
         ValueError: when the contract has no such operation.
     """
-    # a fault for a mistyped operation would never come, and its test would pass for the wrong reason
+    # A fault for a mistyped operation would never happen, and its test would pass for the wrong reason.
     known = _contract.load().operations
     if operation is not None and operation not in known:
         raise ValueError(f"no operation {operation!r}; the contract has {', '.join(sorted(known))}")

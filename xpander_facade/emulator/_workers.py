@@ -1,7 +1,6 @@
-"""The workers that registered: who they are, whether they are free, and when they were last heard of.
+"""Registered workers: who they are, whether they are free, and when their last message came.
 
-Owns what is known of each worker. Giving them tasks is the dispatcher's part; it holds the store's lock whenever it
-calls in here.
+The dispatcher assigns tasks to them; it holds the store's lock whenever it calls this module.
 """
 
 from __future__ import annotations
@@ -29,28 +28,29 @@ class Worker:
 
     Attributes:
         state: `away` is a worker whose stream has ended but whose heartbeats have not; it goes on with what it has.
-        hand: The tasks that it has, and whether it has begun each.
-        parcels: Tasks that were given to it and not yet sent.
-        turn: Among free workers the lowest is next.
-        heard: When it last said anything, by the dispatcher's clock; so are `beaten` and `left`.
+        assigned: The tasks that it has, and whether it has started each.
+        queued: Tasks that were assigned to it and not yet sent.
+        round_robin: Position among the workers; the free one with the lowest is next.
+        last_seen: When its last message came, by the dispatcher's clock; `last_beat` is its last heartbeat, and
+            `disconnected_at` the end of its stream.
     """
 
     id: str
     agent_id: str
     organization_id: str
     environment: str
-    turn: int
-    heard: float
-    beaten: float
-    left: float = 0.0
+    round_robin: int
+    last_seen: float
+    last_beat: float
+    disconnected_at: float = 0.0
     state: State = "listening"
     is_busy: bool = False
     heartbeats: int = 0
     longest_gap: float = 0.0
     created_at: str = field(default_factory=now)
     last_heartbeat: str = field(default_factory=now)
-    hand: dict[Key, bool] = field(default_factory=dict["Key", bool])
-    parcels: deque[tuple[Key, str]] = field(default_factory=deque[tuple["Key", str]])
+    assigned: dict[Key, bool] = field(default_factory=dict["Key", bool])
+    queued: deque[tuple[Key, str]] = field(default_factory=deque[tuple["Key", str]])
 
     @property
     def stream(self) -> Key:
@@ -59,17 +59,17 @@ class Worker:
 
     @property
     def is_free(self) -> bool:
-        """Whether it can be given a task: a worker that has yet to begin one may be busy with it already."""
-        return self.state == "listening" and not self.is_busy and all(self.hand.values())
+        """Whether it can be assigned a task; while it has one that it has not started, it may be busy with that one."""
+        return self.state == "listening" and not self.is_busy and all(self.assigned.values())
 
-    def hear(self, moment: float, event: str) -> None:
-        """Note a sign of life."""
-        self.heard = moment
+    def record_message(self, moment: float, event: str) -> None:
+        """Record a message."""
+        self.last_seen = moment
         self.last_heartbeat = now()
         if event == "worker-heartbeat":
             self.heartbeats += 1
-            self.longest_gap = max(self.longest_gap, moment - self.beaten)
-            self.beaten = moment
+            self.longest_gap = max(self.longest_gap, moment - self.last_beat)
+            self.last_beat = moment
 
     def registration(self) -> Json:
         """Return what the worker is told about itself."""
@@ -94,27 +94,27 @@ class Worker:
             "agent_id": self.agent_id,
             "state": self.state,
             "listening": self.state == "listening",
-            "tasks": [task_id for _, task_id in self.hand],
+            "tasks": [task_id for _, task_id in self.assigned],
             "heartbeats": self.heartbeats,
             "longest_gap": self.longest_gap,
         }
 
 
 class Workers:
-    """The workers of all agents: those that are present, and for the record those that were."""
+    """The workers of all agents: those that are present, and those that were."""
 
     def __init__(self, organization_id: str, clock: Callable[[], float]) -> None:
         self._home = organization_id
         self._clock = clock
-        self._turns = itertools.count()
+        self._positions = itertools.count()
         self._known: list[Worker] = []
         self._present: dict[str, Worker] = {}
 
     def register(self, organization_id: str | None, agent_id: str, environment: str) -> Worker:
-        """Note a new worker."""
+        """Register a new worker."""
         moment = self._clock()
-        place = organization_id or self._home
-        worker = Worker(str(uuid.uuid4()), agent_id, place, environment, next(self._turns), moment, moment)
+        organization = organization_id or self._home
+        worker = Worker(str(uuid.uuid4()), agent_id, organization, environment, next(self._positions), moment, moment)
         self._known.append(worker)
         self._present[worker.id] = worker
         return worker
@@ -125,7 +125,7 @@ class Workers:
 
     def of(self, organization_id: str, agent_id: str) -> list[Worker]:
         """Return the workers that are present and take the tasks of an agent in an organisation."""
-        # workers always name their organisation, while a task that was created without one is the home's
+        # Workers always name their organisation, a task that was created without one belongs to the default one.
         return [
             worker
             for worker in self._present.values()
@@ -136,12 +136,12 @@ class Workers:
         """Return the workers whose heartbeats go on, oldest first."""
         return list(self._present.values())
 
-    def to_the_end_of_the_line(self, worker: Worker) -> None:
-        """Let all the others be next before this one."""
-        worker.turn = next(self._turns)
+    def move_to_back(self, worker: Worker) -> None:
+        """Move a worker behind all others."""
+        worker.round_robin = next(self._positions)
 
-    def gone(self, worker: Worker, state: Literal["finished", "lost"]) -> None:
-        """Note that a worker is not coming back."""
+    def remove(self, worker: Worker, state: Literal["finished", "lost"]) -> None:
+        """Remove a worker that does not come back."""
         worker.state = state
         del self._present[worker.id]
 
