@@ -29,9 +29,12 @@ OPERATIONS = {
     ("POST", "/agents-metrics/{agent_id}/execution", "report_metrics", "metrics"),
     ("GET", "/agents/list", "list_agents", "agents"),
     ("GET", "/agents/{agent_id}", "get_agent", "agents"),
+    ("POST", "/agents/{agent_id}/operations/{tool_id}", "invoke_operation", "tools"),
+    ("GET", "/knowledge_bases/{knowledge_base_id}", "search_knowledge_base", "knowledge"),
     ("GET", "/events/{agent_id}/", "stream_worker_events", "workers"),
     ("POST", "/events/{worker_id}", "send_worker_message", "workers"),
     ("POST", "/metadata/api_key_allowance", "get_api_key_allowance", "metadata"),
+    ("GET", "/metadata/default_llm_extra_headers", "get_default_llm_headers", "metadata"),
     ("POST", "/summarizer/run", "summarize_tool_call", "summarizer"),
 }
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -43,7 +46,9 @@ PARAMETERS = {
     ("create_task", "header"): {"x-agent-version"},
     ("get_agent", "header"): {"x-agent-version"},
     ("stream_task_events", "header"): {"last-event-id"},
-    ("stream_worker_events", "query"): {"environment"},
+    ("invoke_operation", "header"): {"x-agent-version", "x-execution-id", "x-tool-call-id"},
+    ("search_knowledge_base", "query"): {"search_query", "use_bubble", "bubble_size", "top_k"},
+    ("stream_worker_events", "query"): {"environment", "supports_llm_gateway"},
     ("send_worker_message", "query"): {"type", "agent_id"},
 }
 ERRORS = {"400", "401", "403", "404", "405", "422", "429", "5XX"}
@@ -73,6 +78,12 @@ VALUES = {
     "WorkerMessageType": "worker",
     "WorkerMessageEvent": "worker-heartbeat worker-capacity-update worker-finished",
     "SummarizerPreset": "tool_call_analysis",
+    "AgentDeploymentType": "serverless container",
+    "LLMReasoningEffort": "low medium high xhigh",
+    "AgentGraphItemType": (
+        "source_node agent workflow tool human_in_the_loop xpsleep-agent-delay custom_agent storage coding_agent mcp"
+        " local_db skills"
+    ),
 }
 UNITS = {"duration": "seconds", "size": "bytes"}
 
