@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     )
     from .agent_activity_thread_tool_call import AgentActivityThreadToolCall
     from .agent_execution_input import AgentExecutionInput
+    from .agent_graph import AgentGraph
+    from .agent_graph_item import AgentGraphItem
+    from .agent_graph_item_schemas import AgentGraphItemSchemas
+    from .agent_graph_item_settings import AgentGraphItemSettings
+    from .agent_instructions import AgentInstructions
+    from .agent_knowledge_base import AgentKnowledgeBase
+    from .agent_tool import AgentTool
     from .agents_list_item import AgentsListItem
+    from .agno_settings import AgnoSettings
     from .api_key_allowance import ApiKeyAllowance
     from .api_key_allowance_request import ApiKeyAllowanceRequest
+    from .approval_required import ApprovalRequired
     from .attachment import Attachment
     from .create_task_request import CreateTaskRequest
     from .deep_planning import DeepPlanning
@@ -32,13 +41,17 @@ if TYPE_CHECKING:
     from .event_identity import EventIdentity
     from .human_in_the_loop_request import HumanInTheLoopRequest
     from .json_object import JsonObject
+    from .knowledge_base_search_result import KnowledgeBaseSearchResult
     from .known_activity_auth_type import KnownActivityAuthType
     from .known_activity_gateway_action import KnownActivityGatewayAction
     from .known_activity_message_role import KnownActivityMessageRole
     from .known_activity_reasoning_type import KnownActivityReasoningType
+    from .known_agent_deployment_type import KnownAgentDeploymentType
     from .known_agent_execution_status import KnownAgentExecutionStatus
+    from .known_agent_graph_item_type import KnownAgentGraphItemType
     from .known_attachment_kind import KnownAttachmentKind
     from .known_conversation_kind import KnownConversationKind
+    from .known_llm_reasoning_effort import KnownLLMReasoningEffort
     from .known_mcp_server_auth_type import KnownMCPServerAuthType
     from .known_mcp_server_sso_token import KnownMCPServerSsoToken
     from .known_mcp_server_transport import KnownMCPServerTransport
@@ -51,8 +64,10 @@ if TYPE_CHECKING:
     from .known_worker_environment import KnownWorkerEnvironment
     from .known_worker_message_event import KnownWorkerMessageEvent
     from .known_worker_message_type import KnownWorkerMessageType
+    from .llm_credentials import LlmCredentials
     from .mcp_server_details import MCPServerDetails
     from .metrics_tokens import MetricsTokens
+    from .operation_payload import OperationPayload
     from .pending_eca_request import PendingECARequest
     from .principal import Principal
     from .report_external_task_request import ReportExternalTaskRequest
@@ -92,9 +107,18 @@ __all__ = (
     "AgentActivityThreadSubAgentTrigger",
     "AgentActivityThreadToolCall",
     "AgentExecutionInput",
+    "AgentGraph",
+    "AgentGraphItem",
+    "AgentGraphItemSchemas",
+    "AgentGraphItemSettings",
+    "AgentInstructions",
+    "AgentKnowledgeBase",
+    "AgentTool",
     "AgentsListItem",
+    "AgnoSettings",
     "ApiKeyAllowance",
     "ApiKeyAllowanceRequest",
+    "ApprovalRequired",
     "Attachment",
     "CreateTaskRequest",
     "DeepPlanning",
@@ -103,13 +127,17 @@ __all__ = (
     "EventIdentity",
     "HumanInTheLoopRequest",
     "JsonObject",
+    "KnowledgeBaseSearchResult",
     "KnownActivityAuthType",
     "KnownActivityGatewayAction",
     "KnownActivityMessageRole",
     "KnownActivityReasoningType",
+    "KnownAgentDeploymentType",
     "KnownAgentExecutionStatus",
+    "KnownAgentGraphItemType",
     "KnownAttachmentKind",
     "KnownConversationKind",
+    "KnownLLMReasoningEffort",
     "KnownMCPServerAuthType",
     "KnownMCPServerSsoToken",
     "KnownMCPServerTransport",
@@ -122,8 +150,10 @@ __all__ = (
     "KnownWorkerEnvironment",
     "KnownWorkerMessageEvent",
     "KnownWorkerMessageType",
+    "LlmCredentials",
     "MCPServerDetails",
     "MetricsTokens",
+    "OperationPayload",
     "PendingECARequest",
     "Principal",
     "ReportExternalTaskRequest",
@@ -164,9 +194,18 @@ _MODULES = {
     "AgentActivityThreadSubAgentTrigger": ".agent_activity_thread_sub_agent_trigger",
     "AgentActivityThreadToolCall": ".agent_activity_thread_tool_call",
     "AgentExecutionInput": ".agent_execution_input",
+    "AgentGraph": ".agent_graph",
+    "AgentGraphItem": ".agent_graph_item",
+    "AgentGraphItemSchemas": ".agent_graph_item_schemas",
+    "AgentGraphItemSettings": ".agent_graph_item_settings",
+    "AgentInstructions": ".agent_instructions",
+    "AgentKnowledgeBase": ".agent_knowledge_base",
+    "AgentTool": ".agent_tool",
     "AgentsListItem": ".agents_list_item",
+    "AgnoSettings": ".agno_settings",
     "ApiKeyAllowance": ".api_key_allowance",
     "ApiKeyAllowanceRequest": ".api_key_allowance_request",
+    "ApprovalRequired": ".approval_required",
     "Attachment": ".attachment",
     "CreateTaskRequest": ".create_task_request",
     "DeepPlanning": ".deep_planning",
@@ -175,13 +214,17 @@ _MODULES = {
     "EventIdentity": ".event_identity",
     "HumanInTheLoopRequest": ".human_in_the_loop_request",
     "JsonObject": ".json_object",
+    "KnowledgeBaseSearchResult": ".knowledge_base_search_result",
     "KnownActivityAuthType": ".known_activity_auth_type",
     "KnownActivityGatewayAction": ".known_activity_gateway_action",
     "KnownActivityMessageRole": ".known_activity_message_role",
     "KnownActivityReasoningType": ".known_activity_reasoning_type",
+    "KnownAgentDeploymentType": ".known_agent_deployment_type",
     "KnownAgentExecutionStatus": ".known_agent_execution_status",
+    "KnownAgentGraphItemType": ".known_agent_graph_item_type",
     "KnownAttachmentKind": ".known_attachment_kind",
     "KnownConversationKind": ".known_conversation_kind",
+    "KnownLLMReasoningEffort": ".known_llm_reasoning_effort",
     "KnownMCPServerAuthType": ".known_mcp_server_auth_type",
     "KnownMCPServerSsoToken": ".known_mcp_server_sso_token",
     "KnownMCPServerTransport": ".known_mcp_server_transport",
@@ -194,8 +237,10 @@ _MODULES = {
     "KnownWorkerEnvironment": ".known_worker_environment",
     "KnownWorkerMessageEvent": ".known_worker_message_event",
     "KnownWorkerMessageType": ".known_worker_message_type",
+    "LlmCredentials": ".llm_credentials",
     "MCPServerDetails": ".mcp_server_details",
     "MetricsTokens": ".metrics_tokens",
+    "OperationPayload": ".operation_payload",
     "PendingECARequest": ".pending_eca_request",
     "Principal": ".principal",
     "ReportExternalTaskRequest": ".report_external_task_request",

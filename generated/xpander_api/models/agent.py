@@ -9,11 +9,25 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..models.known_agent_deployment_type import (
+    KnownAgentDeploymentType,
+    check_known_agent_deployment_type,
+)
+from ..models.known_llm_reasoning_effort import (
+    KnownLLMReasoningEffort,
+    check_known_llm_reasoning_effort,
+)
 from ..models.known_output_format import KnownOutputFormat, check_known_output_format
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.agent_graph import AgentGraph
+    from ..models.agent_instructions import AgentInstructions
+    from ..models.agent_knowledge_base import AgentKnowledgeBase
+    from ..models.agent_tool import AgentTool
+    from ..models.agno_settings import AgnoSettings
     from ..models.json_object import JsonObject
+    from ..models.llm_credentials import LlmCredentials
 
 
 T = TypeVar("T", bound="Agent")
@@ -34,12 +48,12 @@ class Agent:
     description: None | str | Unset = UNSET
     """ What the agent is for. """
     access_scope: None | str | Unset = UNSET
-    """ Who may use the agent. """
+    """ Who may use the agent, such as `personal`, `organizational` or `project`. """
     created_by: None | str | Unset = UNSET
     """ Who made the agent. """
     status: None | str | Unset = UNSET
     """ Whether the agent is in use, such as `ACTIVE`. """
-    version: int | None | str | Unset = UNSET
+    version: int | None | Unset = UNSET
     """ The version of the agent that this is. """
     framework: None | str | Unset = UNSET
     """ The framework that runs the agent, such as `agno`. """
@@ -47,14 +61,26 @@ class Agent:
     """ The provider of the model. """
     model_name: None | str | Unset = UNSET
     """ The model. """
-    instructions: Any | Unset = UNSET
-    """ Any JSON, usually an object of texts. What the agent is told to be and do. """
-    graph: Any | Unset = UNSET
-    """ Any JSON. The execution graph. """
-    tools: list[JsonObject | str] | None | Unset = UNSET
+    llm_reasoning_effort: KnownLLMReasoningEffort | None | str | Unset = UNSET
+    """ How much the model reasons. Absent means `medium`. """
+    llm_api_base: None | str | Unset = UNSET
+    """ Base URL of the model's API, where it is not the provider's own. """
+    llm_extra_headers: JsonObject | None | Unset = UNSET
+    """ Headers for each call of the model; can hold secrets. Absent means none. """
+    llm_credentials: LlmCredentials | None | Unset = UNSET
+    """ Secret. The agent's own key for its model. """
+    instructions: AgentInstructions | None | Unset = UNSET
+    """ What the agent is told to be and do. """
+    graph: AgentGraph | None | Unset = UNSET
+    """ The execution graph. """
+    tools: list[AgentTool] | None | Unset = UNSET
     """ The tools that the agent has. Absent means none. """
-    knowledge_bases: list[JsonObject | str] | None | Unset = UNSET
+    knowledge_bases: list[AgentKnowledgeBase] | None | Unset = UNSET
     """ The knowledge bases that the agent reads. Absent means none. """
+    agno_settings: AgnoSettings | None | Unset = UNSET
+    """ How the agent is run by Agno. """
+    deployment_type: KnownAgentDeploymentType | None | str | Unset = UNSET
+    """ How the agent is run. """
     output_format: KnownOutputFormat | None | str | Unset = UNSET
     """ The form of the agent's results. """
     output_schema: JsonObject | None | Unset = UNSET
@@ -74,7 +100,11 @@ class Agent:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.agent_graph import AgentGraph
+        from ..models.agent_instructions import AgentInstructions
+        from ..models.agno_settings import AgnoSettings
         from ..models.json_object import JsonObject
+        from ..models.llm_credentials import LlmCredentials
 
         id = self.id
 
@@ -112,7 +142,7 @@ class Agent:
         else:
             status = self.status
 
-        version: int | None | str | Unset
+        version: int | None | Unset
         if isinstance(self.version, Unset):
             version = UNSET
         else:
@@ -136,41 +166,91 @@ class Agent:
         else:
             model_name = self.model_name
 
-        instructions = self.instructions
+        llm_reasoning_effort: None | str | Unset
+        if isinstance(self.llm_reasoning_effort, Unset):
+            llm_reasoning_effort = UNSET
+        elif isinstance(self.llm_reasoning_effort, str):
+            llm_reasoning_effort = self.llm_reasoning_effort
+        else:
+            llm_reasoning_effort = self.llm_reasoning_effort
 
-        graph = self.graph
+        llm_api_base: None | str | Unset
+        if isinstance(self.llm_api_base, Unset):
+            llm_api_base = UNSET
+        else:
+            llm_api_base = self.llm_api_base
 
-        tools: list[dict[str, Any] | str] | None | Unset
+        llm_extra_headers: dict[str, Any] | None | Unset
+        if isinstance(self.llm_extra_headers, Unset):
+            llm_extra_headers = UNSET
+        elif isinstance(self.llm_extra_headers, JsonObject):
+            llm_extra_headers = self.llm_extra_headers.to_dict()
+        else:
+            llm_extra_headers = self.llm_extra_headers
+
+        llm_credentials: dict[str, Any] | None | Unset
+        if isinstance(self.llm_credentials, Unset):
+            llm_credentials = UNSET
+        elif isinstance(self.llm_credentials, LlmCredentials):
+            llm_credentials = self.llm_credentials.to_dict()
+        else:
+            llm_credentials = self.llm_credentials
+
+        instructions: dict[str, Any] | None | Unset
+        if isinstance(self.instructions, Unset):
+            instructions = UNSET
+        elif isinstance(self.instructions, AgentInstructions):
+            instructions = self.instructions.to_dict()
+        else:
+            instructions = self.instructions
+
+        graph: dict[str, Any] | None | Unset
+        if isinstance(self.graph, Unset):
+            graph = UNSET
+        elif isinstance(self.graph, AgentGraph):
+            graph = self.graph.to_dict()
+        else:
+            graph = self.graph
+
+        tools: list[dict[str, Any]] | None | Unset
         if isinstance(self.tools, Unset):
             tools = UNSET
         elif isinstance(self.tools, list):
             tools = []
             for tools_type_0_item_data in self.tools:
-                tools_type_0_item: dict[str, Any] | str
-                if isinstance(tools_type_0_item_data, JsonObject):
-                    tools_type_0_item = tools_type_0_item_data.to_dict()
-                else:
-                    tools_type_0_item = tools_type_0_item_data
+                tools_type_0_item = tools_type_0_item_data.to_dict()
                 tools.append(tools_type_0_item)
 
         else:
             tools = self.tools
 
-        knowledge_bases: list[dict[str, Any] | str] | None | Unset
+        knowledge_bases: list[dict[str, Any]] | None | Unset
         if isinstance(self.knowledge_bases, Unset):
             knowledge_bases = UNSET
         elif isinstance(self.knowledge_bases, list):
             knowledge_bases = []
             for knowledge_bases_type_0_item_data in self.knowledge_bases:
-                knowledge_bases_type_0_item: dict[str, Any] | str
-                if isinstance(knowledge_bases_type_0_item_data, JsonObject):
-                    knowledge_bases_type_0_item = knowledge_bases_type_0_item_data.to_dict()
-                else:
-                    knowledge_bases_type_0_item = knowledge_bases_type_0_item_data
+                knowledge_bases_type_0_item = knowledge_bases_type_0_item_data.to_dict()
                 knowledge_bases.append(knowledge_bases_type_0_item)
 
         else:
             knowledge_bases = self.knowledge_bases
+
+        agno_settings: dict[str, Any] | None | Unset
+        if isinstance(self.agno_settings, Unset):
+            agno_settings = UNSET
+        elif isinstance(self.agno_settings, AgnoSettings):
+            agno_settings = self.agno_settings.to_dict()
+        else:
+            agno_settings = self.agno_settings
+
+        deployment_type: None | str | Unset
+        if isinstance(self.deployment_type, Unset):
+            deployment_type = UNSET
+        elif isinstance(self.deployment_type, str):
+            deployment_type = self.deployment_type
+        else:
+            deployment_type = self.deployment_type
 
         output_format: None | str | Unset
         if isinstance(self.output_format, Unset):
@@ -253,6 +333,14 @@ class Agent:
             field_dict["model_provider"] = model_provider
         if model_name is not UNSET:
             field_dict["model_name"] = model_name
+        if llm_reasoning_effort is not UNSET:
+            field_dict["llm_reasoning_effort"] = llm_reasoning_effort
+        if llm_api_base is not UNSET:
+            field_dict["llm_api_base"] = llm_api_base
+        if llm_extra_headers is not UNSET:
+            field_dict["llm_extra_headers"] = llm_extra_headers
+        if llm_credentials is not UNSET:
+            field_dict["llm_credentials"] = llm_credentials
         if instructions is not UNSET:
             field_dict["instructions"] = instructions
         if graph is not UNSET:
@@ -261,6 +349,10 @@ class Agent:
             field_dict["tools"] = tools
         if knowledge_bases is not UNSET:
             field_dict["knowledge_bases"] = knowledge_bases
+        if agno_settings is not UNSET:
+            field_dict["agno_settings"] = agno_settings
+        if deployment_type is not UNSET:
+            field_dict["deployment_type"] = deployment_type
         if output_format is not UNSET:
             field_dict["output_format"] = output_format
         if output_schema is not UNSET:
@@ -282,7 +374,13 @@ class Agent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.agent_graph import AgentGraph
+        from ..models.agent_instructions import AgentInstructions
+        from ..models.agent_knowledge_base import AgentKnowledgeBase
+        from ..models.agent_tool import AgentTool
+        from ..models.agno_settings import AgnoSettings
         from ..models.json_object import JsonObject
+        from ..models.llm_credentials import LlmCredentials
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -336,12 +434,12 @@ class Agent:
 
         status = _parse_status(d.pop("status", UNSET))
 
-        def _parse_version(data: object) -> int | None | str | Unset:
+        def _parse_version(data: object) -> int | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(int | None | str | Unset, data)
+            return cast(int | None | Unset, data)
 
         version = _parse_version(d.pop("version", UNSET))
 
@@ -372,11 +470,103 @@ class Agent:
 
         model_name = _parse_model_name(d.pop("model_name", UNSET))
 
-        instructions = d.pop("instructions", UNSET)
+        def _parse_llm_reasoning_effort(data: object) -> KnownLLMReasoningEffort | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_llm_reasoning_effort_known_llm_reasoning_effort = check_known_llm_reasoning_effort(
+                    data
+                )
 
-        graph = d.pop("graph", UNSET)
+                return componentsschemas_llm_reasoning_effort_known_llm_reasoning_effort
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(KnownLLMReasoningEffort | None | str | Unset, data)
 
-        def _parse_tools(data: object) -> list[JsonObject | str] | None | Unset:
+        llm_reasoning_effort = _parse_llm_reasoning_effort(d.pop("llm_reasoning_effort", UNSET))
+
+        def _parse_llm_api_base(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        llm_api_base = _parse_llm_api_base(d.pop("llm_api_base", UNSET))
+
+        def _parse_llm_extra_headers(data: object) -> JsonObject | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                llm_extra_headers_type_0 = JsonObject.from_dict(data)
+
+                return llm_extra_headers_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(JsonObject | None | Unset, data)
+
+        llm_extra_headers = _parse_llm_extra_headers(d.pop("llm_extra_headers", UNSET))
+
+        def _parse_llm_credentials(data: object) -> LlmCredentials | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                llm_credentials_type_0 = LlmCredentials.from_dict(data)
+
+                return llm_credentials_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(LlmCredentials | None | Unset, data)
+
+        llm_credentials = _parse_llm_credentials(d.pop("llm_credentials", UNSET))
+
+        def _parse_instructions(data: object) -> AgentInstructions | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                instructions_type_0 = AgentInstructions.from_dict(data)
+
+                return instructions_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AgentInstructions | None | Unset, data)
+
+        instructions = _parse_instructions(d.pop("instructions", UNSET))
+
+        def _parse_graph(data: object) -> AgentGraph | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                graph_type_0 = AgentGraph.from_dict(data)
+
+                return graph_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AgentGraph | None | Unset, data)
+
+        graph = _parse_graph(d.pop("graph", UNSET))
+
+        def _parse_tools(data: object) -> list[AgentTool] | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -387,30 +577,18 @@ class Agent:
                 tools_type_0 = []
                 _tools_type_0 = data
                 for tools_type_0_item_data in _tools_type_0:
-
-                    def _parse_tools_type_0_item(data: object) -> JsonObject | str:
-                        try:
-                            if not isinstance(data, dict):
-                                raise TypeError()
-                            tools_type_0_item_type_0 = JsonObject.from_dict(data)
-
-                            return tools_type_0_item_type_0
-                        except (TypeError, ValueError, AttributeError, KeyError):
-                            pass
-                        return cast(JsonObject | str, data)
-
-                    tools_type_0_item = _parse_tools_type_0_item(tools_type_0_item_data)
+                    tools_type_0_item = AgentTool.from_dict(tools_type_0_item_data)
 
                     tools_type_0.append(tools_type_0_item)
 
                 return tools_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[JsonObject | str] | None | Unset, data)
+            return cast(list[AgentTool] | None | Unset, data)
 
         tools = _parse_tools(d.pop("tools", UNSET))
 
-        def _parse_knowledge_bases(data: object) -> list[JsonObject | str] | None | Unset:
+        def _parse_knowledge_bases(data: object) -> list[AgentKnowledgeBase] | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -421,28 +599,52 @@ class Agent:
                 knowledge_bases_type_0 = []
                 _knowledge_bases_type_0 = data
                 for knowledge_bases_type_0_item_data in _knowledge_bases_type_0:
-
-                    def _parse_knowledge_bases_type_0_item(data: object) -> JsonObject | str:
-                        try:
-                            if not isinstance(data, dict):
-                                raise TypeError()
-                            knowledge_bases_type_0_item_type_0 = JsonObject.from_dict(data)
-
-                            return knowledge_bases_type_0_item_type_0
-                        except (TypeError, ValueError, AttributeError, KeyError):
-                            pass
-                        return cast(JsonObject | str, data)
-
-                    knowledge_bases_type_0_item = _parse_knowledge_bases_type_0_item(knowledge_bases_type_0_item_data)
+                    knowledge_bases_type_0_item = AgentKnowledgeBase.from_dict(knowledge_bases_type_0_item_data)
 
                     knowledge_bases_type_0.append(knowledge_bases_type_0_item)
 
                 return knowledge_bases_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[JsonObject | str] | None | Unset, data)
+            return cast(list[AgentKnowledgeBase] | None | Unset, data)
 
         knowledge_bases = _parse_knowledge_bases(d.pop("knowledge_bases", UNSET))
+
+        def _parse_agno_settings(data: object) -> AgnoSettings | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                agno_settings_type_0 = AgnoSettings.from_dict(data)
+
+                return agno_settings_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AgnoSettings | None | Unset, data)
+
+        agno_settings = _parse_agno_settings(d.pop("agno_settings", UNSET))
+
+        def _parse_deployment_type(data: object) -> KnownAgentDeploymentType | None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_agent_deployment_type_known_agent_deployment_type = check_known_agent_deployment_type(
+                    data
+                )
+
+                return componentsschemas_agent_deployment_type_known_agent_deployment_type
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(KnownAgentDeploymentType | None | str | Unset, data)
+
+        deployment_type = _parse_deployment_type(d.pop("deployment_type", UNSET))
 
         def _parse_output_format(data: object) -> KnownOutputFormat | None | str | Unset:
             if data is None:
@@ -553,10 +755,16 @@ class Agent:
             framework=framework,
             model_provider=model_provider,
             model_name=model_name,
+            llm_reasoning_effort=llm_reasoning_effort,
+            llm_api_base=llm_api_base,
+            llm_extra_headers=llm_extra_headers,
+            llm_credentials=llm_credentials,
             instructions=instructions,
             graph=graph,
             tools=tools,
             knowledge_bases=knowledge_bases,
+            agno_settings=agno_settings,
+            deployment_type=deployment_type,
             output_format=output_format,
             output_schema=output_schema,
             expected_output=expected_output,

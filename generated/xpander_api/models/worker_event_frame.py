@@ -15,7 +15,7 @@ T = TypeVar("T", bound="WorkerEventFrame")
 
 @_attrs_define
 class WorkerEventFrame:
-    """One frame of a worker's stream. Assumption: `data` holds the thing itself, not an envelope around it."""
+    """One frame of a worker's stream. `data` holds the thing itself, not an envelope around it."""
 
     event: None | str
     """ What the frame is: `worker-registration`, `worker-environment-conflict`, `agent-execution`, or a name that

@@ -99,8 +99,9 @@ def sync_detailed(
 
      The path names a **task** here. The task ends with the status `stopped`.
 
-    Assumption: stopping a task that has ended already changes nothing and answers with the task as it
-    is.
+    Stopping a task that has ended already changes nothing and answers with the task as it is. A stop
+    sets
+    `finished_at`; the worker that runs the task may take seconds to notice.
 
     Args:
         agent_or_task_id (str):
@@ -133,8 +134,9 @@ def sync(
 
      The path names a **task** here. The task ends with the status `stopped`.
 
-    Assumption: stopping a task that has ended already changes nothing and answers with the task as it
-    is.
+    Stopping a task that has ended already changes nothing and answers with the task as it is. A stop
+    sets
+    `finished_at`; the worker that runs the task may take seconds to notice.
 
     Args:
         agent_or_task_id (str):
@@ -162,8 +164,9 @@ async def asyncio_detailed(
 
      The path names a **task** here. The task ends with the status `stopped`.
 
-    Assumption: stopping a task that has ended already changes nothing and answers with the task as it
-    is.
+    Stopping a task that has ended already changes nothing and answers with the task as it is. A stop
+    sets
+    `finished_at`; the worker that runs the task may take seconds to notice.
 
     Args:
         agent_or_task_id (str):
@@ -194,8 +197,9 @@ async def asyncio(
 
      The path names a **task** here. The task ends with the status `stopped`.
 
-    Assumption: stopping a task that has ended already changes nothing and answers with the task as it
-    is.
+    Stopping a task that has ended already changes nothing and answers with the task as it is. A stop
+    sets
+    `finished_at`; the worker that runs the task may take seconds to notice.
 
     Args:
         agent_or_task_id (str):

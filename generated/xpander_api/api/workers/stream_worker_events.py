@@ -13,13 +13,14 @@ from ...models.known_worker_environment import (
     KnownWorkerEnvironment,
 )
 from ...models.worker_event_frame import WorkerEventFrame
-from ...types import UNSET, Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     agent_id: str,
     *,
     environment: KnownWorkerEnvironment | str,
+    supports_llm_gateway: bool | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -30,6 +31,8 @@ def _get_kwargs(
     else:
         json_environment = environment
     params["environment"] = json_environment
+
+    params["supports_llm_gateway"] = supports_llm_gateway
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -114,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     environment: KnownWorkerEnvironment | str,
+    supports_llm_gateway: bool | Unset = UNSET,
 ) -> Response[ErrorResponse | WorkerEventFrame]:
     """Register as a worker and wait for tasks
 
@@ -130,6 +134,7 @@ def sync_detailed(
         agent_id (str):
         environment (KnownWorkerEnvironment | str): Where a worker runs: on a machine of the
             user's, or in the platform's own cloud.
+        supports_llm_gateway (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,6 +147,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         agent_id=agent_id,
         environment=environment,
+        supports_llm_gateway=supports_llm_gateway,
     )
 
     response = client.get_httpx_client().request(
@@ -156,6 +162,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     environment: KnownWorkerEnvironment | str,
+    supports_llm_gateway: bool | Unset = UNSET,
 ) -> ErrorResponse | WorkerEventFrame | None:
     """Register as a worker and wait for tasks
 
@@ -172,6 +179,7 @@ def sync(
         agent_id (str):
         environment (KnownWorkerEnvironment | str): Where a worker runs: on a machine of the
             user's, or in the platform's own cloud.
+        supports_llm_gateway (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,6 +193,7 @@ def sync(
         agent_id=agent_id,
         client=client,
         environment=environment,
+        supports_llm_gateway=supports_llm_gateway,
     ).parsed
 
 
@@ -193,6 +202,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     environment: KnownWorkerEnvironment | str,
+    supports_llm_gateway: bool | Unset = UNSET,
 ) -> Response[ErrorResponse | WorkerEventFrame]:
     """Register as a worker and wait for tasks
 
@@ -209,6 +219,7 @@ async def asyncio_detailed(
         agent_id (str):
         environment (KnownWorkerEnvironment | str): Where a worker runs: on a machine of the
             user's, or in the platform's own cloud.
+        supports_llm_gateway (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,6 +232,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         agent_id=agent_id,
         environment=environment,
+        supports_llm_gateway=supports_llm_gateway,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -233,6 +245,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     environment: KnownWorkerEnvironment | str,
+    supports_llm_gateway: bool | Unset = UNSET,
 ) -> ErrorResponse | WorkerEventFrame | None:
     """Register as a worker and wait for tasks
 
@@ -249,6 +262,7 @@ async def asyncio(
         agent_id (str):
         environment (KnownWorkerEnvironment | str): Where a worker runs: on a machine of the
             user's, or in the platform's own cloud.
+        supports_llm_gateway (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -263,5 +277,6 @@ async def asyncio(
             agent_id=agent_id,
             client=client,
             environment=environment,
+            supports_llm_gateway=supports_llm_gateway,
         )
     ).parsed
