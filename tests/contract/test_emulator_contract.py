@@ -109,6 +109,9 @@ def test_ranges_of_statuses_are_understood():
 def test_the_projects_own_contract_has_all_operations():
     assert set(_contract.load().operations) == {
         "report_external_task",
+        "invoke_operation",
+        "search_knowledge_base",
+        "get_default_llm_headers",
         "create_task",
         "get_task",
         "update_task",

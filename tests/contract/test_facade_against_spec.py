@@ -40,6 +40,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 NOT_DRESSED = {
     "get_api_key_allowance": "asking what a key may do has no documented verb; Backend.api gives it",
+    "invoke_operation": "calling a tool has no verb yet; Backend.api gives it",
+    "search_knowledge_base": "searching a knowledge base has no verb yet; Backend.api gives it",
+    "get_default_llm_headers": "the headers of models have no verb yet; Backend.api gives it",
 }
 """The operations without a verb, each with its reason. A verb that arrives takes its line away."""
 

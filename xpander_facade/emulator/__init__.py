@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from ._emulator import Emulator
     from ._faults import Hold
     from ._journal import RecordedRequest
+    from ._tools import OperationCall, OperationError
 
-__all__ = ["Emulator", "Hold", "RecordedRequest", "Run", "RunEnded"]
+__all__ = ["Emulator", "Hold", "OperationCall", "OperationError", "RecordedRequest", "Run", "RunEnded"]
 
 _HOMES = {
     "Emulator": "_emulator",
     "Hold": "_faults",
+    "OperationCall": "_tools",
+    "OperationError": "_tools",
     "RecordedRequest": "_journal",
     "Run": "_agent",
     "RunEnded": "_agent",

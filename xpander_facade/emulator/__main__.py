@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.em
     parser.add_argument("--organization-id", default="org-1", help="organisation of paths that name none")
     parser.add_argument("--strict-agents", action="store_true", help="only agents given by --agent are known")
     parser.add_argument("--agent", action="append", default=[], metavar="ID", help="add an agent; may be repeated")
+    parser.add_argument("--fixtures", metavar="FILE", help="JSON or YAML file of agents, tools and knowledge bases")
     parser.add_argument("--step", type=float, default=0.02, help="seconds between two events of a task")
     parser.add_argument(
         "--worker-timeout",
@@ -65,13 +66,14 @@ def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.em
             api_key=options.api_key,
             strict_agents=options.strict_agents,
             agents=options.agent,
+            fixtures=options.fixtures,
             organization_id=options.organization_id,
             step=options.step,
             worker_timeout=options.worker_timeout,
         ) as emulator:
             print(emulator.url, flush=True)
             leave.wait()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"cannot start the emulator: {error}", file=sys.stderr)
         return 1
     return 0

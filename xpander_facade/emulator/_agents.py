@@ -67,7 +67,7 @@ class Agents:
         agent = self.find(organization_id, agent_id)
         if version is not None:
             is_number = version.isascii() and version.isdigit() and len(version) < 16
-            agent["version"] = int(version) if is_number else version
+            agent["version"] = int(version) if is_number else agent["version"]
         return agent
 
     def listed(self, organization_id: str | None) -> list[Json]:
@@ -140,7 +140,7 @@ def _new_agent(organization_id: str, agent_id: str) -> Json:
         "model_provider": "emulator",
         "model_name": "emulator",
         "instructions": {"role": [], "goal": [], "general": ""},
-        "graph": [],
+        "graph": {"items": []},
         "tools": [],
         "knowledge_bases": [],
         "output_format": "markdown",

@@ -18,12 +18,15 @@ from ._app import App
 from ._dispatcher import Dispatcher
 from ._executions import Executions
 from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
+from ._fixtures import read_fixtures
 from ._journal import Journal
+from ._knowledge import KnowledgeBases
 from ._operations import Operations
 from ._runs import Runs
 from ._server import Server
 from ._store import Store
 from ._streams import Streams
+from ._tools import OperationCall, Rule, Tools
 from ._witness import Inspection, known_operation
 from ._workers import Workers
 
@@ -52,6 +55,7 @@ class Emulator(Inspection):
         api_key: The only key that passes; None lets any key pass, but not the lack of one.
         strict_agents: An agent that was not added is unknown (404); otherwise it is made on first use.
         agents: Ids of agents that are there from the start.
+        fixtures: JSON or YAML file of agents, tools and knowledge bases that are there from the start; see `_fixtures`.
         organization_id: Organisation of requests whose path names none.
         agent: Script that executes created tasks; see `Run`. It may also be set later, for the tasks to come.
         step: Seconds between two events of a script.
@@ -73,6 +77,7 @@ class Emulator(Inspection):
         api_key: str | None = None,
         strict_agents: bool = False,
         agents: Iterable[str] = (),
+        fixtures: str | os.PathLike[str] | None = None,
         organization_id: str = "org-1",
         agent: Callable[[Run], Any] | None = None,
         step: float = 0.02,
@@ -90,6 +95,7 @@ class Emulator(Inspection):
         self._db = os.fspath(db)
         self._api_key = api_key
         self._known_agents = tuple(agents)
+        self._fixtures: Json = {} if fixtures is None else read_fixtures(fixtures)
         self._server: Server | None = None
         self._store = Store(self._db)
         self._faults = Faults()
@@ -103,7 +109,11 @@ class Emulator(Inspection):
             self._executions, self._store, self._streams, self._agents, self._runs, workers, worker_timeout, clock
         )
         self._executions.executor = self._dispatcher
-        operations = Operations(self._executions, self._agents, self._dispatcher)
+        self._tools = Tools(self._agents)
+        self._knowledge_bases = KnowledgeBases()
+        operations = Operations(self._executions, self._agents, self._dispatcher, self._tools, self._knowledge_bases)
+        self._operations = operations
+        self._is_fitted_out = False
         self._app = App(_contract.load(), self._store, self._streams, operations, self._faults, self._journal)
         self._app.api_key = operations.api_key = api_key
         self._app.max_body = max_body
@@ -124,8 +134,7 @@ class Emulator(Inspection):
             self._store.open()
         self._executions.abandon_unfinished(self._dispatcher.unfinished())
         self._dispatcher.reset_deadlines()
-        for agent_id in self._known_agents:
-            self.add_agent(agent_id)
+        self._add_known()
         server = Server(self._app, self.host, self._port)
         self._app.closing = asyncio.Event()
         loop = server.start()
@@ -187,8 +196,25 @@ class Emulator(Inspection):
         self._store.clear()
         self._journal.clear()
         self._app.violations.clear()
+        self._tools.clear()
+        self._knowledge_bases.clear()
+        self._is_fitted_out = False
+        self._add_known()
+
+    def _add_known(self) -> None:
+        """Add what is there from the start; tools and documents once, since they outlive a restart of this object."""
         for agent_id in self._known_agents:
             self.add_agent(agent_id)
+        for agent_id, fields in self._fixtures.get("agents", {}).items():
+            self.add_agent(agent_id, **fields)
+        if self._is_fitted_out:
+            return
+        self._is_fitted_out = True
+        for tool_id, rule in self._fixtures.get("tools", {}).items():
+            self.answer_tool(tool_id, rule)
+        for knowledge_base_id, documents in self._fixtures.get("knowledge_bases", {}).items():
+            self.add_knowledge_base(knowledge_base_id, documents)
+        self.default_llm_headers = self._fixtures.get("default_llm_headers", {})
 
     # --- what can be changed while it runs ---
 
@@ -250,6 +276,38 @@ class Emulator(Inspection):
         """Add an agent, or change fields of a known one; return it as `get_agent` would."""
         organization_id = fields.pop("organization_id", None)
         return self._agents.add(organization_id, agent_id, **fields)
+
+    def answer_tool(self, tool_id: str, rule: Rule, *, agent_id: str | None = None) -> None:
+        """Say what a tool answers from now on. A tool without a rule answers with what it was given.
+
+        Args:
+            tool_id: The tool; its agent has it among its `tools`.
+            rule: The answer, any JSON; or a function of an `OperationCall`, which may raise `OperationError` and must
+                not wait, since nothing else is served meanwhile; or an object with `rules`, as in a fixtures file.
+            agent_id: Only for this agent.
+        """
+        self._tools.set_rule(tool_id, rule, agent_id)
+
+    def tool_calls(self, tool_id: str | None = None) -> list[OperationCall]:
+        """Return the calls of tools that were carried out, oldest first. A repeated call is carried out once."""
+        return self._tools.calls(tool_id)
+
+    def add_knowledge_base(self, knowledge_base_id: str, documents: Iterable[str | Mapping[str, Any]] = ()) -> None:
+        """Make a knowledge base, or add documents to it: texts, or objects with `content`, perhaps `name` and `id`."""
+        self._knowledge_bases.add(knowledge_base_id, documents)
+
+    def remove_knowledge_base(self, knowledge_base_id: str) -> None:
+        """Remove a knowledge base."""
+        self._knowledge_bases.remove(knowledge_base_id)
+
+    @property
+    def default_llm_headers(self) -> Mapping[str, Any]:
+        """The headers that the organisation wants with each call of a model."""
+        return self._operations.default_llm_headers
+
+    @default_llm_headers.setter
+    def default_llm_headers(self, headers: Mapping[str, Any]) -> None:
+        self._operations.default_llm_headers = dict(headers)
 
     # --- making things happen ---
 

@@ -151,6 +151,8 @@ class Executions:
             task["input"] = {**EMPTY_INPUT, **{k: v for k, v in given.get("input", {}).items() if v is not None}}
             if version is not None:
                 task["agent_version"] = version
+            if task.get("source") is None:
+                task["source"] = "api"
             self._put(task)
             self.publish(task, "connected", {"task_id": task["id"]})
             self.publish(task, "task_updated" if given.get("id") else "task_created", task)

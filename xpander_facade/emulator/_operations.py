@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ._dispatcher import Dispatcher
     from ._executions import Executions
     from ._json import Json
+    from ._knowledge import KnowledgeBases
+    from ._tools import Tools
 
 _SUMMARY: Final = 160
 
@@ -37,11 +39,19 @@ class Call:
 class Operations:
     """The JSON operations, by operation id."""
 
-    def __init__(self, executions: Executions, agents: Agents, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self,
+        executions: Executions,
+        agents: Agents,
+        dispatcher: Dispatcher,
+        tools: Tools,
+        knowledge_bases: KnowledgeBases,
+    ) -> None:
         self.executions = executions
         self.agents = agents
         self.dispatcher = dispatcher
         self.api_key: str | None = None
+        self.default_llm_headers: Mapping[str, Any] = {}
         self._by_id: dict[str, Callable[[Call], Any]] = {
             "report_external_task": lambda c: executions.report(c.organization_id, c.ids[0], c.body),
             "create_task": lambda c: executions.create(
@@ -57,6 +67,9 @@ class Operations:
             "report_metrics": lambda c: agents.put_metrics(c.organization_id, c.ids[0], c.body),
             "list_agents": lambda c: agents.listed(c.organization_id),
             "get_agent": lambda c: agents.version(c.organization_id, c.ids[0], c.headers.get("x-agent-version")),
+            "invoke_operation": lambda c: tools.invoke(c.organization_id, c.ids[0], c.ids[1], c.body, c.headers),
+            "search_knowledge_base": lambda c: knowledge_bases.search(c.ids[0], c.query),
+            "get_default_llm_headers": lambda _: dict(self.default_llm_headers) or None,
             "send_worker_message": self._send_worker_message,
             "get_api_key_allowance": self._get_api_key_allowance,
             "summarize_tool_call": _summarize_tool_call,
