@@ -121,7 +121,8 @@ def test_the_arguments_of_the_emulator_and_configuration_are_those_they_have():
 
 
 def test_the_variables_of_the_readme_are_those_that_are_read():
-    source = (ROOT / "xpander_facade" / "configuration.py").read_text(encoding="utf-8")
+    package = ROOT / "xpander_facade" / "configuration"
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(package.glob("*.py")))
     read = set(re.findall(r'"((?:XPANDER_|IS_|SSL_)[A-Z_]*)"', source))
     table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     told = {name for cell in table for name in re.findall(r"\w+", cell) if not name.endswith("_PROXY")}

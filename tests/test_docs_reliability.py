@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from xpander_facade import Configuration, _retry
-from xpander_facade._http import _connections, _door
+from xpander_facade import Configuration
+from xpander_facade._client import retry
+from xpander_facade._transport import pool, routing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
@@ -42,20 +43,20 @@ def test_nothing_that_looks_like_a_test_is_written_in_another_way():
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code():
-    bucket, given = _retry.RetryBucket, Configuration()
+    bucket, given = retry.RetryBucket, Configuration()
     for text in (
         f"**`max_retries`** ({given.max_retries})",
         f"**`timeout`** ({given.timeout:g} s)",
         f"**`deadline`** ({given.deadline:g} s)",
-        f"nothing and {_retry.BASE_WAIT} s before the first",
-        f"up to {_retry.MAX_WAIT:g} s",
-        f"beyond {_retry.MAX_RETRY_AFTER:g} s is not waited",
-        f"Connecting has {_door.CONNECT_TIMEOUT:g} s",
+        f"nothing and {retry.BASE_WAIT} s before the first",
+        f"up to {retry.MAX_WAIT:g} s",
+        f"beyond {retry.MAX_RETRY_AFTER:g} s is not waited",
+        f"Connecting has {routing.CONNECT_TIMEOUT:g} s",
         f"a bucket of {bucket.CAPACITY} tokens, a retry takes {bucket.COST} of them",
         f"gives {bucket.REFUND} back",
         f"after {bucket.CAPACITY // bucket.COST} retries",
-        f"at most {_connections.MAX_CONNECTIONS} to one platform",
-        f"after {_connections.KEEP_IDLE:g} s of rest",
+        f"at most {pool.MAX_CONNECTIONS} to one platform",
+        f"after {pool.KEEP_IDLE:g} s of rest",
         f"({given.max_response_bytes // 1_000_000} MB)",
     ):
         assert text in re.sub(r"\s+", " ", PAGE), text
@@ -67,4 +68,4 @@ def test_the_statuses_of_the_page_are_those_that_pass():
     statuses = {429}
     for first, last in re.findall(r"(\d{3})(?: to (\d{3}))?", listed[1]):
         statuses |= set(range(int(first), int(last or first) + 1))
-    assert statuses == _retry.PASSING_STATUSES
+    assert statuses == retry.PASSING_STATUSES

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from xpander_facade._lazy import lazy_names
+
 if TYPE_CHECKING:
-    from xpander_facade._flush_result import FlushResult
-    from xpander_facade._retry import RetryEvent
     from xpander_facade._version import __version__
-    from xpander_facade._worker_log import TaskIdFilter
-    from xpander_facade.activity import (
-        AgentActivityThread,
-        AgentActivityThreadAuth,
-        AgentActivityThreadGatewayDecision,
-        AgentActivityThreadMessage,
-        AgentActivityThreadOther,
-        AgentActivityThreadReasoning,
-        AgentActivityThreadSubAgentTrigger,
-        AgentActivityThreadToolCall,
-    )
-    from xpander_facade.agent import Agent
-    from xpander_facade.agents import Agents, AgentsListItem
-    from xpander_facade.attachments import FileLimits
+    from xpander_facade.agents._agent import Agent
+    from xpander_facade.agents._agents import Agents, AgentsListItem
     from xpander_facade.backend import Backend
-    from xpander_facade.configuration import Configuration
-    from xpander_facade.enums import (
-        AgentExecutionStatus,
-        MCPServerAuthType,
-        MCPServerSSOToken,
-        MCPServerTransport,
-        MCPServerType,
-        OutputFormat,
-        ThinkMode,
-    )
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.configuration._outbox_settings import OutboxSettings
+    from xpander_facade.configuration._retry_event import RetryEvent
     from xpander_facade.errors import (
         APIConnectionError,
         APIResponseParseError,
@@ -54,12 +34,38 @@ if TYPE_CHECKING:
         RedirectError,
         ServerError,
         UnprocessableEntityError,
-        WaitTimeoutError,
         WorkerConflictError,
         XpanderError,
     )
-    from xpander_facade.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
-    from xpander_facade.models import (
+    from xpander_facade.outbox._flush_result import FlushResult
+    from xpander_facade.recorder._counts import ReportCounts, report_counts
+    from xpander_facade.recorder._external_task import ExternalTask, current_run
+    from xpander_facade.tasks._list_item import TasksListItem
+    from xpander_facade.tasks._task import Task
+    from xpander_facade.tasks._tasks import Tasks
+    from xpander_facade.tasks._waiting import WaitTimeoutError
+    from xpander_facade.types.activity import (
+        AgentActivityThread,
+        AgentActivityThreadAuth,
+        AgentActivityThreadGatewayDecision,
+        AgentActivityThreadMessage,
+        AgentActivityThreadOther,
+        AgentActivityThreadReasoning,
+        AgentActivityThreadSubAgentTrigger,
+        AgentActivityThreadToolCall,
+    )
+    from xpander_facade.types.enums import (
+        AgentExecutionStatus,
+        MCPServerAuthType,
+        MCPServerSSOToken,
+        MCPServerTransport,
+        MCPServerType,
+        OutputFormat,
+        ThinkMode,
+    )
+    from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
+    from xpander_facade.types.file_limits import FileLimits
+    from xpander_facade.types.models import (
         AgentExecutionInput,
         Attachment,
         CompactRetryResult,
@@ -70,95 +76,90 @@ if TYPE_CHECKING:
         PendingECARequest,
         PlanFollowingStatus,
         Principal,
-        Tokens,
         User,
     )
-    from xpander_facade.outbox_settings import OutboxSettings
-    from xpander_facade.recorder import ExternalTask, ReportCounts, current_run, report_counts
-    from xpander_facade.task import Task
-    from xpander_facade.tasks import Tasks
-    from xpander_facade.tasks_list_item import TasksListItem
-    from xpander_facade.usage import Usage, read_usage
-    from xpander_facade.worker import TaskHandler, on_boot, on_shutdown, on_task
+    from xpander_facade.usage._usage import Tokens, Usage, read_usage
+    from xpander_facade.worker._logging import TaskIdFilter
+    from xpander_facade.worker._on_task import TaskHandler, on_boot, on_shutdown, on_task
 
 _HOMES = {
     "APIConnectionError": "errors",
     "APIResponseParseError": "errors",
     "APIStatusError": "errors",
     "APITimeoutError": "errors",
-    "Agent": "agent",
-    "AgentActivityThread": "activity",
-    "AgentActivityThreadAuth": "activity",
-    "AgentActivityThreadGatewayDecision": "activity",
-    "AgentActivityThreadMessage": "activity",
-    "AgentActivityThreadOther": "activity",
-    "AgentActivityThreadReasoning": "activity",
-    "AgentActivityThreadSubAgentTrigger": "activity",
-    "AgentActivityThreadToolCall": "activity",
-    "AgentExecutionInput": "models",
-    "AgentExecutionStatus": "enums",
-    "Agents": "agents",
-    "AgentsListItem": "agents",
-    "Attachment": "models",
+    "Agent": "agents._agent",
+    "AgentActivityThread": "types.activity",
+    "AgentActivityThreadAuth": "types.activity",
+    "AgentActivityThreadGatewayDecision": "types.activity",
+    "AgentActivityThreadMessage": "types.activity",
+    "AgentActivityThreadOther": "types.activity",
+    "AgentActivityThreadReasoning": "types.activity",
+    "AgentActivityThreadSubAgentTrigger": "types.activity",
+    "AgentActivityThreadToolCall": "types.activity",
+    "AgentExecutionInput": "types.models",
+    "AgentExecutionStatus": "types.enums",
+    "Agents": "agents._agents",
+    "AgentsListItem": "agents._agents",
+    "Attachment": "types.models",
     "AuthenticationError": "errors",
     "Backend": "backend",
     "BadRequestError": "errors",
     "ClientError": "errors",
-    "CompactRetryResult": "models",
-    "Configuration": "configuration",
+    "CompactRetryResult": "types.models",
+    "Configuration": "configuration._configuration",
     "ConfigurationError": "errors",
     "ConflictError": "errors",
-    "DeepPlanning": "models",
-    "DeepPlanningItem": "models",
-    "ExternalTask": "recorder",
-    "FileLimits": "attachments",
-    "FlushResult": "_flush_result",
-    "HumanInTheLoopRequest": "models",
-    "MCPServerAuthType": "enums",
-    "MCPServerDetails": "models",
-    "MCPServerSSOToken": "enums",
-    "MCPServerTransport": "enums",
-    "MCPServerType": "enums",
+    "DeepPlanning": "types.models",
+    "DeepPlanningItem": "types.models",
+    "ExternalTask": "recorder._external_task",
+    "FileLimits": "types.file_limits",
+    "FlushResult": "outbox._flush_result",
+    "HumanInTheLoopRequest": "types.models",
+    "MCPServerAuthType": "types.enums",
+    "MCPServerDetails": "types.models",
+    "MCPServerSSOToken": "types.enums",
+    "MCPServerTransport": "types.enums",
+    "MCPServerType": "types.enums",
     "ModuleException": "errors",
     "NotFoundError": "errors",
     "OutboxError": "errors",
     "OutboxFullError": "errors",
-    "OutboxSettings": "outbox_settings",
-    "OutputFormat": "enums",
+    "OutboxSettings": "configuration._outbox_settings",
+    "OutputFormat": "types.enums",
     "PayloadTooLargeError": "errors",
-    "PendingECARequest": "models",
+    "PendingECARequest": "types.models",
     "PermissionDeniedError": "errors",
-    "PlanFollowingStatus": "models",
-    "Principal": "models",
+    "PlanFollowingStatus": "types.models",
+    "Principal": "types.models",
     "RateLimitError": "errors",
     "RedirectError": "errors",
-    "ReportCounts": "recorder",
-    "RetryEvent": "_retry",
+    "ReportCounts": "recorder._counts",
+    "RetryEvent": "configuration._retry_event",
     "ServerError": "errors",
-    "Task": "task",
-    "TaskHandler": "worker",
-    "TaskIdFilter": "_worker_log",
-    "TaskUpdateEvent": "events",
-    "TaskUpdateEventType": "events",
-    "Tasks": "tasks",
-    "TasksListItem": "tasks_list_item",
-    "ThinkMode": "enums",
-    "Tokens": "models",
-    "ToolCallRequest": "events",
-    "ToolCallResult": "events",
+    "Task": "tasks._task",
+    "TaskHandler": "worker._on_task",
+    "TaskIdFilter": "worker._logging",
+    "TaskUpdateEvent": "types.events",
+    "TaskUpdateEventType": "types.events",
+    "Tasks": "tasks._tasks",
+    "TasksListItem": "tasks._list_item",
+    "ThinkMode": "types.enums",
+    "Tokens": "usage._usage",
+    "ToolCallRequest": "types.events",
+    "ToolCallResult": "types.events",
     "UnprocessableEntityError": "errors",
-    "Usage": "usage",
-    "User": "models",
-    "WaitTimeoutError": "errors",
+    "Usage": "usage._usage",
+    "User": "types.models",
+    "WaitTimeoutError": "tasks._waiting",
     "WorkerConflictError": "errors",
     "XpanderError": "errors",
     "__version__": "_version",
-    "current_run": "recorder",
-    "on_boot": "worker",
-    "on_shutdown": "worker",
-    "on_task": "worker",
-    "read_usage": "usage",
-    "report_counts": "recorder",
+    "current_run": "recorder._external_task",
+    "on_boot": "worker._on_task",
+    "on_shutdown": "worker._on_task",
+    "on_task": "worker._on_task",
+    "read_usage": "usage._usage",
+    "report_counts": "recorder._counts",
 }
 
 __all__ = [
@@ -243,14 +244,4 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a type checker that saw these would believe in every name
-
-    def __getattr__(name: str) -> object:
-        home = _HOMES.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -10,7 +10,7 @@ _EXTRA = {"rich", "typer"}
 def main() -> int:
     """Run the command line, and return its exit status."""
     try:
-        from xpander_facade.cli import run
+        from xpander_facade.cli.app import run
 
         return run()
     except ModuleNotFoundError as error:

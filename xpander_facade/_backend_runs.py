@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade import _checks
-from xpander_facade._module import Module
+from xpander_facade import _validation
+from xpander_facade._resource import Module
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from xpander_facade._flush_result import FlushResult
-    from xpander_facade._report import Report
-    from xpander_facade.agent import Agent
-    from xpander_facade.configuration import Configuration
-    from xpander_facade.models import Tokens
-    from xpander_facade.outbox import Outbox
-    from xpander_facade.recorder import ExternalTask
+    from xpander_facade._requests.report import Report
+    from xpander_facade.agents._agent import Agent
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.outbox._flush_result import FlushResult
+    from xpander_facade.outbox._outbox import Outbox
+    from xpander_facade.recorder._external_task import ExternalTask
+    from xpander_facade.usage._usage import Tokens
 
 
 class Recording(Module):
@@ -56,15 +56,15 @@ class Recording(Module):
             TypeError: An argument has another type.
             ValueError: An id is empty.
         """
-        from xpander_facade.recorder import ExternalTask, Terms
+        from xpander_facade.recorder._external_task import ExternalTask, Terms
 
         terms = Terms(
             configure=functools.partial(self._using, configuration),
             agent_id=_agent_of(agent_id, agent),
-            id=None if id is None else _checks.check_id("id", id),
-            input=_checks.check_text("input", input),
-            report_start=_checks.check_flag("report_start", report_start),
-            strict=_checks.check_flag("strict", strict),
+            id=None if id is None else _validation.check_id("id", id),
+            input=_validation.check_text("input", input),
+            report_start=_validation.check_flag("report_start", report_start),
+            strict=_validation.check_flag("strict", strict),
         )
         return ExternalTask(terms)
 
@@ -106,8 +106,8 @@ class Recording(Module):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        from xpander_facade._recorder_delivery import check_ready
-        from xpander_facade._report import make_report
+        from xpander_facade._requests.report import make_report
+        from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
         check_ready(configuration)
@@ -165,8 +165,8 @@ class Recording(Module):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        from xpander_facade._recorder_delivery import check_ready
-        from xpander_facade._report import make_report
+        from xpander_facade._requests.report import make_report
+        from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
         check_ready(configuration)
@@ -197,11 +197,11 @@ class Recording(Module):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
-        from xpander_facade._flush_result import FlushResult
-        from xpander_facade._recorder_delivery import has_outbox
+        from xpander_facade.outbox._flush_result import FlushResult
+        from xpander_facade.recorder._delivery import has_outbox
 
         if timeout is not None:
-            _checks.check_seconds("timeout", timeout)
+            _validation.check_seconds("timeout", timeout)
         if not has_outbox(self.configuration):
             return FlushResult(sent=0, waiting=0, quarantined=0)
         return _outbox_of(self.configuration).flush(timeout)
@@ -217,11 +217,11 @@ class Recording(Module):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
-        from xpander_facade._flush_result import FlushResult
-        from xpander_facade._recorder_delivery import has_outbox
+        from xpander_facade.outbox._flush_result import FlushResult
+        from xpander_facade.recorder._delivery import has_outbox
 
         if timeout is not None:
-            _checks.check_seconds("timeout", timeout)
+            _validation.check_seconds("timeout", timeout)
         if not has_outbox(self.configuration):
             return FlushResult(sent=0, waiting=0, quarantined=0)
         return await _outbox_of(self.configuration).aflush(timeout)
@@ -235,7 +235,7 @@ def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
             raise TypeError(f"agent must be an Agent, not {type(agent).__name__}: pass agent_id= for an id")
     if callable(agent_id):
         raise TypeError("agent_id must be a string, not a function: a decorator is written @backend.external_task()")
-    return None if agent_id is None else _checks.check_id("agent_id", agent_id)
+    return None if agent_id is None else _validation.check_id("agent_id", agent_id)
 
 
 def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
@@ -246,13 +246,13 @@ def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
 
 async def _akeep(configuration: Configuration, make: Callable[[], Report]) -> str:
     """Do the same on a thread: a large response and the disk take their time, and the loop has none."""
-    from xpander_facade._outbox_threads import in_thread
+    from xpander_facade.outbox._threads import in_thread
 
     return await in_thread(_keep, configuration, make)
 
 
 def _outbox_of(configuration: Configuration) -> Outbox:
-    from xpander_facade.outbox import Outbox
+    from xpander_facade.outbox._outbox import Outbox
 
     return Outbox.of(configuration)
 

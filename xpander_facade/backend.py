@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade import _checks
+from xpander_facade import _validation
 from xpander_facade._backend_runs import Recording
-from xpander_facade.enums import OutputFormat, ThinkMode
-from xpander_facade.task import Task
-from xpander_facade.tasks import Tasks
+from xpander_facade.tasks._task import Task
+from xpander_facade.tasks._tasks import Tasks
+from xpander_facade.types.enums import OutputFormat, ThinkMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from xpander_facade.agent import Agent
-    from xpander_facade.configuration import Configuration
-    from xpander_facade.models import Attachment, MCPServerDetails, Principal, Tokens, User
+    from xpander_facade.agents._agent import Agent
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
+    from xpander_facade.usage._usage import Tokens
 
 
 class Backend(Recording):
@@ -385,7 +386,7 @@ class Backend(Recording):
 
 def _task_named_by(prompt: str) -> str | None:
     """Return the id of the task that a prompt stands for: a JSON object with `xpander_task_id`; else None."""
-    if not (_checks.check_text("prompt", prompt) or "").lstrip().startswith("{"):
+    if not (_validation.check_text("prompt", prompt) or "").lstrip().startswith("{"):
         return None
     try:
         data = json.loads(prompt)

@@ -34,8 +34,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from xpander_facade.task import Task
-
 
 class XpanderError(Exception):
     """The root of every error of this package.
@@ -55,20 +53,6 @@ class XpanderError(Exception):
 
 class ConfigurationError(XpanderError, ValueError):
     """Something needed for a call is missing or malformed; nothing was sent. The text names the remedy."""
-
-
-class WaitTimeoutError(XpanderError, TimeoutError):
-    """A task did not reach an end in the time it was given.
-
-    Attributes:
-        task: The task as it was last seen.
-    """
-
-    task: Task
-
-    def __init__(self, message: str, *, task: Task) -> None:
-        super().__init__(message)
-        self.task = task
 
 
 class OutboxError(XpanderError):

@@ -85,7 +85,7 @@ def xpander_emulator(
     See `xpander_facade.emulator.Emulator` for what it can be asked and told. Mark a test with
     `@pytest.mark.xpander(agent=..., step=..., strict=True)` to set it up.
     """
-    from xpander_facade.configuration import VARIABLES
+    from xpander_facade.configuration._environment import VARIABLES
 
     emulator = _xpander_server
     usual = {name: getattr(emulator, name) for name in _SETTINGS}

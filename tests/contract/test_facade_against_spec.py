@@ -28,8 +28,9 @@ from xpander_facade import (
     TaskUpdateEvent,
     TaskUpdateEventType,
     Tokens,
-    _http,
 )
+from xpander_facade._client import call_flow
+from xpander_facade._serialization import json_bytes
 from xpander_facade.emulator import Emulator
 from xpander_facade.emulator._contract import Contract, load
 
@@ -243,7 +244,7 @@ def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform
     }
     method, target, body, name = bodies[schema]
     document = copy.deepcopy(load().document)
-    content = _http._exchange.encode(body)
+    content = json_bytes.encode(body)
     assert judge(method, target, HEADERS, content, Contract(document))[1] == []
     node = document["components"]["schemas"][schema]
     del (node.get("properties") or node["allOf"][1]["properties"])[name]
@@ -255,12 +256,12 @@ def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform
 def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, twin: bool
 ):
-    original = _http._exchange.prepared
+    original = call_flow.prepared
 
     def drifted(configuration: Configuration, request: Any) -> Any:
         return original(configuration, {**request, "json": {**request["json"], "cost": 0.1}})
 
-    monkeypatch.setattr(_http._exchange, "prepared", drifted)
+    monkeypatch.setattr(call_flow, "prepared", drifted)
     call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, twin)
     assert WITNESS.breaches() == [
         "POST /agent-execution/agent-1/report_task: body.cost: the contract declares no such member"

@@ -29,12 +29,12 @@ from xpander_facade import (
     Task,
     Tasks,
     UnprocessableEntityError,
-    _http,
 )
-from xpander_facade._http._answers import Answer
+from xpander_facade._client import sending
+from xpander_facade._transport.response import Answer
 from xpander_facade.emulator._contract import Contract, load
 from xpander_facade.emulator._undeclared import undeclared_members
-from xpander_facade.events import read_event
+from xpander_facade.tasks._stream import read_event
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -278,8 +278,8 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Any], None]:
         async def aanswer(configuration: Configuration, step: Any) -> Answer:
             return answer
 
-        monkeypatch.setattr(_http, "_attempt", lambda configuration, step: answer)
-        monkeypatch.setattr(_http, "_aattempt", aanswer)
+        monkeypatch.setattr(sending, "_attempt", lambda configuration, step: answer)
+        monkeypatch.setattr(sending, "_aattempt", aanswer)
 
     return answers
 
@@ -355,7 +355,7 @@ def test_what_is_new_in_a_task_is_sent_back_when_it_is_saved(
     task = Task.load("task-1", CONFIGURATION)
     sent: list[dict[str, Any]] = []
     answer = Answer(200, {}, json.dumps(TASK).encode())
-    monkeypatch.setattr(_http, "_attempt", lambda _, step: sent.append(json.loads(step.content)) or answer)
+    monkeypatch.setattr(sending, "_attempt", lambda _, step: sent.append(json.loads(step.content)) or answer)
     task.save()
     assert (sent[0]["status"], sent[0]["cost"]) == ("queued", 0.25)
 

@@ -58,10 +58,10 @@ def test_what_breaks_installed_clients_makes_it_red_though_no_test_fails(
 
 def test_an_answers_model_is_led_back_to_the_class_that_is_read_in_its_place(tool: Any):
     used = tool.users(ROOT / "xpander_facade")
-    assert "xpander_facade/task.py" in used["models/task"]
-    assert "xpander_facade/agents.py" in used["models/agents_list_item"]
-    assert "xpander_facade/_create.py" in used["models/create_task_request"]
-    assert "xpander_facade/tasks.py" in used["api/tasks/list_tasks"]
+    assert "xpander_facade/tasks/_task.py" in used["models/task"]
+    assert "xpander_facade/agents/_agents.py" in used["models/agents_list_item"]
+    assert "xpander_facade/_requests/tasks.py" in used["models/create_task_request"]
+    assert "xpander_facade/_requests/tasks.py" in used["api/tasks/list_tasks"]
     assert tool.snake("MCPServerDetails") == "mcp_server_details"
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from xpander_facade._worker_pace import WorkerPace
+from xpander_facade.worker._timeouts import WorkerPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

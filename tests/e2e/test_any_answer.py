@@ -30,11 +30,12 @@ from xpander_facade import (
     TasksListItem,
     TaskUpdateEvent,
     Tokens,
-    _http,
-    events,
+    _client,
 )
-from xpander_facade._http._answers import Answer, Failure
-from xpander_facade._http._exchange import Attempt, exchange
+from xpander_facade._client.call_flow import exchange
+from xpander_facade._transport.request import Attempt
+from xpander_facade._transport.response import Answer, Failure
+from xpander_facade.tasks import _stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ def answering(outcome: Answer | Failure) -> Iterator[None]:
         raise AssertionError("it was to be sent again, though no retry is allowed")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_http, "send", send)
+        patch.setattr(_client, "send", send)
         yield
 
 
@@ -298,7 +299,7 @@ CALL = {**EVENT, "type": "tool_call_result", "data": {"tool_name": "t", "reasoni
     id=st.text(max_size=5),
 )
 def test_any_frame_of_a_stream_gives_an_event_or_nothing(data: str, id: str):
-    following = events.Following(_task(), events.Pace())
+    following = _stream.Following(_task(), _stream.Pace())
     for _ in range(2):
         following.request()
         event = following.take(httpx_sse.ServerSentEvent("message", data, id, None))

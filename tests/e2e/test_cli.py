@@ -20,8 +20,9 @@ from unittest.mock import Mock
 import pytest
 from typer.main import get_command
 
-from xpander_facade import Backend, Configuration, Tasks, _cli_outbox
-from xpander_facade.cli import app, run
+from xpander_facade import Backend, Configuration, Tasks
+from xpander_facade.cli import outbox
+from xpander_facade.cli.app import app, run
 from xpander_facade.outbox import FlushResult, Outbox
 
 if TYPE_CHECKING:
@@ -649,7 +650,7 @@ def test_what_could_not_be_sent_stays_and_is_told(cli: Callable[..., Outcome]):
 def test_a_flush_without_a_timeout_ends_where_nothing_gets_through(
     cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(_cli_outbox, "_PATIENCE", 0.1)
+    monkeypatch.setattr(outbox, "_PATIENCE", 0.1)
     leave("run-1", base_url="http://127.0.0.1:9")
     assert cli("outbox", "flush", "--base-url", "http://127.0.0.1:9").status == 1
 
@@ -661,7 +662,7 @@ def test_a_flush_without_a_timeout_goes_on_as_long_as_reports_get_through():
         def flush(self, timeout: float) -> FlushResult:
             return self.results.pop(0)
 
-    assert _cli_outbox._flush(Slow(), None) == FlushResult(5, 0, 2)
+    assert outbox._flush(Slow(), None) == FlushResult(5, 0, 2)
 
 
 @pytest.mark.usefixtures("path")

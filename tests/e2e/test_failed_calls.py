@@ -480,7 +480,7 @@ def test_neither_logs_nor_hooks_show_the_key(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("xpander_facade._retry.BASE_WAIT", 0)
+    monkeypatch.setattr("xpander_facade._client.retry.BASE_WAIT", 0)
     caplog.set_level("DEBUG")
     seen: list[Any] = []
     server = misbehave(answer(500), close, short_body)
@@ -540,9 +540,9 @@ def test_a_report_can_be_repeated_from_its_error(call: Caller, emulator: Emulato
 def test_a_stream_that_breaks_ends_with_its_last_error(
     call: Caller, misbehave: Callable[..., Misbehaving], monkeypatch: pytest.MonkeyPatch
 ):
-    from xpander_facade import events
+    from xpander_facade.tasks import _stream
 
-    monkeypatch.setattr(events, "PACE", events.Pace(waits=(0,), tries=1))
+    monkeypatch.setattr(_stream, "PACE", _stream.Pace(waits=(0,), tries=1))
     executing = task_answer(status="executing")
     server = misbehave(stream(event("chunk", "a")), executing, answer(503), executing, answer(502))
     task = Task.from_dict(ANSWERED_TASK, configured(server, api_key=KEY))

@@ -15,8 +15,8 @@ from misbehaving import Connection, Misbehaving, Request, answer, drip, endless,
 from secure import AUTHORITY, NAME, Secure, resolve
 
 from xpander_facade import Configuration, FileLimits, Task
-from xpander_facade._http import _addresses, _files
-from xpander_facade.attachments import UNREADABLE
+from xpander_facade._downloads import addresses, fetch
+from xpander_facade.tasks._attachments import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -299,14 +299,14 @@ def test_a_redirect_to_a_private_address_is_not_followed(
     # One loopback name plays a public host; what it really resolves to is checked as ever.
     real = socket.getaddrinfo
     resolved = {b"public.example": "127.0.0.1", b"localhost": "127.0.0.1"}
-    monkeypatch.setattr(_addresses.socket, "getaddrinfo", lambda host, *a, **k: real(resolved.get(host, host), *a, **k))
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda host, *a, **k: real(resolved.get(host, host), *a, **k))
     lookups: list[str] = []
 
     def is_public(address: str) -> bool:
         lookups.append(address)
         return len(lookups) in {1, 2}
 
-    monkeypatch.setattr(_files, "is_public", is_public)
+    monkeypatch.setattr(fetch, "is_public", is_public)
     files = [f"http://public.example:{outer.port}/{name}.txt" for name in "ba"]
     closed = Configuration(api_key=KEY)
     assert contents(call, files, FileLimits(concurrency=1), configuration=closed) == ["b", UNREADABLE]
@@ -326,7 +326,7 @@ def test_a_host_is_looked_up_once_for_each_request(call: Caller, serve: Any, mon
             host = "127.0.0.1"
         return real(host, *args, **kwargs)
 
-    monkeypatch.setattr(_addresses.socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", rebinding)
     assert contents(call, [f"http://rebinding.example:{server.port}/a.txt"]) == ["b"]
     assert names == [b"rebinding.example"] * 2
     assert {request.headers["host"] for request in server.requests} == {f"rebinding.example:{server.port}"}
@@ -341,7 +341,7 @@ def test_a_look_up_that_hangs_ends_with_the_files_time(call: Caller, serve: Any,
             released.wait(30)
         return real(host, *args, **kwargs)
 
-    monkeypatch.setattr(_addresses.socket, "getaddrinfo", hanging)
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", hanging)
     began = time.monotonic()
     try:
         assert contents(call, ["http://slow.example/a.txt", f"{server.url}/a.txt"], SHORT) == [UNREADABLE, "a"]

@@ -50,9 +50,9 @@ from xpander_facade import (
     ToolCallResult,
     WaitTimeoutError,
     XpanderError,
-    events,
 )
 from xpander_facade.emulator import Emulator, Run
+from xpander_facade.tasks import _stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Open streams again without waiting; a test may set other limits."""
 
     def set_pace(**limits: Any) -> None:
-        monkeypatch.setattr(events, "PACE", events.Pace(**{"waits": (0,), **limits}))
+        monkeypatch.setattr(_stream, "PACE", _stream.Pace(**{"waits": (0,), **limits}))
 
     set_pace()
     return set_pace
@@ -487,8 +487,8 @@ def test_a_dead_platform_is_tried_ten_times(
 
 
 def test_the_waits_between_tries_are_those_of_the_pace():
-    assert events.Pace().waits == (1, 2, 3)
-    assert (events.Pace().tries, events.Pace().silence) == (10, 60)
+    assert _stream.Pace().waits == (1, 2, 3)
+    assert (_stream.Pace().tries, _stream.Pace().silence) == (10, 60)
 
 
 def test_an_answer_that_is_no_stream_is_an_error(call: Caller, misbehave: Callable[..., Misbehaving]):

@@ -24,10 +24,10 @@ from xpander_facade import (
     ServerError,
     Task,
     Tasks,
-    events,
 )
-from xpander_facade._http import _streams
-from xpander_facade.attachments import UNREADABLE
+from xpander_facade._client import event_stream
+from xpander_facade.tasks import _stream
+from xpander_facade.tasks._attachments import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "PACE", events.Pace(tries=2, waits=(0,)))
+    monkeypatch.setattr(_stream, "PACE", _stream.Pace(tries=2, waits=(0,)))
 
 
 def streaming(misbehave: Start, script: Script) -> tuple[Task, Misbehaving]:
@@ -120,7 +120,7 @@ def test_a_stream_that_says_that_it_is_not_compressed_is_read(call: Caller, misb
 def test_an_event_without_an_end_is_cut_before_it_fills_the_memory(
     call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch, piece: bytes
 ):
-    monkeypatch.setattr(_streams, "_MAX_EVENT_BYTES", 100_000)
+    monkeypatch.setattr(event_stream, "_MAX_EVENT_BYTES", 100_000)
 
     def endless(connection: Connection, request: Request) -> bool:
         connection.send(head(200, {"Content-Type": "text/event-stream"}))
@@ -138,7 +138,7 @@ def test_an_event_without_an_end_is_cut_before_it_fills_the_memory(
 def test_events_of_an_allowed_size_are_read_however_many_there_are(
     call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch, end: bytes
 ):
-    monkeypatch.setattr(_streams, "_MAX_EVENT_BYTES", 10_000)
+    monkeypatch.setattr(event_stream, "_MAX_EVENT_BYTES", 10_000)
     chunk = event("chunk", "a" * 4_000) + b": still there\n\n" * 50
     frames = (chunk * 9 + event("task_finished", ANSWERED_TASK)).replace(b"\n", end)
     task, _ = streaming(misbehave, only(head(200, {"Content-Type": "text/event-stream"}) + frames))
@@ -220,7 +220,7 @@ def test_an_engine_s_error_in_a_stream_that_quotes_the_key_does_not_show_it(call
 def test_a_retry_that_is_told_of_such_an_error_does_not_show_the_key(
     call: Caller, misbehave: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("xpander_facade._retry.BASE_WAIT", 0)
+    monkeypatch.setattr("xpander_facade._client.retry.BASE_WAIT", 0)
     caplog.set_level("INFO", "xpander_facade")
     told: list[Any] = []
     server = misbehave(echo, otherwise=task_answer())

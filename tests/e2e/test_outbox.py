@@ -21,7 +21,7 @@ import pytest
 from calling import ROOT, configured, run_python
 
 from xpander_facade import Backend, Configuration, ConfigurationError, OutboxSettings
-from xpander_facade._report import Report
+from xpander_facade._requests.report import Report
 from xpander_facade.errors import OutboxFullError
 from xpander_facade.outbox import FlushResult, Outbox
 

@@ -35,7 +35,7 @@ PASSWORD = "p@ss-59c1"
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xpander_facade._retry.BASE_WAIT", 0)
+    monkeypatch.setattr("xpander_facade._client.retry.BASE_WAIT", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -26,12 +26,11 @@ from xpander_facade import (
     OutboxError,
     ReportCounts,
     Tokens,
-    _recorder_abandoned,
     current_run,
-    recorder,
     report_counts,
 )
 from xpander_facade.outbox import Outbox
+from xpander_facade.recorder import _external_task, _finalizers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -324,8 +323,8 @@ def test_a_generator_that_is_collected_under_a_lock_of_ours_is_reported(setting:
         setting,
         """
     import faulthandler, gc, threading
-    from xpander_facade import recorder
-    from xpander_facade._http import _clients
+    from xpander_facade.recorder import _counts
+    from xpander_facade._transport import pool_registry
     faulthandler.dump_traceback_later(15, exit=True)
     def recorded_by_decorator(backend):
         @backend.external_task()
@@ -340,7 +339,7 @@ def test_a_generator_that_is_collected_under_a_lock_of_ours_is_reported(setting:
     with backend.external_task(input="first"):
         pass
     gc.disable()
-    for lock in (recorder._counting, _clients._registry.lock, threading._active_limbo_lock):
+    for lock in (_counts._counting, pool_registry._registry.lock, threading._active_limbo_lock):
         for begin in (recorded_by_decorator, recorded_by_block):
             generator = begin(backend)
             next(generator)
@@ -383,7 +382,7 @@ def test_a_generator_that_ends_in_a_loop_half_way_does_not_hold_it_up(setting: S
             gc.collect()
 
     asyncio.run(main())
-    assert _recorder_abandoned.settle(20)
+    assert _finalizers.settle(20)
     assert told(setting.run()) == ("completed", "abc", "a")
     assert threads
     assert threading.get_ident() not in threads
@@ -717,8 +716,8 @@ def test_a_start_that_is_interrupted_is_a_run_that_failed(
     def interrupted(*given: object, **named: object) -> Any:
         raise SystemExit("no more")
 
-    monkeypatch.setattr(recorder, "deliver_start", interrupted)
-    monkeypatch.setattr(recorder, "adeliver_start", interrupted)
+    monkeypatch.setattr(_external_task, "deliver_start", interrupted)
+    monkeypatch.setattr(_external_task, "adeliver_start", interrupted)
     handle = Backend(configured(emulator, agent_id=AGENT)).external_task(report_start=True)
     with pytest.raises(SystemExit):
         block(call, handle, lambda run: pytest.fail("it ran"))
@@ -731,8 +730,8 @@ def test_a_long_reason_makes_no_long_line_in_the_log(
     def refused(*given: object) -> Any:
         raise OutboxError("x" * 5_000)
 
-    monkeypatch.setattr(recorder, "deliver_end", refused)
-    monkeypatch.setattr(recorder, "adeliver_end", refused)
+    monkeypatch.setattr(_external_task, "deliver_end", refused)
+    monkeypatch.setattr(_external_task, "adeliver_end", refused)
     block(call, Backend(Configuration(disabled=True, agent_id=AGENT)).external_task(), lambda run: None)
     (record,) = caplog.records
     assert len(record.getMessage()) < 700

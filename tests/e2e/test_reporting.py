@@ -16,15 +16,7 @@ import pytest
 from calling import Caller, configured
 from wire_cases import ANSWERED_TASK
 
-from xpander_facade import (
-    AgentExecutionStatus,
-    Agents,
-    Backend,
-    Configuration,
-    Task,
-    Tasks,
-    Tokens,
-)
+from xpander_facade import AgentExecutionStatus, Agents, Backend, Configuration, Task, Tasks, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

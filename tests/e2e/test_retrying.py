@@ -78,7 +78,7 @@ def good(verb: Verb) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xpander_facade._retry.BASE_WAIT", 0)
+    monkeypatch.setattr("xpander_facade._client.retry.BASE_WAIT", 0)
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -260,7 +260,7 @@ def test_the_deadline_holds_over_all_attempts(call: Caller, misbehave: Callable[
 def test_waits_between_attempts_do_not_overrun_the_deadline(
     call: Caller, misbehave: Callable[..., Misbehaving], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("xpander_facade._retry.BASE_WAIT", 0.3)
+    monkeypatch.setattr("xpander_facade._client.retry.BASE_WAIT", 0.3)
     server = misbehave(otherwise=answer(503))
     began = time.monotonic()
     with pytest.raises(ServerError):
@@ -359,9 +359,9 @@ def test_metrics_are_never_sent_twice(call: Caller, emulator: Emulator):
 def test_opening_a_stream_is_tried_again_at_its_own_pace(
     call: Caller, misbehave: Callable[..., Misbehaving], monkeypatch: pytest.MonkeyPatch
 ):
-    from xpander_facade import events
+    from xpander_facade.tasks import _stream
 
-    monkeypatch.setattr(events, "PACE", events.Pace(waits=(0,)))
+    monkeypatch.setattr(_stream, "PACE", _stream.Pace(waits=(0,)))
     server = misbehave(answer(503), task_answer(status="executing"), stream(event("task_finished", ANSWERED_TASK)))
     task = Task.from_dict(ANSWERED_TASK, configured(server, max_retries=2))
     assert [event.type.value for event in call.events(task)] == ["task_finished"]

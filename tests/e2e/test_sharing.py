@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -605,17 +606,17 @@ def test_an_async_call_without_a_holder_keeps_its_connection_beside_many_that_ar
 def test_a_client_that_is_closed_while_a_call_is_on_its_way_leaves_no_connection_open(
     misbehave: Callable[..., Misbehaving], monkeypatch: pytest.MonkeyPatch
 ):
-    from xpander_facade import _http
+    from xpander_facade._transport import pool_registry
 
     server = misbehave(task_answer())
     backend = Backend(configured(server))
-    find = _http.client_of
+    find = pool_registry.client_of
 
     def found_and_closed(configuration: Configuration) -> Any:
         client = find(configuration)
         backend.close()
         return client
 
-    monkeypatch.setattr(_http, "client_of", found_and_closed)
+    monkeypatch.setattr(sys.modules["xpander_facade._client.sending"], "client_of", found_and_closed)
     report(backend, "run-1")
     assert server.wait_for(lambda: server.open == 0)

@@ -17,15 +17,7 @@ from misbehaving import BROKEN, Misbehaving, answer, event, head, stream
 from secure import AUTHORITY, AUTHORITY_HASH, NAME, Secure, resolve
 from wire_cases import ANSWERED_TASK
 
-from xpander_facade import (
-    APIConnectionError,
-    Backend,
-    Configuration,
-    ConfigurationError,
-    RetryEvent,
-    Task,
-    Tasks,
-)
+from xpander_facade import APIConnectionError, Backend, Configuration, ConfigurationError, RetryEvent, Task, Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

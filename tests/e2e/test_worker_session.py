@@ -25,13 +25,13 @@ from xpander_facade import (
     Tasks,
     Tokens,
     WorkerConflictError,
-    _worker_session,
     on_boot,
     on_shutdown,
     on_task,
 )
-from xpander_facade._worker_handler import BOOT, SHUTDOWN
 from xpander_facade.emulator import Emulator
+from xpander_facade.worker import _session
+from xpander_facade.worker._handlers import BOOT, SHUTDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ FINAL = ("completed", "error", "failed", "stopped")
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker_session, "PACE", IMPATIENT)
+    monkeypatch.setattr(_session, "PACE", IMPATIENT)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_platform_hears_of_the_last_slot_and_of_the_first_that_is_free_again
 def test_a_capacity_message_that_fails_is_said_again(
     emulator: Emulator, configuration: Configuration, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(_worker_session, "PACE", attrs.evolve(IMPATIENT, heartbeat=PATIENCE))
+    monkeypatch.setattr(_session, "PACE", attrs.evolve(IMPATIENT, heartbeat=PATIENCE))
     gate = Gate()
     with Serving(gate.handler, emulator, attrs.evolve(configuration, max_retries=0), concurrency=1):
         emulator.fail(503, 2, "send_worker_message")

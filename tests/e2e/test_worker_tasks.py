@@ -24,9 +24,9 @@ from xpander_facade import (
     TaskUpdateEvent,
     TaskUpdateEventType,
     Tokens,
-    _worker_session,
     on_task,
 )
+from xpander_facade.worker import _session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ FINAL = ("completed", "error", "failed", "stopped")
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_worker_session, "PACE", IMPATIENT)
+    monkeypatch.setattr(_session, "PACE", IMPATIENT)
 
 
 @pytest.fixture

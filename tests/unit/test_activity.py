@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._codec import Mismatch
-from xpander_facade.activity import (
+from xpander_facade._requests.tasks import activity_request
+from xpander_facade._serialization.codec import Mismatch
+from xpander_facade.tasks._activity import read_thread
+from xpander_facade.types.activity import (
     AgentActivityThread,
     AgentActivityThreadAuth,
     AgentActivityThreadGatewayDecision,
@@ -16,8 +18,6 @@ from xpander_facade.activity import (
     AgentActivityThreadReasoning,
     AgentActivityThreadSubAgentTrigger,
     AgentActivityThreadToolCall,
-    activity_request,
-    read_thread,
 )
 
 BASE = {"id": "e-1", "created_at": "2026-11-21T10:00:00Z"}

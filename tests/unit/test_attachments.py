@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade import FileLimits
-from xpander_facade.attachments import (
+from xpander_facade.tasks._attachments import (
     UNREADABLE,
     FileKind,
     agno_files,
@@ -22,7 +22,7 @@ from xpander_facade.attachments import (
     sorted_files,
     urls_of,
 )
-from xpander_facade.models import AgentExecutionInput, Attachment
+from xpander_facade.types.models import AgentExecutionInput, Attachment
 
 if TYPE_CHECKING:
     from pathlib import Path

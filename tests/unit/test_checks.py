@@ -5,14 +5,15 @@ import fractions
 
 import pytest
 
-from xpander_facade import _checks
-from xpander_facade.enums import AgentExecutionStatus
-from xpander_facade.models import Attachment, Principal, Tokens
+from xpander_facade import _validation
+from xpander_facade.types.enums import AgentExecutionStatus
+from xpander_facade.types.models import Attachment, Principal, check_principal
+from xpander_facade.usage._usage import Tokens, check_tokens
 
 
 @pytest.mark.parametrize("value", ["a", "a/b", "..a", "ünïcode", AgentExecutionStatus.Pending, "a b"])
 def test_an_id_is_any_text_that_says_something(value):
-    assert _checks.check_id("task_id", value) == value
+    assert _validation.check_id("task_id", value) == value
 
 
 @pytest.mark.parametrize(
@@ -21,35 +22,35 @@ def test_an_id_is_any_text_that_says_something(value):
 )
 def test_an_id_that_is_no_path_segment_is_refused(value, error):
     with pytest.raises(error, match="task_id"):
-        _checks.check_id("task_id", value)
+        _validation.check_id("task_id", value)
 
 
 @pytest.mark.parametrize("value", [None, "", "text"])
 def test_a_text_may_be_none_or_empty(value):
-    assert _checks.check_text("result", value) == value
+    assert _validation.check_text("result", value) == value
 
 
 @pytest.mark.parametrize("value", [5, b"x", ["a"], {"a": 1}, True])
 def test_a_text_of_another_type_is_refused_with_the_remedy(value):
     with pytest.raises(TypeError, match=r"result must be a string.*json\.dumps"):
-        _checks.check_text("result", value)
+        _validation.check_text("result", value)
 
 
 @pytest.mark.parametrize("value", [True, False])
 def test_a_flag_is_true_or_false(value):
-    assert _checks.check_flag("is_success", value) is value
+    assert _validation.check_flag("is_success", value) is value
 
 
 @pytest.mark.parametrize("value", [None, 0, 1, "true", "", []])
 def test_what_only_looks_like_a_flag_is_refused(value):
     with pytest.raises(TypeError, match="is_success"):
-        _checks.check_flag("is_success", value)
+        _validation.check_flag("is_success", value)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 1, 4.7, decimal.Decimal("1.5"), fractions.Fraction(1, 3), 1e300])
 def test_seconds_are_any_number_that_is_not_negative(value):
-    assert _checks.check_seconds("duration", value) == float(value)
-    assert type(_checks.check_seconds("duration", value)) is float
+    assert _validation.check_seconds("duration", value) == float(value)
+    assert type(_validation.check_seconds("duration", value)) is float
 
 
 @pytest.mark.parametrize(
@@ -70,13 +71,13 @@ def test_seconds_are_any_number_that_is_not_negative(value):
 )
 def test_seconds_that_are_negative_not_finite_or_no_number_are_refused(value, error):
     with pytest.raises(error, match="duration"):
-        _checks.check_seconds("duration", value)
+        _validation.check_seconds("duration", value)
 
 
 def test_an_interval_is_more_than_zero():
-    assert _checks.check_interval("poll_interval", 0.5) == 0.5
+    assert _validation.check_interval("poll_interval", 0.5) == 0.5
     with pytest.raises(ValueError, match="poll_interval"):
-        _checks.check_interval("poll_interval", 0)
+        _validation.check_interval("poll_interval", 0)
 
 
 @pytest.mark.parametrize(
@@ -91,18 +92,18 @@ def test_an_interval_is_more_than_zero():
     ],
 )
 def test_names_are_any_iterable_of_strings_and_none_means_none(value, names):
-    assert _checks.check_names("used_tools", value) == names
+    assert _validation.check_names("used_tools", value) == names
 
 
 @pytest.mark.parametrize("value", ["search", b"search", 5, [1], ["a", None]])
 def test_a_bare_string_is_no_list_of_names(value):
     with pytest.raises(TypeError, match="used_tools"):
-        _checks.check_names("used_tools", value)
+        _validation.check_names("used_tools", value)
 
 
 def test_the_list_of_names_is_a_copy():
     names = ["a"]
-    assert _checks.check_names("used_tools", names) is not names
+    assert _validation.check_names("used_tools", names) is not names
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_the_list_of_names_is_a_copy():
     ],
 )
 def test_tokens_are_tokens_or_a_mapping(value, tokens):
-    assert _checks.check_tokens(value) == tokens
+    assert check_tokens(value) == tokens
 
 
 @pytest.mark.parametrize(
@@ -134,49 +135,49 @@ def test_tokens_are_tokens_or_a_mapping(value, tokens):
 )
 def test_other_tokens_are_refused(value, error):
     with pytest.raises(error, match="tokens"):
-        _checks.check_tokens(value)
+        check_tokens(value)
 
 
 @pytest.mark.parametrize("value", ["\ud800", "a\udfff", "\ud83d a"])
 def test_an_id_with_half_a_surrogate_pair_is_refused_with_a_word_of_what_it_is(value):
     with pytest.raises(ValueError, match="task_id holds half a surrogate pair") as caught:
-        _checks.check_id("task_id", value)
+        _validation.check_id("task_id", value)
     assert type(caught.value) is ValueError
 
 
 @pytest.mark.parametrize("id", [None, "u-1", "a@b.c", "\u017dofia"])
 def test_a_principal_may_have_an_id_that_the_platform_takes(id):
     principal = Principal("user", id)
-    assert _checks.check_principal(principal) is principal
-    assert _checks.check_principal(None) is None
+    assert check_principal(principal) is principal
+    assert check_principal(None) is None
 
 
 @pytest.mark.parametrize("id", ["", " ", "a:b", "a b", "a\tb", "a\u00a0b", "a\n", "\ud800"])
 def test_a_principal_with_another_id_is_refused(id):
     with pytest.raises(ValueError, match=r"principal\.id"):
-        _checks.check_principal(Principal("user", id))
+        check_principal(Principal("user", id))
 
 
 @pytest.mark.parametrize("value", ["user", {"kind": "user"}, 5, Principal("user", 5)])
 def test_what_is_no_principal_is_refused(value):
     with pytest.raises(TypeError, match="principal"):
-        _checks.check_principal(value)
+        check_principal(value)
 
 
 @pytest.mark.parametrize("value", [[], (), None])
 def test_no_instances_are_an_empty_list(value):
-    assert _checks.check_instances("attachments", value, Attachment) == []
+    assert _validation.check_instances("attachments", value, Attachment) == []
 
 
 @pytest.mark.parametrize("value", ["", b"", {}, "a", {"url": "u"}, 5, Attachment("u"), ["u"], [None]])
 def test_what_is_no_list_of_instances_is_refused(value):
     with pytest.raises(TypeError, match="attachments must be a list of Attachment"):
-        _checks.check_instances("attachments", value, Attachment)
+        _validation.check_instances("attachments", value, Attachment)
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, None), (3, "3"), ("3", "3"), ("draft-2", "draft-2")])
 def test_a_version_is_a_number_or_a_short_name(value, text):
-    assert _checks.check_version(value) == text
+    assert _validation.check_version(value) == text
 
 
 @pytest.mark.parametrize(
@@ -192,4 +193,4 @@ def test_a_version_is_a_number_or_a_short_name(value, text):
 )
 def test_another_version_is_refused(value, error):
     with pytest.raises(error, match="version"):
-        _checks.check_version(value)
+        _validation.check_version(value)

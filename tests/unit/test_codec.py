@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpander_facade import _codec
-from xpander_facade._codec import Mismatch
-from xpander_facade.activity import AgentActivityThread, AgentActivityThreadMessage
-from xpander_facade.agent import Agent
-from xpander_facade.agents import AgentsListItem
-from xpander_facade.enums import AgentExecutionStatus, ThinkMode
-from xpander_facade.events import TaskUpdateEvent, ToolCallResult
-from xpander_facade.models import AgentExecutionInput, DeepPlanning, MCPServerDetails, Tokens, User
-from xpander_facade.task import Task
-from xpander_facade.tasks_list_item import TasksListItem
+from xpander_facade._serialization import codec
+from xpander_facade._serialization.codec import Mismatch
+from xpander_facade.agents._agent import Agent
+from xpander_facade.agents._agents import AgentsListItem
+from xpander_facade.tasks._list_item import TasksListItem
+from xpander_facade.tasks._task import Task
+from xpander_facade.types.activity import AgentActivityThread, AgentActivityThreadMessage
+from xpander_facade.types.enums import AgentExecutionStatus, ThinkMode
+from xpander_facade.types.events import TaskUpdateEvent, ToolCallResult
+from xpander_facade.types.models import AgentExecutionInput, DeepPlanning, MCPServerDetails, User
+from xpander_facade.usage._usage import Tokens
 
 SMALLEST = {
     "id": "t-1",
@@ -68,18 +69,18 @@ def test_any_json_gives_a_value_or_a_mismatch(cls, data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dateutil warns of time zones that it does not know
         try:
-            value = _codec.read(cls, some)
+            value = codec.read(cls, some)
         except Mismatch:
             return
     assert isinstance(value, cls)
-    json.dumps(_codec.write(value))
+    json.dumps(codec.write(value))
 
 
 @given(
     st.dictionaries(st.sampled_from([name for name in names_of(Task) if name not in {*SMALLEST, "extra"}]), st.none())
 )
 def test_a_null_counts_as_absent(nulls):
-    assert _codec.read(Task, {**SMALLEST, **nulls}) == _codec.read(Task, SMALLEST)
+    assert codec.read(Task, {**SMALLEST, **nulls}) == codec.read(Task, SMALLEST)
 
 
 texts = st.text(max_size=8)
@@ -120,20 +121,20 @@ task_data = st.fixed_dictionaries(
 
 @given(task_data)
 def test_what_was_written_reads_back_as_the_same(data):
-    task = _codec.read(Task, data)
-    written = json.loads(json.dumps(_codec.write(task)))
-    again = _codec.read(Task, written)
+    task = codec.read(Task, data)
+    written = json.loads(json.dumps(codec.write(task)))
+    again = codec.read(Task, written)
     # A null that the class does not model is a value of its own in extra.
     assert again == task
-    assert _codec.write(again) == written
+    assert codec.write(again) == written
 
 
 def test_unknown_fields_are_kept_and_sent_back_also_deep_inside():
     data = {**SMALLEST, "new": {"a": [1, None]}, "input": {"text": "x", "new": None, "user": {"email": "e", "x": 1}}}
-    task = _codec.read(Task, data)
+    task = codec.read(Task, data)
     assert task.extra == {"new": {"a": [1, None]}}
     assert task.input.user.extra == {"x": 1}
-    written = _codec.write(task)
+    written = codec.write(task)
     assert written["new"] == {"a": [1, None]}
     assert written["input"]["new"] is None
     assert written["input"]["user"]["x"] == 1
@@ -141,7 +142,7 @@ def test_unknown_fields_are_kept_and_sent_back_also_deep_inside():
 
 def test_what_is_kept_is_a_copy_of_what_came():
     data = {**SMALLEST, "payload_extension": {"a": [1]}, "new": {"b": [2]}}
-    task = _codec.read(Task, data)
+    task = codec.read(Task, data)
     task.payload_extension["a"].append(9)
     task.extra["new"]["b"].append(9)
     assert data["payload_extension"] == {"a": [1]}
@@ -149,10 +150,10 @@ def test_what_is_kept_is_a_copy_of_what_came():
 
 
 def test_an_attribute_goes_before_an_extra_of_the_same_name():
-    task = _codec.read(Task, SMALLEST)
+    task = codec.read(Task, SMALLEST)
     task.extra["result"] = "from extra"
     task.result = "from the attribute"
-    assert _codec.write(task)["result"] == "from the attribute"
+    assert codec.write(task)["result"] == "from the attribute"
 
 
 UTC_NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -176,7 +177,7 @@ UTC_NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     ],
 )
 def test_times_are_read_in_every_form_and_a_naive_one_means_utc(text, moment):
-    read = _codec.read_time(text)
+    read = codec.read_time(text)
     assert read == moment
     assert read.utcoffset() is not None
 
@@ -186,7 +187,7 @@ def test_times_are_read_in_every_form_and_a_naive_one_means_utc(text, moment):
 )
 def test_what_is_no_full_point_in_time_is_a_mismatch(value):
     with pytest.raises(Mismatch, match="expected a time"):
-        _codec.read_time(value)
+        codec.read_time(value)
 
 
 @given(
@@ -196,7 +197,7 @@ def test_any_text_is_an_aware_time_or_a_mismatch(text):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            moment = _codec.read_time(text)
+            moment = codec.read_time(text)
         except Mismatch:
             return
     assert moment.tzinfo is not None
@@ -204,8 +205,8 @@ def test_any_text_is_an_aware_time_or_a_mismatch(text):
 
 @given(st.datetimes(timezones=st.none() | st.just(UTC) | st.just(timezone(timedelta(hours=-3, minutes=-30)))))
 def test_a_time_reads_back_as_the_same_instant(moment):
-    text = _codec.write_time(moment)
-    assert _codec.read_time(text) == (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    text = codec.write_time(moment)
+    assert codec.read_time(text) == (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     assert moment.utcoffset() is not None or text.endswith("Z")
 
 
@@ -230,44 +231,44 @@ def test_a_time_reads_back_as_the_same_instant(moment):
 )
 def test_a_mismatch_says_where_it_is(field, value, path):
     with pytest.raises(Mismatch) as caught:
-        _codec.read(Task, {**SMALLEST, field: value})
+        codec.read(Task, {**SMALLEST, field: value})
     assert path in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [None, [], "task", 5, True])
 def test_what_is_no_object_is_a_mismatch(data):
     with pytest.raises(Mismatch, match="expected an object for Task"):
-        _codec.read(Task, data)
+        codec.read(Task, data)
 
 
 def test_a_number_where_a_text_belongs_is_taken_as_text_and_a_whole_float_as_a_whole_number():
-    task = _codec.read(Task, {**SMALLEST, "agent_version": 3, "execution_attempts": 2.0, "duration": 4})
+    task = codec.read(Task, {**SMALLEST, "agent_version": 3, "execution_attempts": 2.0, "duration": 4})
     assert (task.agent_version, task.execution_attempts, task.duration) == ("3", 2, 4.0)
     assert type(task.duration) is float
     assert type(task.execution_attempts) is int
 
 
 def test_enums_are_read_as_members_or_pseudo_members():
-    task = _codec.read(Task, {**SMALLEST, "status": "executing", "think_mode": "deeper-still"})
+    task = codec.read(Task, {**SMALLEST, "status": "executing", "think_mode": "deeper-still"})
     assert task.status is AgentExecutionStatus.Executing
     assert isinstance(task.think_mode, ThinkMode)
     assert task.think_mode.value == "deeper-still"
-    assert _codec.write(task)["think_mode"] == "deeper-still"
-    assert type(_codec.write(task)["think_mode"]) is str
+    assert codec.write(task)["think_mode"] == "deeper-still"
+    assert type(codec.write(task)["think_mode"]) is str
 
 
 def test_a_list_keeps_its_order_and_says_which_item_is_wrong():
-    items = _codec.read_list(AgentsListItem, [{"id": "b"}, {"id": "a"}])
+    items = codec.read_list(AgentsListItem, [{"id": "b"}, {"id": "a"}])
     assert [item.id for item in items] == ["b", "a"]
     with pytest.raises(Mismatch, match="1"):
-        _codec.read_list(AgentsListItem, [{"id": "b"}, {}])
+        codec.read_list(AgentsListItem, [{"id": "b"}, {}])
     with pytest.raises(Mismatch, match="expected an array"):
-        _codec.read_list(AgentsListItem, {})
+        codec.read_list(AgentsListItem, {})
 
 
 def test_an_object_left_out_is_left_out_at_every_depth():
-    task = _codec.read(Task, {**SMALLEST, "mcp_servers": [{"id": "m", "api_key": "k"}]})
-    data = _codec.write(task, leave_out=lambda cls, name: (cls, name) == (MCPServerDetails, "api_key"))
+    task = codec.read(Task, {**SMALLEST, "mcp_servers": [{"id": "m", "api_key": "k"}]})
+    data = codec.write(task, leave_out=lambda cls, name: (cls, name) == (MCPServerDetails, "api_key"))
     assert "api_key" not in data["mcp_servers"][0]
     assert data["mcp_servers"][0]["id"] == "m"
 
@@ -286,11 +287,11 @@ def test_an_object_left_out_is_left_out_at_every_depth():
 def test_a_number_that_no_float_holds_is_a_mismatch_that_says_where(fields, path):
     data = json.loads(re.sub(r'"(-?1e999)"', r"\1", json.dumps({**SMALLEST, **fields})))
     with pytest.raises(Mismatch, match=f"^{re.escape(path)}: expected a"):
-        _codec.read(Task, data)
+        codec.read(Task, data)
 
 
 def test_a_default_that_is_made_from_the_rest_is_made_from_what_was_read():
     servers = [{"type": "local"}, {"type": "remote"}, {}, {"type": "local", "transport": "sse"}]
-    found = _codec.read_list(MCPServerDetails, servers)
+    found = codec.read_list(MCPServerDetails, servers)
     assert [server.transport.value for server in found] == ["stdio", "streamable-http", "streamable-http", "sse"]
     assert all(server.extra == {} for server in found)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade import Task
-from xpander_facade.activity import AgentActivityThread, read_thread
-from xpander_facade.compaction import (
+from xpander_facade.tasks._activity import read_thread
+from xpander_facade.tasks._compaction import (
     BUDGET,
     MAX_SUMMARISED_CALLS,
     MAX_TRANSCRIPT,
@@ -28,7 +28,10 @@ from xpander_facade.compaction import (
     transcript,
     with_context,
 )
-from xpander_facade.models import DeepPlanningItem
+from xpander_facade.types.models import DeepPlanningItem
+
+if TYPE_CHECKING:
+    from xpander_facade.types.activity import AgentActivityThread
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC).isoformat()
 HEADINGS = (

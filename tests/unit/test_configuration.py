@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._retry import RetryEvent
-from xpander_facade.configuration import CLOUD_URL, STAGING_URL, Configuration, is_loopback
+from xpander_facade.configuration import Configuration
+from xpander_facade.configuration._configuration import CLOUD_URL, STAGING_URL, is_loopback
+from xpander_facade.configuration._outbox_settings import OutboxSettings
+from xpander_facade.configuration._retry_event import RetryEvent
 from xpander_facade.errors import ConfigurationError
-from xpander_facade.outbox_settings import OutboxSettings
 
 KEY = "xp-s3cr3t-key"
 VARIABLES = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade.enums import (
+from xpander_facade.types.enums import (
     AgentExecutionStatus,
     MCPServerAuthType,
     MCPServerSSOToken,
@@ -17,7 +17,7 @@ from xpander_facade.enums import (
     OutputFormat,
     ThinkMode,
 )
-from xpander_facade.events import TaskUpdateEventType
+from xpander_facade.types.events import TaskUpdateEventType
 
 ENUMS = [
     AgentExecutionStatus,

@@ -26,14 +26,18 @@ from xpander_facade.errors import (
     RedirectError,
     ServerError,
     UnprocessableEntityError,
-    WaitTimeoutError,
     XpanderError,
     status_error,
 )
-from xpander_facade.models import AgentExecutionInput
-from xpander_facade.task import Task
+from xpander_facade.tasks._task import Task
+from xpander_facade.tasks._waiting import WaitTimeoutError
+from xpander_facade.types.models import AgentExecutionInput
 
-CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, XpanderError)]
+CLASSES = [
+    value
+    for value in (*vars(errors).values(), WaitTimeoutError)
+    if isinstance(value, type) and issubclass(value, XpanderError)
+]
 
 
 def a_task():

@@ -11,7 +11,7 @@ from httpx_sse import ServerSentEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade import _http, events
+from xpander_facade import _client
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import (
     APIConnectionError,
@@ -23,20 +23,13 @@ from xpander_facade.errors import (
     PermissionDeniedError,
     RateLimitError,
     ServerError,
-    WaitTimeoutError,
 )
-from xpander_facade.events import (
-    PACE,
-    Following,
-    Pace,
-    TaskUpdateEvent,
-    TaskUpdateEventType,
-    ToolCallRequest,
-    ToolCallResult,
-    read_event,
-)
-from xpander_facade.models import DeepPlanning
-from xpander_facade.task import Task
+from xpander_facade.tasks import _stream
+from xpander_facade.tasks._stream import PACE, Following, Pace, read_event
+from xpander_facade.tasks._task import Task
+from xpander_facade.tasks._waiting import WaitTimeoutError
+from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
+from xpander_facade.types.models import DeepPlanning
 
 CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="https://x.example")
 TASK = {
@@ -331,12 +324,12 @@ class Script:
     def __init__(self, monkeypatch, connections, looks):
         self.connections, self.looks = list(connections), list(looks)
         self.opened, self.waits, self.closed = [], [], 0
-        monkeypatch.setattr(_http, "stream", self.stream)
-        monkeypatch.setattr(_http, "astream", self.astream)
+        monkeypatch.setattr(_client, "stream", self.stream)
+        monkeypatch.setattr(_client, "astream", self.astream)
         monkeypatch.setattr(Task, "load", self.load)
         monkeypatch.setattr(Task, "aload", self.aload)
-        monkeypatch.setattr(events.time, "sleep", self.waits.append)
-        monkeypatch.setattr(events.asyncio, "sleep", self.asleep)
+        monkeypatch.setattr(_stream.time, "sleep", self.waits.append)
+        monkeypatch.setattr(_stream.asyncio, "sleep", self.asleep)
 
     def frames(self):
         for step in self.connections.pop(0) if self.connections else [APIConnectionError("gone")]:
@@ -509,9 +502,9 @@ class TestWaiting:
         async def aload(task_id, configuration=None):
             return load(task_id)
 
-        monkeypatch.setattr(events.time, "sleep", nap)
-        monkeypatch.setattr(events.time, "monotonic", lambda: world["now"])
-        monkeypatch.setattr(events.asyncio, "sleep", anap)
+        monkeypatch.setattr(_stream.time, "sleep", nap)
+        monkeypatch.setattr(_stream.time, "monotonic", lambda: world["now"])
+        monkeypatch.setattr(_stream.asyncio, "sleep", anap)
         monkeypatch.setattr(Task, "load", staticmethod(load))
         monkeypatch.setattr(Task, "aload", staticmethod(aload))
         return world

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._http._answers import Answer, Failure, answer_error, decode, failure_error, parse_error
+from xpander_facade._client.error_mapping import answer_error, decode, failure_error, parse_error
+from xpander_facade._transport.response import Answer, Failure
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,

@@ -7,13 +7,17 @@ import random
 import attrs
 import pytest
 
-from xpander_facade import _codec, _retry
-from xpander_facade._http._answers import Answer, Failure
-from xpander_facade._http._exchange import Attempt, Wait, encode, exchange, first_attempt, takes_long
-from xpander_facade._retry import Repeat, RetryEvent
-from xpander_facade._task_requests import get_request
+from xpander_facade._client import retry
+from xpander_facade._client.call_flow import Wait, exchange, first_attempt, takes_long
+from xpander_facade._client.request import Repeat
+from xpander_facade._requests.tasks import get_request, list_tasks_request
+from xpander_facade._serialization import codec
+from xpander_facade._serialization.json_bytes import encode
+from xpander_facade._transport.request import Attempt
+from xpander_facade._transport.response import Answer, Failure
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
+from xpander_facade.configuration._retry_event import RetryEvent
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -22,9 +26,8 @@ from xpander_facade.errors import (
     ModuleException,
     ServerError,
 )
-from xpander_facade.models import User
-from xpander_facade.task import Task
-from xpander_facade.tasks import _list_request
+from xpander_facade.tasks._task import Task
+from xpander_facade.types.models import User
 
 KEY = "xp-s3cr3t-key"
 GET = {"method": "get", "url": "/a"}
@@ -50,7 +53,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _fresh_buckets():
-    _retry._bucket.cache_clear()
+    retry._bucket.cache_clear()
     random.seed(7)
 
 
@@ -105,7 +108,7 @@ def test_a_passing_refusal_is_tried_again_after_a_wait(status, failures):
     value, steps = run(*[refusal(status)] * failures, OK)
     assert value == {"ok": True}
     assert [type(step) for step in steps] == [Attempt, Wait] * failures + [Attempt]
-    assert all(0 <= step.seconds <= _retry.BASE_WAIT * 2**n for n, step in enumerate(steps[1::2]))
+    assert all(0 <= step.seconds <= retry.BASE_WAIT * 2**n for n, step in enumerate(steps[1::2]))
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 409, 413, 422, 501])
@@ -252,7 +255,7 @@ def test_a_missing_organisation_is_told_before_anything_is_sent_only_where_the_u
 
 def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
     with pytest.raises(APIResponseParseError, match="email") as caught:
-        run(OK, reader=lambda data: _codec.read(User, data))
+        run(OK, reader=lambda data: codec.read(User, data))
     assert caught.value.details == {"ok": True}
     with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
         run(Answer(204, {}, b""), reader=Task._reader(None))
@@ -295,7 +298,7 @@ def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
 )
 def test_no_error_carries_the_key_that_an_answer_echoes(answer):
     with pytest.raises(ModuleException) as caught:
-        run(answer, reader=lambda data: _codec.read(User, data))
+        run(answer, reader=lambda data: codec.read(User, data))
     assert KEY not in str(caught.value) + repr(caught.value.__dict__ | {"steps": None})
 
 
@@ -346,13 +349,13 @@ def generated_requests():
             "tokens": {},
         }
     )
-    from xpander_facade._task_requests import metrics_request, save_request, stop_request
+    from xpander_facade._requests.tasks import metrics_request, save_request, stop_request
 
     yield get_request("t")
     yield stop_request("t")
     yield save_request(task, False, False)
     yield metrics_request(task)
-    yield _list_request("a", {"status": "completed"})
+    yield list_tasks_request("a", {"status": "completed"})
 
 
 @pytest.mark.parametrize("request_", list(generated_requests()), ids=lambda request: request["method"] + request["url"])

@@ -8,10 +8,10 @@ import httpcore
 import pytest
 
 from xpander_facade import Configuration, FileLimits
-from xpander_facade._http import _files
-from xpander_facade._http._addresses import is_public
-from xpander_facade._http._file_share import FileShare, bare
-from xpander_facade._http._files import Get, Lookup, Refusal, Reply, Unreached
+from xpander_facade._downloads import fetch
+from xpander_facade._downloads.addresses import is_public
+from xpander_facade._downloads.budget import FileShare, bare
+from xpander_facade._downloads.fetch import Get, Lookup, Refusal, Reply, Unreached
 
 PUBLIC = "93.184.216.34"
 
@@ -43,8 +43,8 @@ class Journey:
     """A fetch that is told what comes of each step."""
 
     def __init__(self, url: str, *, max_redirects: int = 5, **given: Any) -> None:
-        rules = _files._rules(Configuration(**given), FileLimits(max_redirects=max_redirects))
-        self._steps = _files._journey(url, rules)
+        rules = fetch._rules(Configuration(**given), FileLimits(max_redirects=max_redirects))
+        self._steps = fetch._journey(url, rules)
         self.step: Any = next(self._steps)
 
     def tell(self, outcome: Any) -> Any:
@@ -71,7 +71,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to():
     assert isinstance(step, Get)
     assert step.door.origin == httpcore.Origin(b"https", PUBLIC.encode(), 8443)
     assert step.door.proxy is None
-    request = _files._request(step, 1.0)
+    request = fetch._request(step, 1.0)
     assert request.url.origin == step.door.origin
     assert request.url.target == b"/a.txt?sig=1"
     assert request.extensions["sni_hostname"] == "files.example"
@@ -177,7 +177,7 @@ def test_the_platforms_certificate_settings_are_for_ones_own_network_only():
 def test_the_charset_is_the_headers_else_utf_8_and_what_it_lacks_is_replaced(
     content: bytes, charset: str | None, text: str
 ):
-    assert _files._text(bytearray(content), charset) == text
+    assert fetch._text(bytearray(content), charset) == text
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_the_charset_is_the_headers_else_utf_8_and_what_it_lacks_is_replaced(
     ],
 )
 def test_the_charset_is_read_off_the_content_type(value: str, charset: str | None):
-    assert _files._charset({"content-type": value}) == charset
+    assert fetch._charset({"content-type": value}) == charset
 
 
 def test_a_url_in_the_log_has_no_secret_and_no_line_end():

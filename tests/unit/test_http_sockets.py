@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import httpcore
 import pytest
 
-from xpander_facade._http import _sockets
-from xpander_facade._http._sockets import Deadline
+from xpander_facade._transport import network
+from xpander_facade._transport.network import Deadline
 
 
 @pytest.fixture
 def deadline(monkeypatch: pytest.MonkeyPatch) -> Deadline:
     """A deadline that is ten seconds away."""
-    monkeypatch.setattr(_sockets, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
+    monkeypatch.setattr(network, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
     deadline = Deadline()
     deadline.until = 1_010.0
     return deadline
@@ -33,5 +33,5 @@ def test_after_the_deadline_there_is_no_wait(deadline: Deadline, until: float):
 
 
 def test_a_deadline_that_nobody_set_cuts_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(_sockets, "time", SimpleNamespace(monotonic=lambda: 1e9))
+    monkeypatch.setattr(network, "time", SimpleNamespace(monotonic=lambda: 1e9))
     assert Deadline().cut(5.0, httpcore.ReadTimeout) == 5.0

@@ -8,13 +8,13 @@ import stat
 
 import pytest
 
-from xpander_facade import _outbox_view
-from xpander_facade._outbox_file import OutboxFile
-from xpander_facade._outbox_journal import Journal
-from xpander_facade._outbox_pace import LONGEST_DELAY
-from xpander_facade._outbox_store import Store
+from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.errors import ConfigurationError, OutboxError, OutboxFullError
-from xpander_facade.outbox_settings import OutboxSettings
+from xpander_facade.outbox import _inspection
+from xpander_facade.outbox._circuit_breaker import LONGEST_DELAY
+from xpander_facade.outbox._database import OutboxFile
+from xpander_facade.outbox._in_flight import Journal
+from xpander_facade.outbox._store import Store
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def put(store, place, id, **body):
 
 
 def states(store):
-    return {entry.id: entry.state for entry in _outbox_view.entries(store, None, 100)}
+    return {entry.id: entry.state for entry in _inspection.entries(store, None, 100)}
 
 
 class Interrupted:
@@ -100,7 +100,7 @@ def test_a_lease_that_was_taken_back_with_its_transaction_is_signed_again(make_s
 
 
 def test_waiting_for_a_neighbour_takes_no_longer_than_the_caller_has(store, place, monkeypatch):
-    monkeypatch.setattr("xpander_facade._outbox_file.BUSY_SECONDS", 3600.0)
+    monkeypatch.setattr("xpander_facade.outbox._database.BUSY_SECONDS", 3600.0)
     other = sqlite3.connect(store.file.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with store.file.patience(0.1):
@@ -220,7 +220,7 @@ def test_a_run_that_was_reported_elsewhere_is_struck_out_once_the_file_can_be_wr
     journal = Journal(store)
     journal.begin(place, "run-1", "agent-1", b"{}")
     with monkeypatch.context() as patch:
-        patch.setattr("xpander_facade._outbox_file.BUSY_SECONDS", 0.01)
+        patch.setattr("xpander_facade.outbox._database.BUSY_SECONDS", 0.01)
         other = sqlite3.connect(store.file.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         journal.strike_told(place, "run-1")

@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade import _outbox_pace
-from xpander_facade._outbox_pace import FAILURES_BEFORE_PAUSE, LONGEST_PATIENCE, LONGEST_PAUSE, Pace, failed, started
+from xpander_facade.outbox import _circuit_breaker
+from xpander_facade.outbox._circuit_breaker import (
+    FAILURES_BEFORE_PAUSE,
+    LONGEST_PATIENCE,
+    LONGEST_PAUSE,
+    Pace,
+    failed,
+    started,
+)
 
 NOW = 1_000_000.0
 
@@ -50,7 +57,7 @@ def test_a_report_that_left_before_the_pause_and_fails_in_it_does_not_prolong_it
 
 def test_a_success_opens_the_way_but_keeps_the_rate():
     pace = Pace(failures=9, paused_until=NOW + 30, held_until=NOW + 1)
-    assert _outbox_pace.succeeded(pace) == Pace(held_until=NOW + 1)
+    assert _circuit_breaker.succeeded(pace) == Pace(held_until=NOW + 1)
 
 
 def test_the_platforms_patience_holds_all_and_is_not_shortened():
@@ -83,11 +90,11 @@ def test_a_rate_spaces_reports_evenly_without_a_burst():
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_a_report_waits_longer_after_each_failure_up_to_a_bound(attempts, chance):
-    wait = _outbox_pace.delay(attempts, chance)
-    assert 0 < wait <= _outbox_pace.LONGEST_DELAY
-    assert wait <= _outbox_pace.delay(attempts + 1, chance)
+    wait = _circuit_breaker.delay(attempts, chance)
+    assert 0 < wait <= _circuit_breaker.LONGEST_DELAY
+    assert wait <= _circuit_breaker.delay(attempts + 1, chance)
 
 
-@pytest.mark.parametrize("of", [_outbox_pace.delay, _outbox_pace.rest])
+@pytest.mark.parametrize("of", [_circuit_breaker.delay, _circuit_breaker.rest])
 def test_waits_are_spread_by_chance(of):
     assert of(3, 0.0) == of(3, 1.0) / 2

@@ -7,15 +7,15 @@ import stat
 
 import pytest
 
-from xpander_facade import _outbox_store, _outbox_view
-from xpander_facade._outbox_file import OutboxFile
-from xpander_facade._outbox_journal import DIED, Journal, unsaid
-from xpander_facade._outbox_merge import merged
-from xpander_facade._outbox_pace import FAILURES_BEFORE_PAUSE
-from xpander_facade._outbox_process import this_process
-from xpander_facade._outbox_store import ON_ITS_WAY, Store
+from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.errors import ConfigurationError, OutboxError
-from xpander_facade.outbox_settings import OutboxSettings
+from xpander_facade.outbox import _inspection, _store
+from xpander_facade.outbox._circuit_breaker import FAILURES_BEFORE_PAUSE
+from xpander_facade.outbox._database import OutboxFile
+from xpander_facade.outbox._in_flight import DIED, Journal, unsaid
+from xpander_facade.outbox._merge import merged
+from xpander_facade.outbox._process_identity import this_process
+from xpander_facade.outbox._store import ON_ITS_WAY, Store
 
 LONGEST_SEND = 40.0
 GONE = f"{this_process().split(' ')[0]} 1 0"
@@ -71,11 +71,11 @@ def claim(store, place):
 
 
 def states(store):
-    return {entry.id: entry.state for entry in _outbox_view.entries(store, None, 100)}
+    return {entry.id: entry.state for entry in _inspection.entries(store, None, 100)}
 
 
 def body_of(store, id):
-    return _outbox_view.entry(store, id).body
+    return _inspection.entry(store, id).body
 
 
 # --- in ---
@@ -103,7 +103,7 @@ def test_a_later_report_of_a_run_joins_the_waiting_one(store, place):
 def test_the_same_run_of_two_places_is_two_reports(store, place):
     put(store, place, "run-1")
     put(store, store.place("https://elsewhere"), "run-1")
-    assert _outbox_view.status(store).waiting == 2
+    assert _inspection.status(store).waiting == 2
 
 
 def test_text_that_has_no_utf8_is_joined_too():
@@ -253,11 +253,11 @@ def test_a_process_that_comes_back_too_late_does_not_strike_out_what_another_one
 def test_a_refused_report_keeps_its_reason_and_can_be_tried_again(store, place):
     put(store, place, "run-1")
     store.refuse(claim(store, place), "422 Unprocessable Entity: input: too short")
-    (entry,) = _outbox_view.entries(store, "quarantined", 10)
+    (entry,) = _inspection.entries(store, "quarantined", 10)
     assert (entry.id, entry.reason) == ("run-1", "422 Unprocessable Entity: input: too short")
     assert claim(store, place) is None
-    assert _outbox_view.retry(store, "run-1")
-    assert not _outbox_view.retry(store, "run-1")
+    assert _inspection.retry(store, "run-1")
+    assert not _inspection.retry(store, "run-1")
     assert claim(store, place).id == "run-1"
 
 
@@ -265,7 +265,7 @@ def test_a_report_that_is_tried_again_joins_what_came_later(store, place):
     put(store, place, "run-1", input="Read", result="first")
     store.refuse(claim(store, place), "422")
     put(store, place, "run-1", result="second")
-    assert _outbox_view.retry(store, "run-1")
+    assert _inspection.retry(store, "run-1")
     assert body_of(store, "run-1") == {"id": "run-1", "input": "Read", "result": "second"}
 
 
@@ -273,16 +273,16 @@ def test_two_refused_reports_of_a_run_become_one(store, place):
     for result in ("first", "second"):
         put(store, place, "run-1", result=result)
         store.refuse(claim(store, place), "422")
-    assert _outbox_view.status(store).quarantined == 1
+    assert _inspection.status(store).quarantined == 1
     assert body_of(store, "run-1")["result"] == "second"
 
 
 def test_dropping_leaves_what_is_being_sent(store, place):
     put(store, place, "run-1")
     claim(store, place)
-    assert not _outbox_view.drop(store, "run-1")
+    assert not _inspection.drop(store, "run-1")
     put(store, place, "run-1")
-    assert _outbox_view.drop(store, "run-1")
+    assert _inspection.drop(store, "run-1")
     assert states(store) == {"run-1": "sending"}
 
 
@@ -306,8 +306,8 @@ def test_bytes_are_bounded_and_counted_through_every_change(make_store, place):
     store.sent(claim(store, place))
     assert put(store, place, "run-2", result="x" * 100)
     put(store, place, "run-2", input="y")
-    (size,) = [entry.size for entry in _outbox_view.entries(store, None, 10)]
-    assert _outbox_view.status(store).bytes == size == len(store.file.rows("SELECT body FROM reports")[0][0])
+    (size,) = [entry.size for entry in _inspection.entries(store, None, 10)]
+    assert _inspection.status(store).bytes == size == len(store.file.rows("SELECT body FROM reports")[0][0])
 
 
 def test_a_full_outbox_drops_the_refused_first_then_the_oldest_and_counts(make_store, place, caplog):
@@ -322,7 +322,7 @@ def test_a_full_outbox_drops_the_refused_first_then_the_oldest_and_counts(make_s
     assert states(store) == {"run-1": "waiting", "run-3": "waiting"}
     put(store, place, "run-4")
     assert states(store) == {"run-3": "waiting", "run-4": "waiting"}
-    assert _outbox_view.status(store).dropped == 2
+    assert _inspection.status(store).dropped == 2
     assert [record.args[1] for record in caplog.records if "dropped" in record.message] == ["run-2", "run-1"]
 
 
@@ -334,7 +334,7 @@ def test_what_is_too_old_is_dropped_and_counted(make_store, place, clock, caplog
     clock.now += 11
     store.drop_expired()
     assert states(store) == {"run-2": "waiting"}
-    assert _outbox_view.status(store).dropped == 1
+    assert _inspection.status(store).dropped == 1
     assert "older than 60 s" in caplog.text
 
 
@@ -480,7 +480,7 @@ def test_a_file_of_a_newer_version_is_not_touched(store, place):
 
 
 def test_a_file_that_another_process_keeps_for_itself_is_an_error_in_the_end(store, place, monkeypatch):
-    monkeypatch.setattr("xpander_facade._outbox_file.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("xpander_facade.outbox._database.BUSY_SECONDS", 0.01)
     store.file.close()
     other = sqlite3.connect(store.file.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -520,7 +520,7 @@ def test_a_fork_that_nobody_announced_is_noticed(store, place):
 
 
 def test_the_log_goes_into_the_file_once_it_has_grown(store, place, monkeypatch):
-    monkeypatch.setattr("xpander_facade._outbox_file.CHECKPOINT_BYTES", 50_000)
+    monkeypatch.setattr("xpander_facade.outbox._database.CHECKPOINT_BYTES", 50_000)
     put(store, place, "run-1", result="x" * 100_000)
     before = os.path.getsize(store.file.path)
     store.file.checkpoint()
@@ -528,4 +528,4 @@ def test_the_log_goes_into_the_file_once_it_has_grown(store, place, monkeypatch)
 
 
 def test_states_are_named_in_their_order():
-    assert _outbox_store.STATES[_outbox_store.QUARANTINED] == "quarantined"
+    assert _store.STATES[_store.QUARANTINED] == "quarantined"

@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from xpander_facade import _outbox_threads
-from xpander_facade._outbox_threads import Background
+from xpander_facade.outbox import _threads
+from xpander_facade.outbox._threads import Background
 
 
 @pytest.fixture
 def background(monkeypatch):
-    monkeypatch.setattr(_outbox_threads, "AFTER_TROUBLE", 0.0)
+    monkeypatch.setattr(_threads, "AFTER_TROUBLE", 0.0)
     made = []
 
     def make(work):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from xpander_facade._outbox_verdict import Fate, verdict
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -10,6 +9,7 @@ from xpander_facade.errors import (
     ConfigurationError,
     status_error,
 )
+from xpander_facade.outbox._classification import Fate, verdict
 
 
 def answered(status, retry_after=None):

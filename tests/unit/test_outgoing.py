@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._outgoing import FAILED, cut, guarded
+from xpander_facade._serialization.redaction import FAILED, cut, guarded
 
 REPORT = {
     "id": "run-1",

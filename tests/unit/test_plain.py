@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade import Backend, Configuration
-from xpander_facade._http._exchange import encode
-from xpander_facade._plain import plain, plain_text
+from xpander_facade._serialization.json_bytes import encode
+from xpander_facade._serialization.jsonable import plain, plain_text
 
 
 class Colour(enum.Enum):

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xpander_facade import Task
-from xpander_facade.models import DeepPlanning, DeepPlanningItem
-from xpander_facade.prompts import continuation_text, is_active, message_text
+from xpander_facade.tasks._prompts import continuation_text, is_active, message_text
+from xpander_facade.types.models import DeepPlanning, DeepPlanningItem
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTEXT = "Answer in English.\n\n<compacted_context>\n...\n</compacted_context>"

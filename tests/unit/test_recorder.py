@@ -19,9 +19,9 @@ import attrs
 import pytest
 
 from xpander_facade import Agent, Backend, Configuration, ExternalTask, Task, Tokens, current_run
-from xpander_facade._plain import plain_text
-from xpander_facade._recorder_wrapping import MOST_CHARACTERS, Pieces
-from xpander_facade.recorder import Terms
+from xpander_facade._serialization.jsonable import plain_text
+from xpander_facade.recorder._decorators import MOST_CHARACTERS, Pieces
+from xpander_facade.recorder._external_task import Terms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from xpander_facade import _http
-from xpander_facade._http._exchange import encode, first_attempt
-from xpander_facade._report import carried, make_report
-from xpander_facade.agent import Agent
+from xpander_facade import _client
+from xpander_facade._client.call_flow import first_attempt
+from xpander_facade._requests.report import carried, make_report
+from xpander_facade._serialization.json_bytes import encode
+from xpander_facade.agents._agent import Agent
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import APITimeoutError, ConfigurationError
-from xpander_facade.models import Tokens
-from xpander_facade.task import Task
+from xpander_facade.tasks._task import Task
+from xpander_facade.usage._usage import Tokens
 
 CONFIGURATION = Configuration(api_key="k", base_url="https://x.example", agent_id="agent-conf")
 NOTHING = {
@@ -161,8 +162,8 @@ def sent(monkeypatch):
     async def asend(configuration, request, repeat, reader):
         send(configuration, request, repeat, reader)
 
-    monkeypatch.setattr(_http, "send", send)
-    monkeypatch.setattr(_http, "asend", asend)
+    monkeypatch.setattr(_client, "send", send)
+    monkeypatch.setattr(_client, "asend", asend)
     return seen
 
 
@@ -190,7 +191,7 @@ def test_all_four_forms_send_the_same_bytes(sent, arguments):
             tuple(sorted(attempts[0].headers.items())),
         )
     }
-    assert {repeat for _, _, repeat in sent} == {_http.Repeat.ALWAYS}
+    assert {repeat for _, _, repeat in sent} == {_client.Repeat.ALWAYS}
 
 
 def test_a_loaded_agent_goes_before_an_agent_id(sent):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade import _retry
-from xpander_facade._retry import BASE_WAIT, MAX_WAIT, Repeat, RetryBucket, Trouble, next_wait, read_retry_after
+from xpander_facade._client import retry
+from xpander_facade._client.request import Repeat
+from xpander_facade._client.retry import BASE_WAIT, MAX_WAIT, RetryBucket, Trouble, next_wait, read_retry_after
 from xpander_facade.configuration import Configuration
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -114,7 +115,7 @@ def test_no_wait_overruns_the_deadline(elapsed, deadline, retries):
     ],
 )
 def test_the_statuses_that_pass_are_known(status, passes):
-    assert (status in _retry.PASSING_STATUSES) is passes
+    assert (status in retry.PASSING_STATUSES) is passes
 
 
 def test_a_bucket_pays_for_a_hundred_retries_and_no_more():
@@ -148,5 +149,5 @@ def test_equal_configurations_share_a_bucket_and_others_do_not():
     one = Configuration(api_key="k", base_url="https://bucket.example")
     same = Configuration(api_key="k", base_url="https://bucket.example")
     other = Configuration(api_key="k", base_url="https://other-bucket.example")
-    assert _retry.bucket_of(one) is _retry.bucket_of(same)
-    assert _retry.bucket_of(one) is not _retry.bucket_of(other)
+    assert retry.bucket_of(one) is retry.bucket_of(same)
+    assert retry.bucket_of(one) is not retry.bucket_of(other)

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
-from xpander_facade import _codec
-from xpander_facade._task_record import wire
-from xpander_facade.agent import Agent
-from xpander_facade.agents import AgentsListItem
+from xpander_facade._serialization import codec
+from xpander_facade.agents._agent import Agent
+from xpander_facade.agents._agents import AgentsListItem
 from xpander_facade.configuration import Configuration
-from xpander_facade.enums import AgentExecutionStatus, ThinkMode
-from xpander_facade.models import AgentExecutionInput, DeepPlanning, DeepPlanningItem, MCPServerDetails, Tokens
-from xpander_facade.task import Task
-from xpander_facade.tasks_list_item import TasksListItem
+from xpander_facade.tasks._list_item import TasksListItem
+from xpander_facade.tasks._record import wire
+from xpander_facade.tasks._task import Task
+from xpander_facade.types.enums import AgentExecutionStatus, ThinkMode
+from xpander_facade.types.models import AgentExecutionInput, DeepPlanning, DeepPlanningItem, MCPServerDetails
+from xpander_facade.usage._usage import Tokens
 
 KEY = "xp-s3cr3t-key"
 SMALLEST = {
@@ -355,4 +356,4 @@ def test_nested_types_are_typed():
     assert task.input.user.email == "e"
     assert task.input.attachments[0].url == "u"
     assert task.input.principal.kind == "user"
-    assert _codec.write(task)["input"]["principal"]["kind"] == "user"
+    assert codec.write(task)["input"]["principal"]["kind"] == "user"

@@ -2,10 +2,12 @@
 
 import pytest
 
-from xpander_facade import _task_requests
+from xpander_facade._requests import tasks
 from xpander_facade.configuration import Configuration
-from xpander_facade.models import DeepPlanning, DeepPlanningItem, Tokens
-from xpander_facade.task import Task
+from xpander_facade.tasks import _saving
+from xpander_facade.tasks._task import Task
+from xpander_facade.types.models import DeepPlanning, DeepPlanningItem
+from xpander_facade.usage._usage import Tokens
 
 SMALLEST = {
     "id": "t/1",
@@ -22,7 +24,7 @@ def loaded(**fields):
 
 
 def saved(task, *, plan=False, only_changed=False):
-    return _task_requests.save_request(task, plan, only_changed)
+    return tasks.save_request(task, plan, only_changed)
 
 
 def route(request):
@@ -32,11 +34,11 @@ def route(request):
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (lambda: _task_requests.get_request("t/1 ?"), "GET /agent-execution/t%2F1%20%3F/status"),
-        (lambda: _task_requests.stop_request("t/1"), "DELETE /agent-execution/t%2F1"),
+        (lambda: tasks.get_request("t/1 ?"), "GET /agent-execution/t%2F1%20%3F/status"),
+        (lambda: tasks.stop_request("t/1"), "DELETE /agent-execution/t%2F1"),
         (lambda: saved(loaded()), "PATCH /agent-execution/t%2F1/update"),
         (
-            lambda: _task_requests.metrics_request(loaded(tokens={"prompt_tokens": 1})),
+            lambda: tasks.metrics_request(loaded(tokens={"prompt_tokens": 1})),
             "POST /agents-metrics/a%2F1/execution",
         ),
     ],
@@ -45,7 +47,7 @@ def test_a_verb_has_its_route_and_ids_are_escaped(request_, expected):
     assert route(request_()) == expected
 
 
-@pytest.mark.parametrize("make", [_task_requests.get_request, _task_requests.stop_request])
+@pytest.mark.parametrize("make", [tasks.get_request, tasks.stop_request])
 @pytest.mark.parametrize("task_id", ["", " ", ".", ".."])
 def test_an_empty_id_is_refused(make, task_id):
     with pytest.raises(ValueError, match="task_id"):
@@ -134,7 +136,7 @@ def test_metrics_have_the_platforms_body_with_the_real_duration():
         tokens={"prompt_tokens": 10, "completion_tokens": 5},
     )
     zeros = {"prompt_tokens": 0, "completion_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0}
-    assert _task_requests.metrics_request(task)["json"] == {
+    assert tasks.metrics_request(task)["json"] == {
         "execution_id": "t/1",
         "memory_thread_id": "t/1",
         "source": "sdk",
@@ -157,7 +159,7 @@ def test_metrics_have_the_platforms_body_with_the_real_duration():
 
 def test_metrics_name_the_model_that_the_task_names():
     task = loaded(tokens={}, llm_model_name="opus")
-    assert _task_requests.metrics_request(task)["json"]["ai_model"] == "opus"
+    assert tasks.metrics_request(task)["json"]["ai_model"] == "opus"
 
 
 @pytest.mark.parametrize(
@@ -166,15 +168,15 @@ def test_metrics_name_the_model_that_the_task_names():
 )
 def test_tools_are_counted_elsewhere_for_an_orchestration_that_returns_metrics(return_metrics, source, calls):
     task = loaded(tokens={}, used_tools=["a"], return_metrics=return_metrics, source=source)
-    assert _task_requests.metrics_request(task)["json"]["api_calls_made"] == calls
+    assert tasks.metrics_request(task)["json"]["api_calls_made"] == calls
 
 
 def test_metrics_without_tokens_are_refused():
     with pytest.raises(ValueError, match=r"task\.tokens"):
-        _task_requests.metrics_request(loaded())
+        tasks.metrics_request(loaded())
     task = loaded()
     task.tokens = Tokens(1)
-    assert _task_requests.metrics_request(task)
+    assert tasks.metrics_request(task)
 
 
 DONE, OPEN = DeepPlanningItem("1", "done", True), DeepPlanningItem("2", "open", False)
@@ -186,6 +188,6 @@ DONE, OPEN = DeepPlanningItem("1", "done", True), DeepPlanningItem("2", "open", 
 @pytest.mark.parametrize("items", [[], [DONE], [DONE, OPEN], [OPEN]])
 def test_open_items_block_only_a_plan_that_is_enabled_started_and_enforced(enabled, started, enforce, items):
     plan = DeepPlanning(enabled=enabled, started=started, enforce=enforce, tasks=items)
-    status = _task_requests.plan_following_status(plan)
+    status = _saving.plan_following_status(plan)
     assert status.uncompleted_tasks == [item for item in items if item is OPEN]
     assert status.can_finish is not (enabled and started and enforce and OPEN in items)

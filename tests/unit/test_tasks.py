@@ -4,18 +4,19 @@ import inspect
 
 import pytest
 
-from xpander_facade import _http
-from xpander_facade._http import Repeat
-from xpander_facade.agent import Agent
-from xpander_facade.agents import Agents, AgentsListItem
+from xpander_facade import _client
+from xpander_facade._client import Repeat
+from xpander_facade.agents._agent import Agent
+from xpander_facade.agents._agents import Agents, AgentsListItem
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
-from xpander_facade.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.errors import ConfigurationError
-from xpander_facade.models import Attachment, MCPServerDetails, Principal, Tokens, User
-from xpander_facade.task import Task
-from xpander_facade.tasks import Tasks
-from xpander_facade.tasks_list_item import TasksListItem
+from xpander_facade.tasks._list_item import TasksListItem
+from xpander_facade.tasks._task import Task
+from xpander_facade.tasks._tasks import Tasks
+from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
+from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
+from xpander_facade.usage._usage import Tokens
 
 CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="https://x.example", agent_id="agent-conf")
 TASK = {
@@ -34,8 +35,8 @@ class Network:
     def __init__(self, monkeypatch):
         self.sent = []
         self.answers = {}
-        monkeypatch.setattr(_http, "send", self.send)
-        monkeypatch.setattr(_http, "asend", self.asend)
+        monkeypatch.setattr(_client, "send", self.send)
+        monkeypatch.setattr(_client, "asend", self.asend)
 
     def send(self, configuration, request, repeat, reader):
         self.sent.append((configuration, request, repeat))

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xpander_facade
-from xpander_facade import Tokens, Usage, _usage_shapes, read_usage
+from xpander_facade import Tokens, Usage, read_usage
+from xpander_facade.usage import _responses
 
 ROOM = Path(xpander_facade.__file__).parent
 
@@ -997,8 +998,8 @@ def test_an_object_that_has_everything_is_asked_a_bounded_number_of_times():
 
 @pytest.mark.timeout(20)
 def test_a_list_without_end_is_read_up_to_a_bound(monkeypatch):
-    assert _usage_shapes._MOST_ITEMS >= 100_000
-    monkeypatch.setattr(_usage_shapes, "_MOST_ITEMS", 5_000)
+    assert _responses._MOST_ITEMS >= 100_000
+    monkeypatch.setattr(_responses, "_MOST_ITEMS", 5_000)
     assert Tokens.from_response(EndlessList()) == Tokens(5_000)
     assert Tokens.from_response({"messages": EndlessList(), "new_message_index": 0, "usage": OLLAMA}) == Tokens(26, 9)
 
@@ -1081,8 +1082,8 @@ def test_a_long_stream_is_read_whole():
 
 
 def test_the_files_of_usage_import_nothing_but_models_and_each_other():
-    own = {"xpander_facade.models", "xpander_facade._usage_counts", "xpander_facade._usage_shapes"}
-    for path in (ROOM / "usage.py", ROOM / "_usage_shapes.py", ROOM / "_usage_counts.py"):
+    own = {"xpander_facade._lazy"} | {f"xpander_facade.usage.{path.stem}" for path in (ROOM / "usage").glob("*.py")}
+    for path in (ROOM / "usage").glob("*.py"):
         tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         named = {
             name

@@ -29,20 +29,20 @@ from xpander_facade import (
     TaskIdFilter,
     TaskUpdateEvent,
     TaskUpdateEventType,
-    _worker_heartbeat,
     on_boot,
     on_shutdown,
     on_task,
 )
-from xpander_facade._plain import error_text
-from xpander_facade._task_push import push_request
-from xpander_facade._worker_handler import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook
-from xpander_facade._worker_heartbeat import Heartbeat
-from xpander_facade._worker_log import current_task_id
-from xpander_facade._worker_messages import message_request, stream_request
-from xpander_facade._worker_pace import wait_after
-from xpander_facade._worker_signals import heeding_signals
-from xpander_facade.configuration import worker_environment
+from xpander_facade._requests.events import push_request
+from xpander_facade._requests.workers import message_request, stream_request
+from xpander_facade._serialization.jsonable import error_text
+from xpander_facade.configuration._environment import worker_environment
+from xpander_facade.worker import _heartbeat
+from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook
+from xpander_facade.worker._heartbeat import Heartbeat
+from xpander_facade.worker._logging import current_task_id
+from xpander_facade.worker._signals import heeding_signals
+from xpander_facade.worker._timeouts import wait_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -301,7 +301,7 @@ def test_a_heartbeat_without_an_answer_does_not_delay_that_of_another_id(monkeyp
         both.wait()
         met.set()
 
-    monkeypatch.setattr(_worker_heartbeat, "_http", SimpleNamespace(send=send, Repeat=_worker_heartbeat._http.Repeat))
+    monkeypatch.setattr(_heartbeat, "_client", SimpleNamespace(send=send, Repeat=_heartbeat._client.Repeat))
     heartbeat = Heartbeat(Configuration("key-1", "org-1", "http://127.0.0.1:9"), "a-1", 0.01)
     heartbeat.worker_ids = frozenset({"w-1", "w-2"})
     with heartbeat:
@@ -373,7 +373,7 @@ def test_a_worker_says_where_it_runs(monkeypatch: pytest.MonkeyPatch, value: str
     ],
 )
 def test_a_message_goes_where_the_streams_are(base_url: str, root: str):
-    from xpander_facade._http._exchange import first_attempt
+    from xpander_facade._client.call_flow import first_attempt
 
     configuration = Configuration("key-1", "org-1", base_url)
     request = message_request(configuration, "a-1", "w/1", "worker-capacity-update", {"is_busy": True})

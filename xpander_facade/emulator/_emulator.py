@@ -19,6 +19,7 @@ from ._dispatcher import Dispatcher
 from ._executions import Executions
 from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
 from ._fixtures import read_fixtures
+from ._inspection import Inspection, known_operation
 from ._journal import Journal
 from ._knowledge import KnowledgeBases
 from ._operations import Operations
@@ -27,7 +28,6 @@ from ._server import Server
 from ._store import Store
 from ._streams import Streams
 from ._tools import OperationCall, Rule, Tools
-from ._witness import Inspection, known_operation
 from ._workers import Workers
 
 if TYPE_CHECKING:

@@ -1,0 +1,290 @@
+"""Every verb that does I/O has a twin, `x` and `ax`, and the two differ by `await` and by which I/O they name alone.
+
+Read from the source, not from the running classes: signature, defaults, decorators, docstring and body must be equal
+after `async` and `await` are taken away and the few known names are mapped.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+FACADE = Path(__file__).parents[1] / "xpander_facade"
+ADAPTERS = {"_client", "_downloads", "_transport", "emulator"}
+"""Packages whose two drivers differ in more than await: each kind of I/O has its own library."""
+
+FILES = sorted(path for path in FACADE.rglob("*.py") if path.relative_to(FACADE).parts[0] not in ADAPTERS)
+
+MIN_PAIRS = 61
+"""How many pairs there were when this was last looked at. A test that finds none would be green."""
+
+IRREGULAR = {
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+}
+"""Twins that are not `a` + name."""
+
+NAMES = {
+    "AsyncGenerator": "Generator",
+    "AsyncIterator": "Iterator",
+    "aiter": "iter",
+    "anext": "next",
+    "asynccontextmanager": "contextmanager",
+    "asyncio_detailed": "sync_detailed",
+}
+"""Names of others that come in pairs."""
+
+DOTTED = {"asyncio.sleep": "time.sleep"}
+PROGRAMS = {
+    "__main__.py",
+    "testing.py",
+    "worker/_event_loop.py",
+    "worker/_execution.py",
+    "worker/_handlers.py",
+    "worker/_heartbeat.py",
+    "worker/_session.py",
+}
+"""Files that users run or whose fixtures pytest calls: no verbs of theirs need a twin."""
+THREADED = {"outbox/_database.py", "outbox/_runtime.py", "outbox/_sender.py", "outbox/_threads.py"}
+"""Files that run on threads, also for async verbs: nothing in them could await."""
+
+INHERENT = {
+    ("outbox/_outbox.py", "_here"): "the one calls, the other lets a thread call",
+    ("recorder/_external_task.py", "_carry"): "the async one goes to its end when its task is cancelled",
+    ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
+    ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
+    ("tasks/_summaries.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",
+    ("worker/_on_task.py", "_serve"): "the one brings the event loop in which the other runs",
+    ("worker/_on_task.py", "_serve_prompt"): "the one brings the event loop in which the other runs",
+}
+"""Private pairs that can't be equal, with the reason. A public pair is never excused."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def scopes(tree):
+    """Yield the name and the functions of the module and of each of its classes."""
+    yield "", {node.name: node for node in tree.body if isinstance(node, Function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name, {item.name: item for item in node.body if isinstance(item, Function)}
+
+
+def twin_of(name):
+    """Return the name of the async twin of a sync name."""
+    for asynchronous, synchronous in IRREGULAR.items():
+        if name == synchronous:
+            return asynchronous
+    return f"_a{name[1:]}" if name.startswith("_") else f"a{name}"
+
+
+def pairs_in(tree):
+    """Yield (scope, sync function, async function) of all pairs."""
+    for scope, functions in scopes(tree):
+        for name, function in functions.items():
+            twin = functions.get(twin_of(name))
+            if twin is not None:
+                yield scope, function, twin
+
+
+def network():
+    """Return the functions below the verbs that do I/O and have an async partner, by the module that is named."""
+    owners = {"_client": "_client", "fetch": "_downloads", "pool_registry": "_transport"}
+    found = set()
+    for owner, package in owners.items():
+        tree = [node for path in (FACADE / package).glob("*.py") for node in ast.parse(path.read_text("utf-8")).body]
+        names = {node.name for node in tree if isinstance(node, Function)}
+        found |= {f"{owner}.{name}" for name in names if f"a{name}" in names and not name.startswith("_")}
+    return found
+
+
+NETWORK = network()
+TREES = {path.relative_to(FACADE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+PAIRS = [(name, *pair) for name, tree in TREES.items() for pair in pairs_in(tree)]
+PAIRED = {function.name for _, _, function, _ in PAIRS}
+FREE = {function.name for _, scope, function, _ in PAIRS if not scope}
+MAPPED = {
+    **NAMES,
+    **{twin_of(name): name for name in PAIRED if not name.startswith("__")},
+    **{"a{1}".format(*name.split(".")): name.split(".")[1] for name in NETWORK},
+}
+
+
+class Stripped(ast.NodeTransformer):
+    """Take async and await away, and give every known async name its sync name."""
+
+    def visit_AsyncFunctionDef(self, node):
+        fields = {name: getattr(node, name) for name in ast.FunctionDef._fields if hasattr(node, name)}
+        return self.visit(ast.copy_location(ast.FunctionDef(**fields), node))
+
+    def visit_FunctionDef(self, node):
+        node.name = IRREGULAR.get(node.name, MAPPED.get(node.name, node.name))
+        return self.generic_visit(node)
+
+    def visit_AsyncFor(self, node):
+        fields = {name: getattr(node, name) for name in ast.For._fields if hasattr(node, name)}
+        return self.generic_visit(ast.For(**fields))
+
+    def visit_AsyncWith(self, node):
+        fields = {name: getattr(node, name) for name in ast.With._fields if hasattr(node, name)}
+        return self.generic_visit(ast.With(**fields))
+
+    def visit_Await(self, node):
+        return self.visit(node.value)
+
+    def visit_comprehension(self, node):
+        node.is_async = 0
+        return self.generic_visit(node)
+
+    def visit_Name(self, node):
+        node.id = MAPPED.get(node.id, node.id)
+        return node
+
+    def visit_Attribute(self, node):
+        whole = ast.unparse(node)
+        if whole in DOTTED:
+            return ast.parse(DOTTED[whole], mode="eval").body
+        node.attr = IRREGULAR.get(node.attr, MAPPED.get(node.attr, node.attr))
+        return self.generic_visit(node)
+
+    def visit_alias(self, node):
+        node.name = MAPPED.get(node.name, node.name)
+        return node
+
+
+def bare(function):
+    """Return the source of a function without what makes it sync or async; its imports in one order."""
+    copy = ast.parse(ast.unparse(function)).body[0]
+    return ast.unparse(ast.fix_missing_locations(Stripped().visit(copy)))
+
+
+def io_in(function):
+    """Return the calls in a function that wait for something: the network, a nap, or a verb that has a twin."""
+    found = []
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call):
+            continue
+        target = ast.unparse(node.func)
+        owner, _, name = target.rpartition(".")
+        if target in NETWORK or target in DOTTED.values():
+            found.append(target)
+        elif name in PAIRED and (owner in {"self", "cls"} or owner[:1].isupper() or (not owner and name in FREE)):
+            # `self.reload()`, `Task.load()`, `Tasks(...).create()`, `follow()`; not `data.get()` and not `list()`.
+            found.append(target)
+    return found
+
+
+def returns_async(function):
+    returned = "" if function.returns is None else ast.unparse(function.returns)
+    return isinstance(function, ast.AsyncFunctionDef) or returned.startswith(("AsyncIterator", "AsyncGenerator"))
+
+
+FUNCTIONS = [
+    (file, scope, function) for file, tree in TREES.items() for scope, fs in scopes(tree) for function in fs.values()
+]
+
+
+def label(value):
+    return getattr(value, "name", value) or "module"
+
+
+@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
+def test_a_pair_is_equal_but_for_await_and_the_io_it_names(file, scope, function, twin):
+    if function.name.startswith("_") and (file, function.name) in INHERENT:
+        assert bare(twin) != bare(function), "equal now: take it off the list"
+        return
+    assert bare(twin) == bare(function), f"{file} {scope}: {function.name} and {twin.name} differ"
+
+
+@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
+def test_the_first_of_a_pair_is_sync_and_the_second_async(file, scope, function, twin):
+    assert not returns_async(function), f"{file} {scope}: {function.name}"
+    assert returns_async(twin), f"{file} {scope}: {twin.name}"
+
+
+def unawaited(function):
+    """Return the calls of async names that an async function neither awaits nor hands to async for or async with."""
+    awaited = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Await):
+            awaited.add(id(node.value))
+        elif isinstance(node, ast.AsyncFor | ast.comprehension):
+            awaited.add(id(node.iter))
+        elif isinstance(node, ast.AsyncWith):
+            awaited.update(id(item.context_expr) for item in node.items)
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and id(node) not in awaited]
+    asynchronous = {"{}.a{}".format(*name.split(".")) for name in NETWORK} | DOTTED.keys()
+    return [
+        ast.unparse(node.func)
+        for node in calls
+        if ast.unparse(node.func) in asynchronous
+        or (ast.unparse(node.func).rpartition(".")[2] in MAPPED and isinstance(node.func, ast.Attribute))
+    ]
+
+
+@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
+def test_an_async_verb_blocks_on_nothing_and_awaits_everything(file, scope, function, twin):
+    assert not io_in(twin), f"{file} {scope}: {twin.name} blocks"
+    if isinstance(twin, ast.AsyncFunctionDef):
+        assert not unawaited(twin), f"{file} {scope}: {twin.name} forgets to await"
+
+
+@pytest.mark.parametrize("file", sorted(TREES.keys() - PROGRAMS - THREADED))
+def test_no_verb_lacks_its_async_twin(file):
+    lonely = [
+        f"{scope}.{function.name} calls {', '.join(calls)}"
+        for name, scope, function in FUNCTIONS
+        if name == file and not returns_async(function) and function.name not in PAIRED and (calls := io_in(function))
+    ]
+    assert not lonely, f"{file}: {lonely}"
+
+
+@pytest.mark.parametrize("file", sorted(TREES.keys() - PROGRAMS - THREADED))
+def test_no_async_verb_lacks_its_sync_twin(file):
+    partners = {(name, scope, twin.name) for name, scope, _, twin in PAIRS}
+    lonely = [
+        f"{scope}.{function.name}"
+        for name, scope, function in FUNCTIONS
+        if name == file and returns_async(function) and (name, scope, function.name) not in partners
+    ]
+    assert not lonely, f"{file}: {lonely}"
+
+
+@pytest.mark.parametrize(
+    ("file", "scope", "name"),
+    [
+        ("backend.py", "Backend", "report_external_task"),
+        ("backend.py", "Backend", "invoke_agent"),
+        ("_backend_runs.py", "Recording", "enqueue_external_task"),
+        ("_backend_runs.py", "Recording", "flush"),
+        ("recorder/_external_task.py", "ExternalTask", "__enter__"),
+        ("recorder/_external_task.py", "ExternalTask", "__exit__"),
+        ("tasks/_reporting.py", "Reportable", "report_external_task"),
+        ("tasks/_creation.py", "TaskCreation", "create"),
+        ("_resource.py", "Module", "close"),
+        ("_resource.py", "Module", "__enter__"),
+        ("_resource.py", "Module", "__exit__"),
+        ("tasks/_stream.py", "", "follow"),
+        ("tasks/_waiting.py", "", "wait_for_end"),
+        ("tasks/_task.py", "Task", "events"),
+        ("tasks/_task.py", "Task", "load"),
+        ("tasks/_task.py", "Task", "wait_until_done"),
+        ("tasks/_pushing.py", "TaskPushes", "push_events"),
+        ("worker/_on_task.py", "TaskHandler", "run"),
+        ("worker/_on_task.py", "TaskHandler", "run_prompt"),
+        ("agents/_agent.py", "Agent", "load"),
+        ("agents/_agent.py", "Agent", "create_task"),
+        ("agents/_agents.py", "Agents", "list"),
+        ("agents/_agents.py", "AgentsListItem", "load"),
+        ("tasks/_tasks.py", "Tasks", "list"),
+        ("tasks/_list_item.py", "TasksListItem", "load"),
+    ],
+)
+def test_the_pairs_that_everyone_knows_are_seen(file, scope, name):
+    assert (file, scope, name) in {(file, scope, function.name) for file, scope, function, _ in PAIRS}
+
+
+def test_no_pair_is_lost():
+    assert len(PAIRS) >= MIN_PAIRS, "fewer pairs than before: were files moved out of sight of this test?"

@@ -1,0 +1,212 @@
+"""Own one call: from the generated request to the decoded answer, with its retries. Pure; the drivers do the I/O."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlencode
+
+import attrs
+
+from xpander_facade._client import retry
+from xpander_facade._client.dry_run import unsent_answer
+from xpander_facade._client.error_mapping import Where, answer_error, decode, failure_error, parse_error
+from xpander_facade._client.retry import Trouble
+from xpander_facade._serialization.codec import Mismatch
+from xpander_facade._serialization.json_bytes import encode
+from xpander_facade._serialization.redaction import guarded
+from xpander_facade._transport.request import USER_AGENT, Attempt
+from xpander_facade._transport.response import Answer, blacked_out
+from xpander_facade.configuration._retry_event import RetryEvent
+
+if TYPE_CHECKING:
+    from xpander_facade._client.request import Repeat, Request
+    from xpander_facade._transport.response import Failure
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.errors import ModuleException
+
+T = TypeVar("T")
+
+_TOO_LARGE = 413
+_LARGE = 200_000
+"""Characters from which on a thread prepares a body. A smaller one is ready before a thread would have begun."""
+
+_VALUE = 10
+"""How many characters a value counts that is no text."""
+
+_NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
+_log = logging.getLogger("xpander_facade")
+
+
+@attrs.frozen
+class Wait:
+    """Wait this many seconds."""
+
+    seconds: float
+
+
+Steps = Generator[Attempt | Wait, "Answer | Failure | None", T]
+
+
+def exchange(
+    configuration: Configuration,
+    request: Request,
+    repeat: Repeat,
+    reader: Callable[[Any], T],
+    clock: Callable[[], float],
+) -> Steps[T]:
+    """Yield what to do next and take what came of it; return the value that the reader makes of the answer.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ModuleException: The call failed for good.
+    """
+    if configuration.disabled:
+        return _unsent(configuration, request, reader)
+    began = clock()
+    request = prepared(configuration, request)
+    attempt = first_attempt(configuration, request)
+    where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
+    bucket = retry.bucket_of(configuration)
+    retries = 0
+    while True:
+        outcome = yield attempt
+        if isinstance(outcome, Answer) and outcome.is_success:
+            bucket.refund(retried=retries > 0)
+            return _value(outcome, reader, where, configuration)
+        remaining = configuration.deadline - (clock() - began)
+        if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and remaining > 0:
+            shorter = _content(request, configuration.max_field_bytes // 4)
+            if shorter is not None and len(shorter) < len(attempt.content or b""):
+                attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
+                continue
+        if isinstance(outcome, Answer):
+            outcome = outcome.without(configuration.get_api_key())
+            error: ModuleException = answer_error(outcome, where)
+            trouble = answer_trouble(outcome)
+        else:
+            assert outcome is not None  # a driver answers every Attempt
+            outcome = outcome.without(configuration.get_api_key())
+            error = failure_error(outcome, where)
+            trouble = Trouble(outcome.text, passing=outcome.passing, untaken=outcome.untaken)
+        elapsed = clock() - began
+        wait = retry.next_wait(
+            trouble,
+            repeat=repeat,
+            retries=retries,
+            max_retries=configuration.max_retries,
+            elapsed=elapsed,
+            deadline=configuration.deadline,
+        )
+        if wait is None or not bucket.spend():
+            raise error
+        retries += 1
+        event = RetryEvent(attempt=retries, wait=wait, cause=trouble.cause, **where)
+        _log.info("retry %d in %.2f s: %s %s: %s", event.attempt, event.wait, event.method, event.url, event.cause)
+        if configuration.on_retry is not None:
+            configuration.on_retry(event)
+        yield Wait(wait)
+        remaining = configuration.deadline - (clock() - began)
+        if remaining <= 0:
+            raise error
+        attempt = attrs.evolve(attempt, deadline=remaining)
+
+
+def first_attempt(configuration: Configuration, request: Request, base: str | None = None) -> Attempt:
+    """Return what is sent for a generated request.
+
+    Args:
+        configuration: Who asks, and where the platform is.
+        request: The keywords of the generated request half.
+        base: The URL before the request's path; by default the configuration's.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ValueError: The body holds what JSON can't say (NaN, an object of another kind).
+    """
+    # The key comes last: an error before it has no frame that holds it.
+    url = f"{base or request.get('base') or configuration.get_full_url()}{request['url']}"
+    params = {name: value for name, value in request.get("params", {}).items() if value is not None}
+    if params:
+        url = f"{url}?{urlencode(params, doseq=True)}"
+    content = prepared(configuration, request).get("content")
+    headers = {"accept": "*/*", "user-agent": USER_AGENT}
+    headers.update({name.lower(): value for name, value in request.get("headers", {}).items()})
+    if content is not None:
+        headers["content-type"] = "application/json"
+    headers["x-api-key"] = configuration.get_api_key()
+    return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
+
+
+def takes_long(configuration: Configuration, request: Request) -> bool:
+    """Whether preparing a request may take longer than an event loop has: a redactor is called, or it is large."""
+    return configuration.redact is not None or _is_large(request.get("json"))
+
+
+def _is_large(body: Any) -> bool:
+    room = _LARGE
+    waiting = [body]
+    while waiting and room > 0:
+        value = waiting.pop()
+        room -= len(value) if isinstance(value, str) else _VALUE
+        if isinstance(value, dict):
+            waiting.extend(cast("dict[str, Any]", value).values())
+        elif isinstance(value, list):
+            waiting.extend(cast("list[Any]", value))
+    return room <= 0
+
+
+def prepared(configuration: Configuration, request: Request) -> Request:
+    """Return a request with its body redacted, and as bytes.
+
+    Raises:
+        ValueError: The body holds what JSON can't say (NaN, an object of another kind).
+    """
+    if "json" not in request or "content" in request:
+        return request
+    if configuration.redact is not None and not request.get("guarded"):
+        # Nothing is cut yet, so that the note in a text that must be cut again still tells of the whole.
+        request = {**request, "json": guarded(request["json"], configuration.redact, sys.maxsize)}
+    return {**request, "guarded": True, "content": _content(request, configuration.max_field_bytes)}
+
+
+def _content(request: Request, limit: int) -> bytes | None:
+    """Return a request's body as it may leave, with no text longer than `limit` bytes."""
+    if "json" not in request:
+        return None
+    content = encode(request["json"])
+    return content if len(content) <= limit else encode(guarded(request["json"], None, limit))
+
+
+def _unsent(configuration: Configuration, request: Request, reader: Callable[[Any], T]) -> T:
+    content = prepared(configuration, request).get("content")
+    sent = request if content is None else {**request, "json": json.loads(content)}
+    return reader(unsent_answer(configuration, sent))
+
+
+def answer_trouble(answer: Answer) -> Trouble:
+    """Return why an answer that says no might go better the next time, or not."""
+    return Trouble(
+        f"the answer was {answer.status_code}",
+        passing=answer.status_code in retry.PASSING_STATUSES,
+        untaken=answer.status_code == 429,
+        retry_after=retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC)),
+    )
+
+
+def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configuration: Configuration) -> T:
+    try:
+        return reader(decode(answer.content))
+    except Mismatch as mismatch:
+        problem = f"the platform's answer has an unexpected shape: {mismatch}"
+    except RecursionError:
+        problem = "the platform's answer is nested too deeply"
+    except ValueError as error:
+        problem = f"the answer ({answer.status_code}) is no JSON ({error}): {_NOT_THE_PLATFORM}"
+    # No local variable holds the key: tracebacks can show them.
+    problem = blacked_out(problem, configuration.get_api_key())
+    raise parse_error(answer.without(configuration.get_api_key()), problem, where)

@@ -1,0 +1,159 @@
+"""Answers and failures become errors that name their cause and the remedy. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import http
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
+
+from xpander_facade._client import retry
+from xpander_facade.errors import (
+    APIConnectionError,
+    APIResponseParseError,
+    APITimeoutError,
+    ModuleException,
+    RedirectError,
+    status_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xpander_facade._transport.response import Answer, Failure
+
+
+class Where(TypedDict):
+    """Which call it was: what every error says."""
+
+    method: str
+    url: str
+
+
+_SNIPPET = 500
+
+
+_REMEDIES: Mapping[int, str] = {
+    401: "check api_key= or XPANDER_API_KEY",
+    403: "the API key may not do this: use a key of the right organisation, or ask for the permission",
+    404: "check the id, and that base_url and organization_id are those it belongs to",
+    405: "check base_url or XPANDER_BASE_URL: it does not seem to be the platform's API",
+    413: "send less: shorten the result or leave out llm_response",
+    429: "send more slowly, or raise max_retries",
+}
+
+
+_SERVER_REMEDY = "the platform or a gateway in front of it failed: try again later"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def decode(content: bytes) -> Any:
+    """Return the JSON of a body; None for an empty one.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested too deeply.
+    """
+    return _decoder.decode(_text(content)) if content.strip() else None
+
+
+def parse_error(answer: Answer, problem: str, where: Where) -> APIResponseParseError:
+    """Return the error for a success whose body can't be read."""
+    return APIResponseParseError(
+        problem, status_code=answer.status_code, details=_details(answer), request_id=answer.request_id, **where
+    )
+
+
+def answer_error(answer: Answer, where: Where) -> ModuleException:
+    """Return the error for an answer that is no success."""
+    status = answer.status_code
+    cls = status_error(status)
+    details = _details(answer)
+    if issubclass(cls, RedirectError):
+        target = answer.headers.get("location", "nowhere").partition("?")[0]
+        text = f"the answer is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
+    else:
+        said = _said(details)
+        remedy = _REMEDIES.get(status, _SERVER_REMEDY if status >= 500 else "")
+        text = (
+            f"{status} {_phrase(status)}".rstrip() + (f": {said}" if said else "") + (f" ({remedy})" if remedy else "")
+        )
+    error = cls(text, status_code=status, details=details, request_id=answer.request_id, **where)
+    error.retry_after = retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    return error
+
+
+def failure_error(failure: Failure, where: Where) -> ModuleException:
+    """Return the error for a call that got no answer."""
+    match failure.kind:
+        case "timeout":
+            return APITimeoutError(f"{failure.text}: pass timeout= and deadline= to wait longer, or try again", **where)
+        case "busy":
+            return APITimeoutError(
+                f"{failure.text}: start fewer calls at once, or pass timeout= to wait longer", **where
+            )
+        case "certificate":
+            text = f"{failure.text}: pass verify= or set SSL_CERT_FILE to the authority's certificate"
+            return APIConnectionError(text, **where)
+        case "proxy":
+            return APIConnectionError(f"{failure.text}: check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY", **where)
+        case "connect":
+            return APIConnectionError(f"{failure.text}: check base_url or XPANDER_BASE_URL, and the network", **where)
+        case "unreadable":
+            return APIResponseParseError(failure.text, **where)
+        case _:
+            return APIConnectionError(failure.text, **where)
+
+
+def _text(content: bytes) -> str:
+    # The codec "utf-8-sig" is written in Python and slow.
+    return (content[3:] if content.startswith(codecs.BOM_UTF8) else content).decode("utf-8")
+
+
+def _details(answer: Answer) -> Any:
+    try:
+        data = _decoder.decode(_text(answer.content))
+    except (ValueError, RecursionError):
+        return _snippet(answer) or None
+    if isinstance(data, dict):
+        fields = cast("dict[str, Any]", data)
+        return fields.get("detail", fields)
+    return data
+
+
+def _said(details: Any) -> str:
+    if isinstance(details, str):
+        text = details if "<" not in details else "an HTML page" if "html" in details.lower() else details
+        return " ".join(text.split())[:_SNIPPET]
+    if isinstance(details, list):
+        items = cast("list[Any]", details)
+        return "; ".join(_complaint(item) for item in items[:5])
+    return "" if details is None else json.dumps(details)[:_SNIPPET]
+
+
+def _complaint(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)[:_SNIPPET]
+    entry = cast("dict[str, Any]", item)
+    location: Any = entry.get("loc")
+    loc = cast("list[Any]", location) if isinstance(location, list) else []
+    steps = ".".join(str(step) for step in loc)
+    return f"{steps}: {entry.get('msg', 'invalid')}"[:_SNIPPET] if steps else str(entry.get("msg", entry))[:_SNIPPET]
+
+
+def _snippet(answer: Answer) -> str:
+    return answer.content[:_SNIPPET].decode("utf-8", "replace")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,89 @@
+"""Own the generated client as users get it: silent about its key, and clear about what no contract names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xpander_facade._client.dry_run import refuse
+from xpander_facade._transport.request import USER_AGENT
+from xpander_facade._transport.routing import CONNECT_TIMEOUT
+
+if TYPE_CHECKING:
+    from xpander_api import AuthenticatedClient
+
+    from xpander_facade.configuration._configuration import Configuration
+
+import http
+from typing import TYPE_CHECKING
+
+from xpander_api import AuthenticatedClient
+
+from xpander_facade._client.error_mapping import Where, answer_error, parse_error
+from xpander_facade._transport.response import Answer
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class RawClient(AuthenticatedClient):
+    """The generated client. Its `repr` holds no key, and an answer that it could not even sort raises our error."""
+
+    def get_httpx_client(self) -> httpx.Client:
+        """Return the blocking client, made at the first call."""
+        client = super().get_httpx_client()
+        client.event_hooks = {"response": [self._check]}
+        return client
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the async client, made at the first call."""
+        client = super().get_async_httpx_client()
+        client.event_hooks = {"response": [self._acheck]}
+        return client
+
+    def _check(self, response: httpx.Response) -> None:
+        if _is_strange(response):
+            response.read()
+            self._refuse(response)
+
+    async def _acheck(self, response: httpx.Response) -> None:
+        if _is_strange(response):
+            await response.aread()
+            self._refuse(response)
+
+    def _refuse(self, response: httpx.Response) -> None:
+        where: Where = {"method": response.request.method, "url": str(response.request.url).partition("?")[0]}
+        answer = Answer(response.status_code, response.headers, response.content).without(self.token)
+        if answer.is_success:
+            raise parse_error(answer, "the answer is no JSON: check base_url or XPANDER_BASE_URL", where)
+        raise answer_error(answer, where)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._base_url!r})"
+
+
+def _is_strange(response: httpx.Response) -> bool:
+    """Tell whether the generated code would fail on an answer: a status that no standard knows, or no JSON."""
+    kind = response.headers.get("content-type", "application/json").partition(";")[0]
+    is_known = response.status_code in {status.value for status in http.HTTPStatus}
+    return not is_known or kind not in {"application/json", "text/event-stream"}
+
+
+def raw_client(configuration: Configuration) -> AuthenticatedClient:
+    """Return the generated client with a configuration's URL, key and timeout.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing, or sending is disabled.
+    """
+    refuse(configuration, "the raw client")
+    import httpx
+
+    timeout = httpx.Timeout(configuration.timeout, connect=min(CONNECT_TIMEOUT, configuration.timeout))
+    return RawClient(
+        base_url=configuration.get_full_url(),
+        token=configuration.get_api_key(),
+        prefix="",
+        auth_header_name="x-api-key",
+        timeout=timeout,
+        verify_ssl=configuration.verify,
+        headers={"user-agent": USER_AGENT},
+    )

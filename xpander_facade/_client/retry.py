@@ -1,0 +1,132 @@
+"""Own the rule when a call is tried again, how long to wait before it, and when to stop. Pure: no clock, no network.
+
+Which call may be repeated is a fact about the platform. Reads, stops and updates say the same thing twice; a report
+carries an id, so the platform takes a second one for the same run. Creating a task twice makes two of them, and metrics
+that are sent twice count twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from xpander_facade._client.request import Repeat
+
+if TYPE_CHECKING:
+    from xpander_facade.configuration._configuration import Configuration
+
+PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504, *range(520, 527)})
+BASE_WAIT = 0.5
+MAX_WAIT = 8.0
+MAX_RETRY_AFTER = 60.0
+
+
+@attrs.frozen
+class Trouble:
+    """Why an attempt failed.
+
+    Args:
+        cause: For people: a status or a sentence.
+        passing: Whether it could go better the next time.
+        untaken: Whether the platform surely did not act on the call.
+        retry_after: Seconds that the platform asks to wait, or None.
+    """
+
+    cause: str
+    passing: bool
+    untaken: bool
+    retry_after: float | None = None
+
+
+class RetryBucket:
+    """A brake on retry storms, after the AWS SDKs' standard mode: retries spend tokens, successes give some back.
+
+    While most calls succeed it is never felt. When the platform is down, a process soon stops retrying and each call
+    fails after its first attempt.
+    """
+
+    CAPACITY = 500
+    COST = 5
+    REFUND = 1
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tokens = self.CAPACITY
+
+    def spend(self) -> bool:
+        """Take the price of one retry; False where the bucket can't pay."""
+        with self._lock:
+            if self._tokens < self.COST:
+                return False
+            self._tokens -= self.COST
+            return True
+
+    def refund(self, *, retried: bool) -> None:
+        """Give back after a success: a retry's price, or a little after a first attempt."""
+        if self._tokens < self.CAPACITY:
+            with self._lock:
+                self._tokens = min(self.CAPACITY, self._tokens + (self.COST if retried else self.REFUND))
+
+
+def bucket_of(configuration: Configuration) -> RetryBucket:
+    """Return the bucket that all configurations of one customer of one platform share, whatever their limits."""
+    return _bucket(configuration.base_url, configuration.organization_id, configuration.api_key)
+
+
+@functools.lru_cache(maxsize=256)
+def _bucket(base_url: str, organization_id: str | None, api_key: str | None) -> RetryBucket:
+    return RetryBucket()
+
+
+# A lock that another thread held while the process forked would never come free in the child.
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(after_in_child=_bucket.cache_clear)
+
+
+def next_wait(
+    trouble: Trouble, *, repeat: Repeat, retries: int, max_retries: int, elapsed: float, deadline: float
+) -> float | None:
+    """Return the seconds to wait before the next attempt, or None where the trouble is final.
+
+    Args:
+        trouble: What went wrong.
+        repeat: When this call may be repeated.
+        retries: Retries made so far.
+        max_retries: Retries allowed.
+        elapsed: Seconds since the call began.
+        deadline: Seconds that the whole call may take; no wait overruns it.
+    """
+    if not trouble.passing or retries >= max_retries or (repeat is Repeat.UNTAKEN and not trouble.untaken):
+        return None
+    if trouble.retry_after is not None and trouble.retry_after > MAX_RETRY_AFTER:
+        return None
+    wait = random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
+    wait = max(wait, trouble.retry_after or 0.0)
+    return wait if elapsed + wait < deadline else None
+
+
+def read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for: a number of seconds or an HTTP date; None if unreadable.
+
+    Args:
+        value: The header's value, or None.
+        now: The time from which a date is counted; aware.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds())

@@ -1,0 +1,100 @@
+"""The two drivers of a call: `send` and `asend` do the I/O that the call flow asks for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from xpander_facade._client.call_flow import exchange, prepared, takes_long
+from xpander_facade._transport.pool_registry import aclient_of, client_of
+from xpander_facade._transport.request import Attempt
+from xpander_facade._transport.routing import build, parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade._client.call_flow import Steps
+    from xpander_facade._client.request import Repeat, Request
+    from xpander_facade._transport.response import Answer, Failure
+    from xpander_facade.configuration._configuration import Configuration
+
+
+T = TypeVar("T")
+
+
+def send(configuration: Configuration, request: Request, repeat: Repeat, reader: Callable[[Any], T]) -> T:
+    """Send a request and return what the reader makes of its answer.
+
+    Args:
+        configuration: Who asks, where, how patiently.
+        request: The keywords that a generated operation's request half gives.
+        repeat: When the request may be sent again.
+        reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ModuleException: The call failed.
+    """
+    steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
+    outcome: Answer | Failure | None = None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        if isinstance(step, Attempt):
+            outcome = _attempt(configuration, step)
+        else:
+            time.sleep(step.seconds)
+            outcome = None
+
+
+async def asend(configuration: Configuration, request: Request, repeat: Repeat, reader: Callable[[Any], T]) -> T:
+    """Send a request and return what the reader makes of its answer.
+
+    Args:
+        configuration: Who asks, where, how patiently.
+        request: The keywords that a generated operation's request half gives.
+        repeat: When the request may be sent again.
+        reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+        ModuleException: The call failed.
+    """
+    import asyncio
+
+    if takes_long(configuration, request):
+        request = await asyncio.to_thread(prepared, configuration, request)
+    steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
+    outcome: Answer | Failure | None = None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        if isinstance(step, Attempt):
+            outcome = await _aattempt(configuration, step)
+        else:
+            await asyncio.sleep(step.seconds)
+            outcome = None
+
+
+def _attempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
+    target = parse_url(step.url)
+    stack = client_of(configuration).stack_to(target.origin)
+    timeout = min(configuration.timeout, step.deadline)
+    request = build(step, target, timeout)
+    until = time.monotonic() + step.deadline
+    return stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
+
+
+async def _aattempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
+    target = parse_url(step.url)
+    stack = (await aclient_of(configuration)).stack_to(target.origin)
+    timeout = min(configuration.timeout, step.deadline)
+    request = build(step, target, timeout)
+    until = time.monotonic() + step.deadline
+    return await stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)

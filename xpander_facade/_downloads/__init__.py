@@ -1,0 +1,1 @@
+"""Downloads: the guarded fetch of a task's files."""

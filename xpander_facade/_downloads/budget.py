@@ -1,0 +1,75 @@
+"""Own what a task's files may cost together, and what the log says of those that are not read. No I/O but the log."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from xpander_facade.types.file_limits import FileLimits
+
+_log = logging.getLogger("xpander_facade")
+
+
+class FileShare:
+    """What a task's files may cost together: how many are fetched, and how long their texts may be.
+
+    They are fetched in batches and counted in order, so that the same files are left out every time, and the memory
+    holds no more than what may be kept and one batch.
+
+    Args:
+        urls: Where the files are.
+        limits: What they may cost.
+
+    Attributes:
+        texts: The text of each file, in order; None where it could not be had, or was not to be.
+    """
+
+    def __init__(self, urls: Iterable[str], limits: FileLimits) -> None:
+        self.texts: dict[str, str | None] = dict.fromkeys(urls)
+        self._limits = limits
+        self._room = limits.max_total_bytes
+
+    def batches(self) -> Iterator[list[str]]:
+        """Yield the files to fetch next, until there are no more or nothing more fits."""
+        urls = list(self.texts)
+        size, end = self._limits.concurrency, min(len(urls), self._limits.max_files)
+        for first in range(0, end, size):
+            if not self._room:
+                self._leave(len(urls) - first, self._too_long())
+                return
+            yield urls[first : min(first + size, end)]
+        if len(urls) > end:
+            self._leave(len(urls) - end, f"there are more than {end}")
+
+    def take(self, batch: Sequence[str], texts: Iterable[str | None]) -> None:
+        """Keep the texts of a batch, but those that do not fit."""
+        for url, text in zip(batch, texts, strict=True):
+            length = 0 if text is None else len(text.encode("utf-8", "surrogatepass"))
+            if length <= self._room:
+                self.texts[url] = text
+                self._room -= length
+            else:
+                log_unread(url, self._too_long())
+
+    def _too_long(self) -> str:
+        return f"all files together are longer than {self._limits.max_total_bytes} bytes"
+
+    def _leave(self, count: int, reason: str) -> None:
+        _log.warning("%d files of the task were not read: %s", count, reason)
+
+
+def log_unread(url: str, reason: str) -> None:
+    """Say in the log that a file could not be read, and why."""
+    _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
+
+
+def bare(url: str) -> str:
+    """Return a URL for the log: without query, fragment, user and password, in one line, not too long."""
+    start, mark, rest = url.partition("#")[0].partition("?")[0].partition("://")
+    if mark:
+        host, slash, path = rest.partition("/")
+        start = f"{start}://{host.rpartition('@')[2]}{slash}{path}"
+    return "".join(character if character.isprintable() else "?" for character in start[:200])

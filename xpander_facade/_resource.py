@@ -1,0 +1,96 @@
+"""Own what Backend, Tasks and Agents have in common: a configuration, shared connections, the raw client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from xpander_facade.configuration._configuration import Configuration
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from xpander_api import AuthenticatedClient
+
+
+class Module:
+    """A configuration with verbs.
+
+    Cheap to make: equal configurations share their connections, which open at the first call. Safe to share between
+    threads, and to use from several event loops and after a fork. `close()` or leaving a `with` block gives this
+    object's share of the connections back; the last one closes them. A closed object can be used again.
+
+    Args:
+        configuration: What to call with; by default a new `Configuration()`, made from the environment now.
+    """
+
+    def __init__(self, configuration: Configuration | None = None) -> None:
+        self.configuration = configuration or Configuration()
+
+    def with_options(
+        self, *, timeout: float | None = None, max_retries: int | None = None, deadline: float | None = None
+    ) -> Self:
+        """Return the same object with other limits; it shares the connections.
+
+        Args:
+            timeout: Seconds that a call may wait for an answer.
+            max_retries: How often a call that may be repeated is tried again.
+            deadline: Seconds that a call may take with all its retries. A Lambda passes the time that it has left.
+        """
+        now = self.configuration
+        changed = attrs.evolve(
+            now,
+            timeout=now.timeout if timeout is None else timeout,
+            max_retries=now.max_retries if max_retries is None else max_retries,
+            deadline=now.deadline if deadline is None else deadline,
+        )
+        return type(self)(changed)
+
+    @property
+    def api(self) -> AuthenticatedClient:
+        """The generated client, configured, for an operation that has no verb here.
+
+        It has connections of its own, raises what httpx raises, and retries nothing.
+        """
+        from xpander_facade import _client
+
+        return _client.raw_client(self.configuration)
+
+    def close(self) -> None:
+        """Give back this object's share of the connections; the last share closes them."""
+        from xpander_facade._transport import pool_registry
+
+        pool_registry.close(self.configuration, self)
+
+    async def aclose(self) -> None:
+        """Give back this object's share of the connections; the last share closes them."""
+        from xpander_facade._transport import pool_registry
+
+        await pool_registry.aclose(self.configuration, self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.configuration!r})"
+
+    def _using(self, configuration: Configuration | None = None) -> Configuration:
+        """Return what a call uses, and hold a share of the connections."""
+        from xpander_facade._transport import pool_registry
+
+        pool_registry.hold(self.configuration, self)
+        return configuration or self.configuration

@@ -1,0 +1,1 @@
+"""Serialization: JSON and attrs classes, jsonable values, redaction. Pure."""

@@ -1,0 +1,1 @@
+"""Transport: origins, pools, deadlines, bytes. The only place that makes connections."""

@@ -1,0 +1,30 @@
+"""One attempt at a request: method, URL, headers, bytes, deadline."""
+
+from __future__ import annotations
+
+import sys
+
+import attrs
+
+from xpander_facade._version import __version__
+
+USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@attrs.frozen
+class Attempt:
+    """Send this once.
+
+    Args:
+        method: The HTTP method.
+        url: The whole URL.
+        headers: All headers but those of the connection. Holds the key, so it is in no `repr`.
+        content: The body, or None.
+        deadline: Seconds that this attempt may still take.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str] = attrs.field(repr=False)
+    content: bytes | None = attrs.field(repr=False)
+    deadline: float

@@ -1,0 +1,170 @@
+"""Own the checks of what users pass in, made before anything is sent. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def check_id(name: str, value: Any) -> str:
+    """Return an id that can be a path segment.
+
+    Raises:
+        TypeError: It is no string.
+        ValueError: It is empty, or "." or "..", which a URL would swallow, or holds half a surrogate pair.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"{name} is empty: pass the id")
+    if value in {".", ".."}:
+        raise ValueError(f"{name} can't be {value!r}: a URL takes it for a folder; choose another id")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds half a surrogate pair, which no URL can: check the id's source") from None
+    return value
+
+
+def check_text(name: str, value: Any) -> str | None:
+    """Return a text or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{name} must be a string, not {type(value).__name__}: pass str(...) or json.dumps(...) of it")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a bool.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
+def check_seconds(name: str, value: Any) -> float:
+    """Return a length of time in seconds.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is negative or not finite.
+    """
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"{name} must be 0 or more seconds and finite, not {seconds}")
+    return seconds
+
+
+def check_names(name: str, value: Any) -> list[str]:
+    """Return a list of names; None means none.
+
+    Raises:
+        TypeError: It is a bare string, or holds something else than strings.
+    """
+    if value is None:
+        return []
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of strings, not {type(value).__name__}")
+    names: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(item, str) for item in names):
+        raise TypeError(f"{name} must hold strings only")
+    return names
+
+
+def check_interval(name: str, value: Any) -> float:
+    """Return a length of time in seconds that is not zero.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is zero, negative or not finite.
+    """
+    seconds = check_seconds(name, value)
+    if seconds == 0:
+        raise ValueError(f"{name} must be more than 0 seconds")
+    return seconds
+
+
+def check_object(name: str, value: Any) -> dict[str, Any] | None:
+    """Return a JSON object or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, dict):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
+
+
+def check_instances(name: str, value: Any, cls: type) -> list[Any]:
+    """Return a list of instances of a class; None means none.
+
+    Raises:
+        TypeError: It is no list of them.
+    """
+    if value is None:
+        return []
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of {cls.__name__}, not {type(value).__name__}")  # pyright: ignore
+    items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    for item in items:
+        if not isinstance(item, cls):
+            raise TypeError(f"{name} must be a list of {cls.__name__}, not of {type(item).__name__}")
+    return items
+
+
+def check_instance(name: str, value: Any, cls: type[T]) -> T | None:
+    """Return an instance of a class or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, cls):
+        return value
+    raise TypeError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+
+
+def check_count(name: str, value: Any) -> int | None:
+    """Return a whole number that is not negative, or None.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is negative.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{name} must be 0 or more, not {value}")
+    return value
+
+
+def check_version(value: Any) -> str | None:
+    """Return an agent's version as a header can hold it, or None.
+
+    Raises:
+        TypeError: It is neither text nor a whole number.
+        ValueError: It is empty or holds what no header can.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"the agent's version must be a string or a whole number, not {type(value).__name__}")
+    text = str(value)
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError(f"the agent's version can't be {text[:40]!r}: pass a number or a short name")
+    return text

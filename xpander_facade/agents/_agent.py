@@ -1,0 +1,338 @@
+"""Own Agent: an agent as the platform describes it, and the tasks created of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from xpander_facade._requests.agents import get_agent_request
+from xpander_facade._serialization import codec
+from xpander_facade.configuration._configuration import Configuration
+from xpander_facade.tasks._tasks import Tasks
+from xpander_facade.types._bound import Unlisted
+from xpander_facade.types.enums import OutputFormat, ThinkMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from xpander_facade.tasks._task import Task
+    from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
+
+
+@attrs.define(kw_only=True, getstate_setstate=False)
+class Agent(Unlisted):
+    """An agent as the platform describes it. `extra` holds what the platform sends beyond these attributes."""
+
+    id: str
+    organization_id: str | None = None
+    name: str | None = None
+    unique_name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    version: str | None = None
+    framework: str | None = None
+    model_provider: str | None = None
+    model_name: str | None = None
+    instructions: Any = None
+    graph: Any = None
+    tools: list[Any] = attrs.field(factory=list[Any])
+    knowledge_bases: list[Any] = attrs.field(factory=list[Any])
+    output_format: OutputFormat | None = None
+    output_schema: dict[str, Any] | None = None
+    expected_output: str | None = None
+    deep_planning: bool = False
+    enforce_deep_planning: bool = False
+    created_at: datetime | None = None
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration of this agent's calls; None means a new `Configuration()` for each. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    @classmethod
+    def load(
+        cls, agent_id: str, configuration: Configuration | None = None, *, version: str | int | None = None
+    ) -> Self:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent.
+            configuration: What to call with; by default a new `Configuration()`.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        from xpander_facade import _client
+
+        configuration = configuration or Configuration()
+        request = get_agent_request(agent_id, version)
+        return _client.send(configuration, request, _client.Repeat.ALWAYS, cls._reader(configuration))
+
+    @classmethod
+    async def aload(
+        cls, agent_id: str, configuration: Configuration | None = None, *, version: str | int | None = None
+    ) -> Self:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent.
+            configuration: What to call with; by default a new `Configuration()`.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        from xpander_facade import _client
+
+        configuration = configuration or Configuration()
+        request = get_agent_request(agent_id, version)
+        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, cls._reader(configuration))
+
+    def create_task(
+        self,
+        *,
+        prompt: str = "",
+        existing_task_id: str | None = None,
+        file_urls: Sequence[str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        user_details: User | None = None,
+        principal: Principal | None = None,
+        agent_version: str | int | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        source: str | None = "sdk",
+        worker_id: str | None = None,
+        output_format: OutputFormat | str | None = None,
+        output_schema: dict[str, Any] | None = None,
+        run_locally: bool = False,
+        events_streaming: bool = False,
+        additional_context: str | None = None,
+        instructions_override: str | None = None,
+        test_run_node_id: str | None = None,
+        user_oidc_token: str | None = None,
+        expected_output: str | None = None,
+        mcp_servers: Sequence[MCPServerDetails] | None = None,
+        triggering_agent_id: str | None = None,
+        title: str | None = None,
+        think_mode: ThinkMode | str = ThinkMode.Default,
+        disable_attachment_injection: bool = False,
+        tool_call_limit: int | None = None,
+        user_tokens: dict[str, Any] | None = None,
+        return_metrics: bool = False,
+        llm_model_provider: str | None = None,
+        llm_model_name: str | None = None,
+        llm_reasoning_effort: str | None = None,
+        harness_cli: str | None = None,
+        permission_mode: str | None = None,
+    ) -> Task:
+        """Create a task of this agent, or continue one.
+
+        Args:
+            prompt: What the agent is asked.
+            existing_task_id: A task to continue, instead of making a new one.
+            file_urls: URLs of files for the agent.
+            attachments: Files with what is known of them.
+            user_details: The end user on whose behalf the task runs.
+            principal: Who caused the task.
+            agent_version: The version of the agent to run; by default the deployed one.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            source: Where the task comes from. Default "sdk".
+            worker_id: The worker that is to run the task.
+            output_format: The form of the result.
+            output_schema: JSON schema of a structured result.
+            run_locally: Leave the run to a local worker.
+            events_streaming: Publish events, so that `Task.events()` can stream them.
+            additional_context: Text appended to the system prompt.
+            instructions_override: More instructions, for this run.
+            test_run_node_id: Node of a workflow to test.
+            user_oidc_token: The user's OIDC token, for connectors.
+            expected_output: What the result should look like.
+            mcp_servers: MCP servers for this task.
+            triggering_agent_id: The agent that asks for the task.
+            title: Title to show.
+            think_mode: How hard the agent thinks.
+            disable_attachment_injection: Do not put the content of readable files into the prompt.
+            tool_call_limit: How many tool calls the run may make.
+            user_tokens: The user's tokens for MCP servers.
+            return_metrics: Return metrics with the task.
+            llm_model_provider: Provider of the model, instead of the agent's.
+            llm_model_name: The model, instead of the agent's.
+            llm_reasoning_effort: How much the model reasons.
+            harness_cli: The command-line harness that runs the agent.
+            permission_mode: What the harness may do without asking.
+
+        Returns:
+            The task, usually pending.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty; nothing was sent.
+            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        """
+        return Tasks(self.configuration).create(
+            self.id,
+            prompt=prompt,
+            existing_task_id=existing_task_id,
+            file_urls=file_urls,
+            attachments=attachments,
+            user_details=user_details,
+            principal=principal,
+            agent_version=agent_version,
+            tool_call_payload_extension=tool_call_payload_extension,
+            source=source,
+            worker_id=worker_id,
+            output_format=output_format,
+            output_schema=output_schema,
+            run_locally=run_locally,
+            events_streaming=events_streaming,
+            additional_context=additional_context,
+            instructions_override=instructions_override,
+            test_run_node_id=test_run_node_id,
+            user_oidc_token=user_oidc_token,
+            expected_output=expected_output,
+            mcp_servers=mcp_servers,
+            triggering_agent_id=triggering_agent_id,
+            title=title,
+            think_mode=think_mode,
+            disable_attachment_injection=disable_attachment_injection,
+            tool_call_limit=tool_call_limit,
+            user_tokens=user_tokens,
+            return_metrics=return_metrics,
+            llm_model_provider=llm_model_provider,
+            llm_model_name=llm_model_name,
+            llm_reasoning_effort=llm_reasoning_effort,
+            harness_cli=harness_cli,
+            permission_mode=permission_mode,
+        )
+
+    async def acreate_task(
+        self,
+        *,
+        prompt: str = "",
+        existing_task_id: str | None = None,
+        file_urls: Sequence[str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        user_details: User | None = None,
+        principal: Principal | None = None,
+        agent_version: str | int | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        source: str | None = "sdk",
+        worker_id: str | None = None,
+        output_format: OutputFormat | str | None = None,
+        output_schema: dict[str, Any] | None = None,
+        run_locally: bool = False,
+        events_streaming: bool = False,
+        additional_context: str | None = None,
+        instructions_override: str | None = None,
+        test_run_node_id: str | None = None,
+        user_oidc_token: str | None = None,
+        expected_output: str | None = None,
+        mcp_servers: Sequence[MCPServerDetails] | None = None,
+        triggering_agent_id: str | None = None,
+        title: str | None = None,
+        think_mode: ThinkMode | str = ThinkMode.Default,
+        disable_attachment_injection: bool = False,
+        tool_call_limit: int | None = None,
+        user_tokens: dict[str, Any] | None = None,
+        return_metrics: bool = False,
+        llm_model_provider: str | None = None,
+        llm_model_name: str | None = None,
+        llm_reasoning_effort: str | None = None,
+        harness_cli: str | None = None,
+        permission_mode: str | None = None,
+    ) -> Task:
+        """Create a task of this agent, or continue one.
+
+        Args:
+            prompt: What the agent is asked.
+            existing_task_id: A task to continue, instead of making a new one.
+            file_urls: URLs of files for the agent.
+            attachments: Files with what is known of them.
+            user_details: The end user on whose behalf the task runs.
+            principal: Who caused the task.
+            agent_version: The version of the agent to run; by default the deployed one.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            source: Where the task comes from. Default "sdk".
+            worker_id: The worker that is to run the task.
+            output_format: The form of the result.
+            output_schema: JSON schema of a structured result.
+            run_locally: Leave the run to a local worker.
+            events_streaming: Publish events, so that `Task.events()` can stream them.
+            additional_context: Text appended to the system prompt.
+            instructions_override: More instructions, for this run.
+            test_run_node_id: Node of a workflow to test.
+            user_oidc_token: The user's OIDC token, for connectors.
+            expected_output: What the result should look like.
+            mcp_servers: MCP servers for this task.
+            triggering_agent_id: The agent that asks for the task.
+            title: Title to show.
+            think_mode: How hard the agent thinks.
+            disable_attachment_injection: Do not put the content of readable files into the prompt.
+            tool_call_limit: How many tool calls the run may make.
+            user_tokens: The user's tokens for MCP servers.
+            return_metrics: Return metrics with the task.
+            llm_model_provider: Provider of the model, instead of the agent's.
+            llm_model_name: The model, instead of the agent's.
+            llm_reasoning_effort: How much the model reasons.
+            harness_cli: The command-line harness that runs the agent.
+            permission_mode: What the harness may do without asking.
+
+        Returns:
+            The task, usually pending.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty; nothing was sent.
+            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        """
+        return await Tasks(self.configuration).acreate(
+            self.id,
+            prompt=prompt,
+            existing_task_id=existing_task_id,
+            file_urls=file_urls,
+            attachments=attachments,
+            user_details=user_details,
+            principal=principal,
+            agent_version=agent_version,
+            tool_call_payload_extension=tool_call_payload_extension,
+            source=source,
+            worker_id=worker_id,
+            output_format=output_format,
+            output_schema=output_schema,
+            run_locally=run_locally,
+            events_streaming=events_streaming,
+            additional_context=additional_context,
+            instructions_override=instructions_override,
+            test_run_node_id=test_run_node_id,
+            user_oidc_token=user_oidc_token,
+            expected_output=expected_output,
+            mcp_servers=mcp_servers,
+            triggering_agent_id=triggering_agent_id,
+            title=title,
+            think_mode=think_mode,
+            disable_attachment_injection=disable_attachment_injection,
+            tool_call_limit=tool_call_limit,
+            user_tokens=user_tokens,
+            return_metrics=return_metrics,
+            llm_model_provider=llm_model_provider,
+            llm_model_name=llm_model_name,
+            llm_reasoning_effort=llm_reasoning_effort,
+            harness_cli=harness_cli,
+            permission_mode=permission_mode,
+        )
+
+    @classmethod
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], Self]:
+        """Return what makes an agent of an answer."""
+        return lambda data: codec.read(cls, data)._bind(configuration)
+
+    def _bind(self, configuration: Configuration) -> Self:
+        object.__setattr__(self, "_configuration", configuration)
+        return self

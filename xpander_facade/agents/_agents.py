@@ -1,0 +1,136 @@
+"""Own Agents, which finds agents, and AgentsListItem."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from xpander_facade._requests.agents import list_agents_request
+from xpander_facade._resource import Module
+from xpander_facade._serialization import codec
+from xpander_facade.agents._agent import Agent
+from xpander_facade.types._bound import Unlisted
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable
+
+    from xpander_facade.configuration._configuration import Configuration
+
+
+@attrs.define(kw_only=True, getstate_setstate=False)
+class AgentsListItem(Unlisted):
+    """An agent in a list. `load` gives the whole agent."""
+
+    id: str
+    name: str | None = None
+    icon: str | None = None
+    instructions: Any = None
+    status: str | None = None
+    organization_id: str | None = None
+    created_at: datetime | None = None
+    description: str | None = None
+    access_scope: str | None = None
+    created_by: str | None = None
+    type: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration that `load` uses. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    def load(self) -> Agent:
+        """Load the whole agent.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return Agent.load(self.id, self.configuration)
+
+    async def aload(self) -> Agent:
+        """Load the whole agent.
+
+        Raises:
+            ModuleException: The call failed.
+        """
+        return await Agent.aload(self.id, self.configuration)
+
+    @classmethod
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
+        """Return what makes list items of an answer."""
+        return lambda data: [item._bind(configuration) for item in codec.read_list(cls, data)]
+
+    def _bind(self, configuration: Configuration) -> Self:
+        object.__setattr__(self, "_configuration", configuration)
+        return self
+
+
+class Agents(Module):
+    """The agents of the organisation.
+
+    Args:
+        configuration: What to call with; by default a new `Configuration()`, made from the environment now.
+    """
+
+    def list(self) -> builtins.list[AgentsListItem]:
+        """List the agents, in the platform's order.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _client
+
+        configuration = self._using()
+        return _client.send(
+            configuration, list_agents_request(), _client.Repeat.ALWAYS, AgentsListItem._reader(configuration)
+        )
+
+    async def alist(self) -> builtins.list[AgentsListItem]:
+        """List the agents, in the platform's order.
+
+        Raises:
+            ConfigurationError: The key is missing; nothing was sent.
+            ModuleException: The call failed.
+        """
+        from xpander_facade import _client
+
+        configuration = self._using()
+        return await _client.asend(
+            configuration, list_agents_request(), _client.Repeat.ALWAYS, AgentsListItem._reader(configuration)
+        )
+
+    def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        configuration = self._using()
+        agent_id = configuration.get_agent_id() if agent_id is None else agent_id
+        return Agent.load(agent_id, configuration, version=version)
+
+    async def aget(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+        """Load an agent.
+
+        Args:
+            agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.
+            version: The version to load; by default the deployed one.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: The call failed otherwise.
+        """
+        configuration = self._using()
+        agent_id = configuration.get_agent_id() if agent_id is None else agent_id
+        return await Agent.aload(agent_id, configuration, version=version)

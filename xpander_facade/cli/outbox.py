@@ -1,0 +1,231 @@
+"""Own the commands of the outbox: status, list, show, flush, retry, drop. All but flush only touch the file."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import attrs
+import typer
+
+from xpander_facade import ConfigurationError
+from xpander_facade.cli.options import (
+    AsJson,
+    BaseUrl,
+    OrganizationId,
+    OutboxPath,
+    checked_id,
+    checked_ids,
+    checked_seconds,
+    configuration_of,
+)
+from xpander_facade.cli.output import complain, format_value, print_fields, print_json, print_table, progress, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from xpander_facade.outbox._outbox import FlushResult, Outbox
+
+outbox = typer.Typer(no_args_is_help=True, help="Look after the reports that wait on disk.")
+
+RunId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="The id of the run.")]
+RunIds = Annotated[list[str], typer.Argument(metavar="ID...", callback=checked_ids, help="The ids of the runs.")]
+State = Literal["waiting", "sending", "quarantined"]
+
+_PATIENCE = 60.0
+"""Seconds in which at least one report must get through, or a flush without a timeout gives up."""
+
+_LOOK_EVERY = 0.2
+_NO_AGE = 100 * 365 * 86_400.0
+
+
+@outbox.command("status")
+def show_status(path: OutboxPath = None, as_json: AsJson = False) -> None:
+    """Show how many reports wait, and what became of the others."""
+    with _opened(path) as box:
+        status = box.status()
+    if as_json:
+        print_json(status)
+        return
+    print_fields((name.replace("_", " "), value) for name, value in attrs.asdict(status).items())
+
+
+@outbox.command("list")
+def list_reports(
+    path: OutboxPath = None,
+    state: Annotated[State | None, typer.Option(help="Only reports in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="COUNT", help="At most so many.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the reports, oldest first."""
+    with _opened(path) as box:
+        entries = box.list(state, limit)
+    if as_json:
+        print_json(entries)
+    else:
+        print_table(
+            ("id", "agent", "state", "stored", "tries", "reason"),
+            [(one.id, one.agent_id, one.state, one.created_at, one.attempts, one.reason) for one in entries],
+        )
+    if len(entries) == limit:
+        say(f"there may be more: these are the oldest {limit}, --limit gives others")
+
+
+@outbox.command("show")
+def show_report(run_id: RunId, path: OutboxPath = None, as_json: AsJson = False) -> None:
+    """Show a report as it will be sent, and why it was not sent yet."""
+    with _opened(path) as box:
+        entry = box.show(run_id)
+    if entry is None:
+        complain(f"there is no report of run {run_id} in the outbox")
+        raise typer.Exit(1)
+    if as_json:
+        print_json(entry)
+        return
+    fields = attrs.asdict(entry, recurse=False)
+    body = fields.pop("body")
+    print_fields((name.replace("_", " "), value) for name, value in {**body, **fields}.items())
+
+
+@outbox.command("flush")
+def flush_reports(
+    path: OutboxPath = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            callback=checked_seconds,
+            help="Give up after so long; by default after 60 s in which nothing got through.",
+        ),
+    ] = None,
+    rate: Annotated[str | None, typer.Option(metavar="RATE", help="How fast at most, such as 90/minute.")] = None,
+    as_json: AsJson = False,
+    base_url: BaseUrl = None,
+    organization_id: OrganizationId = None,
+) -> None:
+    """Send what waits, and print what became of it.
+
+    The exit code is 0 when nothing is left to send and nothing was refused.
+    """
+    with _opened(path, base_url, organization_id, rate, is_to_send=True) as box:
+        with _watched(box):
+            result = _flush(box, timeout)
+        status = box.status()
+    if as_json:
+        print_json(result)
+    else:
+        print_fields(attrs.asdict(result).items())
+    others = status.waiting - result.waiting
+    if others > 0:
+        say(f"left, for another platform or organisation or stored meanwhile: {others} (`outbox list --json` tells)")
+    if result.waiting:
+        when = "" if status.paused_until is None else f", nothing more before {format_value(status.paused_until)}"
+        complain(f"not sent, still waiting: {result.waiting}{when}")
+    if result.quarantined:
+        complain(f"refused: {result.quarantined} (`outbox list --state quarantined` tells why)")
+    if result.waiting or result.quarantined:
+        raise typer.Exit(1)
+
+
+@outbox.command("retry")
+def retry_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
+    """Take reports out of quarantine, so that they are sent again: by a flush, or by the next process that sends."""
+    with _opened(path) as box:
+        _to_each(run_ids, box.retry, "in quarantine")
+
+
+@outbox.command("drop")
+def drop_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
+    """Throw reports away, whether they wait or are in quarantine. They are gone."""
+    with _opened(path) as box:
+        _to_each(run_ids, box.drop, "waiting or in quarantine")
+
+
+@contextlib.contextmanager
+def _opened(
+    path: str | None,
+    base_url: str | None = None,
+    organization_id: str | None = None,
+    rate: str | None = None,
+    *,
+    is_to_send: bool = False,
+) -> Generator[Outbox]:
+    """Give the outbox of a file that is there, for a block.
+
+    Raises:
+        ConfigurationError: No file is named, it is not there, or nothing can be sent.
+    """
+    from xpander_facade.outbox._outbox import Outbox
+
+    configuration = configuration_of(base_url, organization_id, outbox=path)
+    settings = configuration.outbox
+    if settings is None:
+        raise ConfigurationError("there is no outbox: pass --outbox or set XPANDER_OUTBOX")
+    if configuration.disabled and is_to_send:
+        raise ConfigurationError("nothing can be sent, for sending is disabled: unset XPANDER_DISABLED")
+    if not Path(settings.path).exists():
+        raise ConfigurationError(f"there is no file {settings.path}: an outbox is made by the first report in it")
+    # How old a report may get is for the program to say that stored it.
+    settings = attrs.evolve(settings, rate=rate, max_age=_NO_AGE)
+    with contextlib.closing(Outbox.of(attrs.evolve(configuration, outbox=settings))) as box:
+        yield box
+
+
+def _flush(box: Outbox, timeout: float | None) -> FlushResult:
+    """Send what waits, for so many seconds, or as long as reports get through."""
+    from xpander_facade.outbox._outbox import FlushResult
+
+    sent = quarantined = 0
+    while True:
+        result = box.flush(_PATIENCE if timeout is None else timeout)
+        sent += result.sent
+        quarantined += result.quarantined
+        if timeout is not None or not result.waiting or not (result.sent or result.quarantined):
+            return FlushResult(sent, result.waiting, quarantined)
+
+
+@contextlib.contextmanager
+def _watched(box: Outbox) -> Generator[None]:
+    """Show how far sending has come while a block runs."""
+    total = _left(box)
+    done = threading.Event()
+
+    def look(advance: Callable[[int], None]) -> None:
+        while not done.wait(_LOOK_EVERY):
+            advance(total - _left(box))
+
+    with progress("sending", total) as advance:
+        if advance is None:
+            yield
+            return
+        looking = threading.Thread(target=look, args=(advance,), daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            looking.join()
+
+
+def _left(box: Outbox) -> int:
+    status = box.status()
+    return status.waiting + status.sending
+
+
+def _to_each(run_ids: list[str], change: Callable[[str], bool], where: str) -> None:
+    """Change the report of each run; the ids of those that there were are printed."""
+    missing = [run_id for run_id in run_ids if not _changed(run_id, change)]
+    for run_id in missing:
+        complain(f"no report of run {run_id} is {where}")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _changed(run_id: str, change: Callable[[str], bool]) -> bool:
+    was_there = change(run_id)
+    if was_there:
+        print(run_id)
+    return was_there

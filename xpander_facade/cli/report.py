@@ -1,0 +1,134 @@
+"""Own the command that reports a run from elsewhere, and how it reads texts and files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xpander_facade import Backend, ConfigurationError, Tokens, Usage, XpanderError, read_usage
+from xpander_facade.cli.options import (
+    AgentId,
+    AsJson,
+    BaseUrl,
+    OrganizationId,
+    OutboxPath,
+    checked_id,
+    checked_seconds,
+    configuration_of,
+)
+from xpander_facade.cli.output import print_json, say
+
+
+def _count(what: str) -> Any:
+    return typer.Option(min=0, metavar="COUNT", show_default=False, help=f"Tokens {what}.")
+
+
+def report(
+    agent_id: AgentId = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", metavar="ID", callback=checked_id, help="The run's id; the same again updates the record."
+        ),
+    ] = None,
+    input: Annotated[str | None, typer.Option(metavar="TEXT", help="What the run was asked.")] = None,
+    result: Annotated[str | None, typer.Option(metavar="TEXT", help="The run's result.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="The run did not succeed.")] = False,
+    duration: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", callback=checked_seconds, help="Wall-clock seconds.")
+    ] = 0,
+    prompt_tokens: Annotated[int | None, _count("of the prompt")] = None,
+    completion_tokens: Annotated[int | None, _count("of the answer")] = None,
+    cache_read_tokens: Annotated[int | None, _count("read from the provider's cache")] = None,
+    cache_write_tokens: Annotated[int | None, _count("written to the provider's cache")] = None,
+    used_tool: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A tool that the run called; may be repeated.")
+    ] = None,
+    llm_response: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the provider answered, as JSON; - is standard input. Tokens, tools and result are read from it "
+            "where they are not given.",
+        ),
+    ] = None,
+    enqueue: Annotated[
+        bool, typer.Option("--enqueue", help="Keep the report in the outbox until the platform has it.")
+    ] = False,
+    outbox: OutboxPath = None,
+    as_json: AsJson = False,
+    base_url: BaseUrl = None,
+    organization_id: OrganizationId = None,
+) -> None:
+    """Report a run that was executed elsewhere, and print its id.
+
+    TEXT is the text itself, @FILE for what is in a file, or @- for standard input; @@ begins a text that begins with @.
+    """
+    if [input, result].count("@-") + (llm_response == "-") > 1:
+        raise typer.BadParameter("standard input can be read only once")
+    response = None if llm_response is None else _read_json(llm_response)
+    told = read_usage(response) or Usage()
+    counts = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "cache_read_tokens": cache_read_tokens,
+        "cache_write_tokens": cache_write_tokens,
+    }
+    given: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+    tokens = Tokens(**given) if given else told.tokens
+    run: dict[str, Any] = {
+        "id": id,
+        "input": _read_text(input, "--input"),
+        "result": told.text if result is None else _read_text(result, "--result"),
+        "is_success": not failed,
+        "duration": duration,
+        "tokens": tokens if tokens != Tokens() else None,
+        "used_tools": used_tool or told.tools,
+        "llm_response": response,
+    }
+    try:
+        with Backend(configuration_of(base_url, organization_id, agent_id, outbox)) as backend:
+            if enqueue:
+                task_id = backend.enqueue_external_task(**run)
+                shown: object = {"id": task_id}
+            else:
+                task = backend.report_external_task(**run)
+                task_id, shown = task.id, task
+    except XpanderError as error:
+        if error.task_id is not None and not isinstance(error, ConfigurationError):
+            say(f"to report this run again: --id {error.task_id}")
+        raise
+    if as_json:
+        print_json(shown)
+    else:
+        print(task_id)
+
+
+def _read_text(value: str | None, option: str) -> str | None:
+    """Return the text that an argument stands for."""
+    if value is None or not value.startswith("@"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    return _read_file(value[1:], f"{option} (for a text that begins with @ write @@)")
+
+
+def _read_json(file: str) -> Any:
+    try:
+        return json.loads(_read_file(file, "--llm-response"))
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"--llm-response: {file} holds no JSON ({error})") from None
+
+
+def _read_file(file: str, option: str) -> str:
+    """Return what is in a file, or in standard input where the file is -."""
+    if file == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise typer.BadParameter(f"{option}: standard input is closed")
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{option}: {error}") from None

@@ -1,0 +1,111 @@
+"""Own the command `worker`: serve a handler until a signal comes, with a line for each task, or work on one prompt."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from xpander_facade import AgentExecutionStatus, Task, TaskHandler, TaskIdFilter, WorkerConflictError
+from xpander_facade.cli.options import AgentId  # noqa: TC001 (typer reads the annotations)
+from xpander_facade.cli.output import complain, one_line, say
+
+_STYLES = {"completed": "green", "error": "red", "failed": "red"}
+_SHOWN = 100
+
+
+def worker(
+    target: Annotated[
+        str, typer.Argument(metavar="MODULE:HANDLER", help="Where the function is that on_task decorates.")
+    ],
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="TEXT", help="Work on this one task, and print its result.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, help="Tasks at once; else what on_task says.")
+    ] = None,
+    grace: Annotated[
+        float | None, typer.Option("--grace", min=0, help="Seconds for what runs when a signal comes.")
+    ] = None,
+    agent_id: AgentId = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens to each task, on stderr.")] = False,
+) -> None:
+    """Work on an agent's tasks until Ctrl-C or SIGTERM, with a line for each task. A second signal ends it at once.
+
+    The module is looked up from the working directory first. The status is 0 after a signal, 2 where the platform
+    refuses a worker from this environment. With --prompt the task is created at the platform, and worked on here.
+    """
+    handler = _handler_at(target).with_options(concurrency=concurrency, grace=grace, agent_id=agent_id)
+    _log(verbose)
+    try:
+        if prompt is not None:
+            _work_on(handler, prompt)
+            return
+        say(f"serving {target} until Ctrl-C")
+        handler.run(on_finished=_print_task)
+    except WorkerConflictError as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
+
+
+def _handler_at(target: str) -> TaskHandler[..., Any]:
+    """Return the handler that a target names.
+
+    Raises:
+        BadParameter: There is none.
+    """
+    path, _, name = target.partition(":")
+    if not path or not name:
+        raise typer.BadParameter(f"{target!r} has no form like module:handler")
+    sys.path.insert(0, os.getcwd())
+    try:
+        found: object = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
+            raise
+        raise typer.BadParameter(f"there is no module {error.name!r} here") from None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, TaskHandler):
+        raise typer.BadParameter(f"{target} is no handler: decorate it with @on_task")
+    return cast("TaskHandler[..., Any]", found)
+
+
+def _work_on(handler: TaskHandler[..., Any], prompt: str) -> None:
+    task = handler.run_prompt(prompt)
+    if task is None:
+        complain("the task has no outcome: the log says why")
+        raise typer.Exit(1)
+    if task.result is not None:
+        for line in task.result.splitlines():
+            print(one_line(line))
+    if task.status is not AgentExecutionStatus.Completed:
+        complain(f"task {task.id}: {task.status.value}")
+        raise typer.Exit(1)
+
+
+def _print_task(task: Task) -> None:
+    status = task.status.value
+    line = Text.assemble(
+        f"{datetime.now():%H:%M:%S} ",
+        (f"{one_line(status):<9}", _STYLES.get(status, "yellow")),
+        f" {one_line(task.id)} {task.duration:.1f} s",
+        "" if task.tokens is None else f" {task.tokens.total_tokens} tokens",
+        f"  {one_line(task.result or '')[:_SHOWN]}",
+    )
+    Console().print(line, soft_wrap=True, highlight=False)
+
+
+def _log(verbose: bool) -> None:
+    """Let the log appear on stderr, unless the handler's module has seen to that."""
+    shown = logging.StreamHandler()
+    shown.addFilter(TaskIdFilter())
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s [%(task_id)s] %(message)s", handlers=[shown])

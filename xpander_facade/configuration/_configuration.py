@@ -1,0 +1,328 @@
+"""Own Configuration: what a call needs to know, from argument, environment or default, in that order.
+
+The only module that reads the environment. The URL rules are facts of the platform, tested as tables in
+tests/unit/test_configuration.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import math
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import attrs
+
+from xpander_facade.configuration._environment import _environment, _flag, environment_fingerprint
+from xpander_facade.errors import ConfigurationError
+
+# Nobody evaluates the annotations below, and these modules take as long to load as all the rest of this one.
+if TYPE_CHECKING:
+    import ssl  # noqa: TC004
+    from collections.abc import Callable  # noqa: TC004
+
+    from xpander_facade.configuration._outbox_settings import OutboxSettings  # noqa: TC004
+    from xpander_facade.configuration._retry_event import RetryEvent  # noqa: TC004
+
+CLOUD_URL = "https://inbound.xpander.ai"
+STAGING_URL = "https://inbound.stg.xpander.ai"
+
+_EVENTS_HOSTS = {
+    "inbound.xpander.ai": "https://agent-controller.xpander.ai",
+    "inbound.stg.xpander.ai": "https://agent-controller.stg.xpander.ai",
+}
+_LOCAL_API_PORT = 8085
+_LOCAL_EVENTS_URL = "http://localhost:9016"
+_CONTROLLER = "agent-controller"
+_CONTROLLER_PORT = 9016
+LEAST_FIELD_BYTES = 1_000
+
+
+def _text(name: str, value: str | None, variable: str | None = None) -> str | None:
+    """Return the argument, else the variable (where there is one), else None."""
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
+    return (value or "").strip() or (_environment(variable) if variable else None)
+
+
+def _api_key(value: str | None) -> str | None:
+    key = _text("api_key", value, "XPANDER_API_KEY")
+    # An HTTP library refuses such a header value with the value in its text; so it must not get that far.
+    if key and not all(" " <= character <= "~" for character in key):
+        raise ConfigurationError("api_key holds a character that is not printable ASCII: copy it again")
+    return key
+
+
+def _organization_id(value: str | None) -> str | None:
+    return _text("organization_id", value, "XPANDER_ORGANIZATION_ID")
+
+
+def _agent_id(value: str | None) -> str | None:
+    return _text("agent_id", value)
+
+
+def _base_url(value: str | None) -> str:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
+    url = (value or "").strip() or _environment("XPANDER_BASE_URL")
+    if url is None:
+        if value is not None:
+            # The key of a private installation must never travel to the cloud by default.
+            raise ConfigurationError("base_url is empty: pass base_url= or set XPANDER_BASE_URL")
+        url = STAGING_URL if _flag("IS_STG") else CLOUD_URL
+    if "://" not in url:
+        url = f"https://{url}"
+    url = url.rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"base_url is not a URL ({error}): it looks like https://host[:port][/path]") from None
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        raise ConfigurationError("base_url must look like https://host[:port][/path]")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("base_url must not hold a user or password: pass the key as api_key=")
+    if "?" in url or "#" in url or any(character.isspace() for character in url):
+        raise ConfigurationError("base_url must not hold a query, a fragment or white space")
+    return url
+
+
+def _seconds(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise ConfigurationError(f"{name} must be a positive number of seconds: no call may wait for ever")
+    return float(value)
+
+
+def _timeout(value: float) -> float:
+    return _seconds("timeout", value)
+
+
+def _deadline(value: float) -> float:
+    return _seconds("deadline", value)
+
+
+def _max_response_bytes(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ConfigurationError("max_response_bytes must be a whole number of bytes, 1 or more")
+    return value
+
+
+def _switch(name: str, value: bool | None, variable: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
+    return _flag(variable) if value is None else value
+
+
+def _verify(value: bool | str | os.PathLike[str] | ssl.SSLContext) -> bool | str | ssl.SSLContext:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _allow_insecure_http(value: bool | None) -> bool:
+    return _switch("allow_insecure_http", value, "XPANDER_ALLOW_INSECURE_HTTP")
+
+
+def _max_retries(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError("max_retries must be a whole number, 0 or more")
+    return value
+
+
+def _allow_private_file_hosts(value: bool | None) -> bool:
+    return _switch("allow_private_file_hosts", value, "XPANDER_ALLOW_PRIVATE_FILE_HOSTS")
+
+
+def _disabled(value: bool | None) -> bool:
+    return _switch("disabled", value, "XPANDER_DISABLED")
+
+
+def _outbox(value: str | os.PathLike[str] | OutboxSettings | None) -> OutboxSettings | None:
+    settings = _environment("XPANDER_OUTBOX") if value is None or value == "" else value
+    if settings is None:
+        return None
+    from xpander_facade.configuration._outbox_settings import OutboxSettings
+
+    return settings if isinstance(settings, OutboxSettings) else OutboxSettings(settings)
+
+
+def _max_field_bytes(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < LEAST_FIELD_BYTES:
+        raise ConfigurationError(f"max_field_bytes must be a whole number of bytes, {LEAST_FIELD_BYTES} or more")
+    return value
+
+
+def _redact(value: Callable[[str, str], str] | None) -> Callable[[str, str], str] | None:
+    if value is not None and not callable(value):  # pyright: ignore[reportUnnecessaryComparison]
+        raise ConfigurationError(f"redact must be a function of a field and its text, not {type(value).__name__}")
+    if value is not None:
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+            raise ConfigurationError("redact must be a plain function, which gives its text at once, not an async one")
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# Every call asks both, and taking a URL apart is a tenth of what it costs to leave a report to the outbox.
+@functools.lru_cache(maxsize=64)
+def _wants_organization(base_url: str) -> bool:
+    """Whether the platform's URL rule wants the organisation in the path."""
+    parts = urlsplit(base_url)
+    first_segment = parts.path.lstrip("/").split("/", 1)[0]
+    return _CONTROLLER in (parts.hostname or "") or parts.port == _CONTROLLER_PORT or first_segment == _CONTROLLER
+
+
+@functools.lru_cache(maxsize=64)
+def _is_in_the_clear(base_url: str) -> bool:
+    """Whether a URL leads to another machine over plain http."""
+    parts = urlsplit(base_url)
+    return parts.scheme.lower() == "http" and not is_loopback(parts.hostname or "")
+
+
+@attrs.frozen
+class Configuration:
+    """What calls need to know: who asks, where the platform is, how long to wait.
+
+    Every value is the argument, else the environment variable, else the default; an empty string counts as not given.
+    The environment is read when the configuration is made (the agent's when a call is made). Making one never fails
+    for a missing key or organisation; the first call that needs them does, before anything is sent.
+
+    Two configurations with the same values are equal and share their connections. The key shows in no `repr`, and a
+    pickle leaves it out: where it is loaded, the key is read from that process's XPANDER_API_KEY.
+
+    Args:
+        api_key: The platform's API key (XPANDER_API_KEY).
+        organization_id: The organisation (XPANDER_ORGANIZATION_ID); needed for self-hosted URLs and event streams.
+        base_url: Where the platform is (XPANDER_BASE_URL), default https://inbound.xpander.ai, or the staging cloud
+            where IS_STG is true. Without a scheme it gets https://.
+        agent_id: The agent that calls mean when they name none; XPANDER_AGENT_ID is read when a call is made.
+        timeout: Seconds that a call may wait for an answer (default 30; connecting takes at most 5 of them).
+        max_retries: How often a call that may safely be repeated is tried again (default 2).
+        deadline: Seconds that a call may take with all its retries (default 120).
+        verify: How to check the platform's certificate: True (default), False, a path of a CA file or folder, or an
+            `ssl.SSLContext`.
+        max_response_bytes: Larger answers are refused before they fill the memory (default 64 MB).
+        allow_insecure_http: Send the key over plain http to another machine (XPANDER_ALLOW_INSECURE_HTTP); without it
+            that is refused.
+        allow_private_file_hosts: Whether files of a task are also fetched from private addresses and through the
+            environment's proxies (XPANDER_ALLOW_PRIVATE_FILE_HOSTS, default False). Whoever writes a task chooses the
+            URLs of its files.
+        on_retry: Called with a `RetryEvent` before a call is tried again.
+        disabled: Check everything and send nothing (XPANDER_DISABLED, default False): reports and other writes return
+            the task as it would be, reads raise. No key is needed.
+        outbox: The path of a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), or an
+            `OutboxSettings`; by default there is none.
+        redact: Called with (field, text) for every text that leaves the process or touches the disk; what it returns
+            goes out instead. One that raises leaves "[redaction failed]" there. It may be called in any thread.
+        max_field_bytes: A longer text is cut in its middle, with a note of its size and hash (default 1,000,000).
+            `Backend.api` and `Tasks.api`, the generated client, send what they are given: neither this nor `redact`
+            applies to them.
+
+    Raises:
+        ConfigurationError: A value is malformed.
+    """
+
+    api_key: str | None = attrs.field(default=None, repr=False, converter=_api_key)
+    organization_id: str | None = attrs.field(default=None, converter=_organization_id)
+    base_url: str = attrs.field(default=None, converter=_base_url)
+    agent_id: str | None = attrs.field(default=None, converter=_agent_id)
+    timeout: float = attrs.field(default=30.0, converter=_timeout)
+    max_retries: int = attrs.field(default=2, converter=_max_retries)
+    deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
+    verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=_verify, kw_only=True)
+    max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
+    allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
+    allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
+    on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, eq=False, kw_only=True)
+    disabled: bool = attrs.field(default=None, converter=_disabled, kw_only=True)
+    outbox: OutboxSettings | None = attrs.field(default=None, converter=_outbox, kw_only=True)
+    redact: Callable[[str, str], str] | None = attrs.field(
+        default=None, repr=False, eq=False, converter=_redact, kw_only=True
+    )
+    max_field_bytes: int = attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
+    _surroundings: tuple[tuple[str | None, str | None], int] = attrs.field(
+        init=False, repr=False, factory=environment_fingerprint
+    )
+
+    @property
+    def surroundings(self) -> tuple[tuple[str | None, str | None], int]:
+        """What the environment said of certificates and proxies when this was made; connections depend on it."""
+        return self._surroundings
+
+    def get_full_url(self) -> str:
+        """Return the base URL, with the organisation appended where the platform's URL rule wants it.
+
+        Raises:
+            ConfigurationError: The URL needs an organisation and there is none.
+        """
+        return f"{self.base_url}/{self._organization()}" if _wants_organization(self.base_url) else self.base_url
+
+    def get_events_url(self) -> str:
+        """Return the root of the event streams, always with the organisation.
+
+        Raises:
+            ConfigurationError: There is no organisation.
+        """
+        parts = urlsplit(self.base_url)
+        host = parts.hostname or ""
+        base = _EVENTS_HOSTS.get(host, self.base_url)
+        if parts.port == _LOCAL_API_PORT and is_loopback(host):
+            base = _LOCAL_EVENTS_URL
+        return f"{base}/{self._organization()}"
+
+    def get_api_key(self) -> str:
+        """Return the key.
+
+        Raises:
+            ConfigurationError: There is none, or it would travel to another machine in the clear.
+        """
+        if not self.allow_insecure_http and _is_in_the_clear(self.base_url):
+            raise ConfigurationError(
+                f"{self.base_url} would carry the API key in the clear: use https, or set allow_insecure_http=True or "
+                "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"
+            )
+        if self.api_key is None:
+            raise ConfigurationError("no API key: pass api_key= or set XPANDER_API_KEY")
+        return self.api_key
+
+    def get_agent_id(self) -> str:
+        """Return the agent that a call means when it names none: this configuration's, else XPANDER_AGENT_ID now.
+
+        Raises:
+            ConfigurationError: There is neither.
+        """
+        agent_id = self.agent_id or _environment("XPANDER_AGENT_ID")
+        if agent_id is None:
+            raise ConfigurationError("no agent: pass agent_id= or agent=, or set XPANDER_AGENT_ID")
+        return agent_id
+
+    def _organization(self) -> str:
+        if self.organization_id is None:
+            raise ConfigurationError(
+                f"no organisation, which the URL of {self.base_url} needs: "
+                "pass organization_id= or set XPANDER_ORGANIZATION_ID"
+            )
+        return quote(self.organization_id, safe="")
+
+    def __copy__(self) -> Configuration:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Configuration], tuple[dict[str, Any]]]:
+        return _unpickle, (attrs.asdict(self, recurse=False, filter=lambda a, _: a.init and a.name != "api_key"),)
+
+
+def _unpickle(values: dict[str, Any]) -> Configuration:
+    return Configuration(**values)

@@ -1,0 +1,52 @@
+"""The environment variables: which there are and what they say."""
+
+from __future__ import annotations
+
+import os
+
+VARIABLES = (
+    "XPANDER_API_KEY",
+    "XPANDER_ORGANIZATION_ID",
+    "XPANDER_BASE_URL",
+    "XPANDER_AGENT_ID",
+    "XPANDER_ALLOW_INSECURE_HTTP",
+    "XPANDER_ALLOW_PRIVATE_FILE_HOSTS",
+    "XPANDER_DISABLED",
+    "XPANDER_OUTBOX",
+    "IS_STG",
+    "IS_XPANDER_CLOUD",
+)
+"""The variables of the environment that are ours."""
+
+
+def _environment(name: str) -> str | None:
+    """Return a variable of the environment as it is now; an empty one counts as unset."""
+    return os.environ.get(name, "").strip() or None
+
+
+def _flag(name: str) -> bool:
+    return (_environment(name) or "").lower() in {"1", "true", "yes", "on"}
+
+
+def tls_environment() -> tuple[str | None, str | None]:
+    """Return the certificate file and folder that the environment names."""
+    return _environment("SSL_CERT_FILE"), _environment("SSL_CERT_DIR")
+
+
+_PROXY_VARIABLES = tuple(
+    spelled for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy") for spelled in (name, name.upper())
+)
+
+
+def proxy_environment() -> int:
+    """Return a mark of the variables that name proxies, as they are now. They can hold passwords, a mark can not."""
+    return hash(tuple(map(os.environ.get, _PROXY_VARIABLES)))
+
+
+def worker_environment() -> str:
+    """Return where a worker says that it runs: "xpander" in the platform's cloud (IS_XPANDER_CLOUD), else "local"."""
+    return "xpander" if _flag("IS_XPANDER_CLOUD") else "local"
+
+
+def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
+    return tls_environment(), proxy_environment()

@@ -1,0 +1,24 @@
+"""The event that `on_retry` gets."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class RetryEvent:
+    """What an `on_retry` hook is told before a call is tried again.
+
+    Args:
+        attempt: Which retry this is; the first is 1.
+        wait: Seconds until it is sent.
+        cause: Why: a status ("503") or what happened to the connection.
+        method: The HTTP method.
+        url: The URL without its query.
+    """
+
+    attempt: int
+    wait: float
+    cause: str
+    method: str
+    url: str

@@ -1,0 +1,354 @@
+"""Own Outbox: reports that wait on disk until the platform has them, and runs that are reported even when they die.
+
+    Outbox  ->  Desk, one per process and file  ->  Store, Journal, Drainer  ->  OutboxFile
+
+What a report costs the caller is one write to an SQLite file; a background thread sends it. Several processes share a
+file: what one of them leaves behind, the others send.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from xpander_facade._requests.report import carried
+from xpander_facade._serialization.json_bytes import encode
+from xpander_facade._serialization.redaction import guarded
+from xpander_facade.errors import ConfigurationError
+from xpander_facade.outbox._flush_result import FlushResult as FlushResult
+from xpander_facade.outbox._in_flight import unsaid
+from xpander_facade.outbox._inspection import OutboxEntry, OutboxStatus, State, drop, entries, entry, retry, status
+from xpander_facade.outbox._runtime import desk_of
+from xpander_facade.outbox._threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade._requests.report import Report
+    from xpander_facade.configuration._configuration import Configuration
+
+__all__ = ["FlushResult", "Outbox", "OutboxEntry", "OutboxStatus"]
+
+T = TypeVar("T")
+
+_ROOM_CHECK = 0.05
+_MOST_KNOWN = 256
+
+
+class Outbox:
+    """Where the reports of a configuration wait until the platform has them. Take it from `Outbox.of`.
+
+    Safe to use from any thread, and after a fork. The file is opened when it is first needed. The first report, run or
+    flush also starts to send what earlier processes left; before, one can look without sending anything.
+
+    Args:
+        configuration: Where the file is, and what to send with.
+
+    Raises:
+        ConfigurationError: The configuration names no outbox.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        if configuration.outbox is None:
+            raise ConfigurationError("there is no outbox: pass outbox= or set XPANDER_OUTBOX")
+        self.configuration = configuration
+        self._desk = desk_of(configuration.outbox)
+        self._number: int | None = None
+        self._serves = False
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Self:
+        """Return the outbox of a configuration; all outboxes of a process on one file share its connection and threads.
+
+        Args:
+            configuration: Where the file is, and what to send with.
+
+        Raises:
+            ConfigurationError: The configuration names no outbox.
+        """
+        outbox = _known.get(id(configuration))
+        if not isinstance(outbox, cls):
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            outbox = _known[id(configuration)] = cls(configuration)
+        return outbox
+
+    # --- reports ---
+
+    def enqueue(self, report: Report) -> str:
+        """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
+
+        Args:
+            report: The report, of `make_report`.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
+            ValueError: The report holds what JSON can't say.
+        """
+        return self._here(self._enqueue, report)
+
+    async def aenqueue(self, report: Report) -> str:
+        """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
+
+        Args:
+            report: The report, of `make_report`.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
+            ValueError: The report holds what JSON can't say.
+        """
+        return await self._ahere(self._enqueue, report)
+
+    def begin(self, report: Report, *, send: bool = False) -> None:
+        """Write down that a run has started: if its process dies, it is reported as failed, with what is known here.
+
+        Args:
+            report: What is known of the run.
+            send: Whether to send that, too.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full.
+            ValueError: The report holds what JSON can't say.
+        """
+        self._here(self._begin, report, send)
+
+    async def abegin(self, report: Report, *, send: bool = False) -> None:
+        """Write down that a run has started: if its process dies, it is reported as failed, with what is known here.
+
+        Args:
+            report: What is known of the run.
+            send: Whether to send that, too.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full.
+            ValueError: The report holds what JSON can't say.
+        """
+        await self._ahere(self._begin, report, send)
+
+    def finish(self, report: Report) -> None:
+        """Store the report of a run that was begun, and strike the run out of the journal, in one step.
+
+        Args:
+            report: The report.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
+            ValueError: The report holds what JSON can't say.
+        """
+        self._here(self._enqueue, report)
+
+    async def afinish(self, report: Report) -> None:
+        """Store the report of a run that was begun, and strike the run out of the journal, in one step.
+
+        Args:
+            report: The report.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
+            ValueError: The report holds what JSON can't say.
+        """
+        await self._ahere(self._enqueue, report)
+
+    def forget(self, id: str) -> None:
+        """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
+
+        Args:
+            id: The run's id.
+        """
+        self._here(self._forget, id)
+
+    async def aforget(self, id: str) -> None:
+        """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
+
+        Args:
+            id: The run's id.
+        """
+        await self._ahere(self._forget, id)
+
+    def flush(self, timeout: float | None = None) -> FlushResult:
+        """Wait until all reports of this platform and organisation that are stored by now were sent or refused.
+
+        What waits because an attempt failed is tried at once; what waits for the platform's `Retry-After` or the rate
+        is not. Ends early where nothing could be sent in time: the key is refused, or the platform asked for more
+        patience than there is.
+
+        Args:
+            timeout: Seconds to wait at most; by default the configuration's `deadline`.
+
+        Returns:
+            What was sent since this process's last flush, and what still waits.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be read or written.
+            ValueError: The timeout is negative or no number.
+        """
+        return self._here(self._flush, timeout)
+
+    async def aflush(self, timeout: float | None = None) -> FlushResult:
+        """Wait until all reports of this platform and organisation that are stored by now were sent or refused.
+
+        What waits because an attempt failed is tried at once; what waits for the platform's `Retry-After` or the rate
+        is not. Ends early where nothing could be sent in time: the key is refused, or the platform asked for more
+        patience than there is.
+
+        Args:
+            timeout: Seconds to wait at most; by default the configuration's `deadline`.
+
+        Returns:
+            What was sent since this process's last flush, and what still waits.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be read or written.
+            ValueError: The timeout is negative or no number.
+        """
+        return await self._ahere(self._flush, timeout)
+
+    # --- for people ---
+
+    def status(self) -> OutboxStatus:
+        """Return how the file stands, over all platforms and organisations."""
+        return status(self._desk.store)
+
+    def list(self, state: State | None = None, limit: int = 100) -> list[OutboxEntry]:
+        """Return the reports in the file, oldest first, without their bodies.
+
+        Args:
+            state: "waiting", "sending" or "quarantined"; None for all.
+            limit: How many at most.
+        """
+        return entries(self._desk.store, state, limit)
+
+    def show(self, id: str) -> OutboxEntry | None:
+        """Return the newest report of a run, with its body; None where the file has none."""
+        return entry(self._desk.store, id)
+
+    def retry(self, id: str) -> bool:
+        """Let a report in quarantine be sent again; return whether there was one."""
+        return retry(self._desk.store, id)
+
+    def drop(self, id: str) -> bool:
+        """Throw a run's reports away, but for one that is being sent; return whether there was any."""
+        return drop(self._desk.store, id)
+
+    def close(self) -> None:
+        """End this process's threads for the file and close it; the next use opens it again."""
+        self._desk.close()
+
+    # --- the work, on whichever thread ---
+
+    def _here(self, do: Callable[..., T], *arguments: Any) -> T:
+        return do(*arguments)
+
+    async def _ahere(self, do: Callable[..., T], *arguments: Any) -> T:
+        # The disk, and the processes that share the file, may take their time; the loop has none.
+        return await in_thread(do, *arguments)
+
+    def _enqueue(self, report: Report) -> str:
+        with carried(report):
+            body = self._encoded(report)
+            if not self.configuration.disabled:
+                is_run = self._desk.journal.has(self._place, report.id)
+                store = self._end if is_run else self._desk.store.put
+                self._with_room(store, self._place, report.id, report.agent_id, body)
+                self._wake()
+        return report.id
+
+    def _begin(self, report: Report, send: bool) -> None:
+        with carried(report):
+            body = self._encoded(report)
+            if not self.configuration.disabled:
+                self._with_room(self._start, self._place, report.id, report.agent_id, body, send)
+                self._wake()
+
+    def _forget(self, id: str) -> None:
+        if self._number is not None:  # else no run was begun here
+            self._desk.journal.strike_told(self._number, id)
+
+    def _start(self, place: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
+        with self._desk.file.writing():
+            if send and not self._desk.store.put(place, id, agent_id, body):
+                return False
+            self._desk.journal.begin(place, id, agent_id, body)
+        return True
+
+    def _end(self, place: int, id: str, agent_id: str, body: bytes) -> bool:
+        with self._desk.file.writing():
+            # A run that is not in the journal any more was taken for dead and reported so.
+            is_listed = self._desk.journal.is_listed(place, id)
+            if not self._desk.store.put(place, id, agent_id, body if is_listed else unsaid(body)):
+                return False
+            self._desk.journal.end(place, id)
+        self._desk.journal.let_go(place, id)
+        return True
+
+    def _flush(self, timeout: float | None) -> FlushResult:
+        seconds = self.configuration.deadline if timeout is None else timeout
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"timeout must be a number of seconds, 0 or more, not {timeout!r}")
+        if self.configuration.disabled:
+            return FlushResult(0, 0, 0)
+        with self._desk.file.patience(seconds):
+            self._take_up()
+        return FlushResult(*self._desk.flush(self._place, seconds))
+
+    def _with_room(self, store: Callable[..., bool], *arguments: Any) -> None:
+        """Store something; where the file is full, wait for room as long as a call may take."""
+        if store(*arguments):
+            return
+        settings = self._desk.store.settings
+        until = time.monotonic() + (self.configuration.deadline if settings.when_full == "block" else 0)
+        while time.monotonic() < until:
+            self._wake()
+            self._desk.drainer.wait_for_turn(_ROOM_CHECK)
+            if store(*arguments):
+                return
+        raise self._desk.store.full()
+
+    def _encoded(self, report: Report) -> bytes:
+        configuration = self.configuration
+        if configuration.redact is None:
+            content = encode(report.body)
+            if len(content) <= configuration.max_field_bytes:
+                return content  # no text in it can be too long
+        return encode(guarded(report.body, configuration.redact, configuration.max_field_bytes))
+
+    @property
+    def _place(self) -> int:
+        """The number that the file gives to this configuration's platform and organisation."""
+        if self._number is None:
+            self._number = self._desk.store.place(_place_name(self.configuration))
+        self._desk.count_from_here(self._number)
+        return self._number
+
+    def _wake(self) -> None:
+        self._take_up()
+        self._desk.wake()
+
+    def _take_up(self) -> None:
+        """Let the drainer send for this configuration from now on."""
+        if not self._serves:
+            self._desk.drainer.serve(self._place, self.configuration)
+            self._serves = True
+
+
+_known: dict[int, Outbox] = {}
+"""By the identity of the configuration, which the outbox keeps alive: looking one up must not compare 20 values."""
+
+
+def _place_name(configuration: Configuration) -> str:
+    return f"{configuration.base_url} {configuration.organization_id or ''}".strip()

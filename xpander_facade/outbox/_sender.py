@@ -1,0 +1,208 @@
+"""Own the sending: take a report of the file that is due, send it, note what became of it.
+
+One drainer per process and file. It sends for the places that this process has a configuration for, since the key comes
+from there, and shares each place with the drainers of other processes: a claim decides who sends a report, the pace in
+the file decides when. Nothing is retried in the call itself; a report that failed waits in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from xpander_facade import _client
+from xpander_facade._requests.report import Report
+from xpander_facade._serialization.codec import Mismatch
+from xpander_facade.outbox import _circuit_breaker
+from xpander_facade.outbox._classification import Fate, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
+    from xpander_facade.outbox._store import Claim, Store
+
+POLL = 1.0
+"""Seconds after which the file is looked at again for reports that other processes stored."""
+
+# A claim outlives the longest send, so that no other process sends the same report meanwhile.
+_MARGIN = 5.0
+_MOST_DENIALS = 3
+_log = logging.getLogger("xpander_facade")
+
+
+@attrs.define
+class _Serving:
+    """A place that this process sends to.
+
+    Args:
+        place: Its number in the file.
+        configuration: What to call with.
+        refusals: How often in a row the platform refused the key, or there was none.
+        rests_until: This process does not try before; monotonic seconds.
+        trouble: Why not.
+        is_proven: Whether the platform took the last report with this key.
+        denials: How many it has denied since.
+    """
+
+    place: int
+    configuration: Configuration
+    refusals: int = 0
+    rests_until: float = 0.0
+    trouble: str = ""
+    is_proven: bool = False
+    denials: int = 0
+
+
+class Drainer:
+    """What sends the reports of one file from one process.
+
+    Args:
+        store: The reports.
+        chance: Gives a random number from 0 to 1.
+    """
+
+    def __init__(self, store: Store, chance: Callable[[], float]) -> None:
+        self._store = store
+        self._chance = chance
+        self._servings: dict[int, _Serving] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Make the locks anew, after a fork."""
+        self.is_idle = True
+        self._turned = threading.Condition()
+        self._sending = threading.Lock()
+
+    def serve(self, place: int, configuration: Configuration) -> None:
+        """Send for a place from now on, with this configuration, the newest one of the place."""
+        now = self._servings.get(place)
+        if now is not None and now.configuration.api_key and not configuration.api_key:
+            return  # what has no key can't send
+        if now is not None and _key_changed(now.configuration, configuration):
+            _log.warning(
+                "outbox %s: two API keys for %s and no organization_id: from now on the newer key sends all reports; "
+                "if they mean two organisations, pass organization_id or name two files",
+                self._store.file.path,
+                configuration.base_url,
+            )
+        # The file retries; and a send must end before its claim does.
+        self._servings[place] = _Serving(place, attrs.evolve(configuration, max_retries=0, outbox=None, on_retry=None))
+
+    def round(self) -> float:
+        """Send a report of each place; return the seconds until there may be more."""
+        servings = list(self._servings.values())
+        # Said before looking, so that a report that comes while this looks is not overlooked.
+        self.is_idle = True
+        with self._sending:
+            sent = [serving for serving in servings if self._send_next(serving)]
+        if sent:
+            self.is_idle = False
+            return 0.0
+        with self._turned:
+            self._turned.notify_all()
+        return min(map(self._wait, servings), default=POLL)
+
+    @property
+    def places(self) -> list[int]:
+        """The places that this process sends to."""
+        return list(self._servings)
+
+    def wait_for_turn(self, timeout: float) -> None:
+        """Wait until there was nothing to send; at most so many seconds."""
+        with self._turned:
+            self._turned.wait(timeout)
+
+    def hurry(self, place: int) -> None:
+        """Try again at once, whatever the platform said of the key."""
+        self._store.hurry(place)
+        serving = self._servings[place]
+        serving.rests_until, serving.denials = 0.0, 0
+
+    def is_unable(self, place: int) -> bool:
+        """Whether this process's key or address for a place was refused, as far as that can be told."""
+        serving = self._servings[place]
+        return serving.rests_until > 0 or serving.denials >= _MOST_DENIALS
+
+    def _wait(self, serving: _Serving) -> float:
+        due = self._store.next_due(serving.place)
+        if due is None:
+            return POLL
+        self.is_idle = False
+        rests = serving.rests_until - time.monotonic()
+        return min(max(due - self._store.clock(), rests, 0.0), POLL)
+
+    def _send_next(self, serving: _Serving) -> bool:
+        """Send one report of a place; False where there is none to send now."""
+        if time.monotonic() < serving.rests_until:
+            return False
+        claim = self._store.claim(serving.place, serving.configuration.deadline + _MARGIN)
+        if claim is None:
+            return False
+        try:
+            self._post(claim, serving.configuration)
+        except Exception as error:
+            return self._note(claim, serving, error)
+        self._store.sent(claim)
+        self._note_able(serving)
+        serving.is_proven, serving.denials = True, 0
+        return True
+
+    def _post(self, claim: Claim, configuration: Configuration) -> None:
+        body = json.loads(claim.body)
+        request = {**Report(claim.agent_id, claim.id, body).request, "guarded": True}
+        _client.send(configuration, request, _client.Repeat.ALWAYS, _check_taken)
+
+    def _note(self, claim: Claim, serving: _Serving, error: Exception) -> bool:
+        """Note why a report did not get through; False where this process should not go on with the place."""
+        found = verdict(error)
+        if found.fate is Fate.UNABLE:
+            self._store.release(claim, found.reason)
+            serving.refusals += 1
+            serving.rests_until = time.monotonic() + _circuit_breaker.rest(serving.refusals, self._chance())
+            if found.reason != serving.trouble:
+                serving.trouble = found.reason
+                _log.error("outbox %s: no report can be sent: %s", self._store.file.path, found.reason)
+            return False
+        self._note_able(serving)
+        if found.fate is Fate.AGAIN or (found.fate is Fate.DENIED and not self._is_proven(serving)):
+            # Said once, and louder, where somebody has to do something.
+            level = logging.WARNING if found.fate is Fate.DENIED and not claim.attempts else logging.INFO
+            _log.log(
+                level, "outbox %s: run %s waits for another try: %s", self._store.file.path, claim.id, found.reason
+            )
+            self._store.failed(claim, found.reason, throttled=found.throttled, retry_after=found.retry_after)
+        else:
+            _log.error("outbox %s: the report of run %s was refused: %s", self._store.file.path, claim.id, found.reason)
+            self._store.refuse(claim, found.reason)
+        return True
+
+    def _is_proven(self, serving: _Serving) -> bool:
+        """Whether the key was good for the report before one that was denied, so that it is not the key's fault."""
+        proven, serving.is_proven = serving.is_proven, False
+        serving.denials += 1
+        return proven
+
+    def _note_able(self, serving: _Serving) -> None:
+        if serving.trouble:
+            _log.warning("outbox %s: reports can be sent again", self._store.file.path)
+        serving.refusals, serving.rests_until, serving.trouble = 0, 0.0, ""
+
+
+def _check_taken(answer: Any) -> None:
+    if not isinstance(answer, dict):
+        raise Mismatch(f"expected a task, not {type(answer).__name__}")
+
+
+def _key_changed(one: Configuration, other: Configuration) -> bool:
+    return (
+        one.organization_id is None
+        and one.api_key is not None
+        and other.api_key is not None
+        and one.api_key != other.api_key
+    )

@@ -1,0 +1,46 @@
+"""How many reports of this process were made and how many failed."""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+
+
+@attrs.frozen
+class ReportCounts:
+    """What became of the reports of the runs that this process has recorded; starts that were reported count too.
+
+    Args:
+        reported: The platform has them.
+        queued: They went to the outbox.
+        failed: They went nowhere. The log of `xpander_facade.recorder` says why.
+    """
+
+    reported: int = 0
+    queued: int = 0
+    failed: int = 0
+
+
+def report_counts() -> ReportCounts:
+    """Return what became of the reports of the runs that this process has recorded until now."""
+    with _counting:
+        return ReportCounts(**_counts)
+
+
+_counts: dict[str, int] = {}
+
+
+_counting = threading.Lock()
+
+
+def count_report(name: str) -> None:
+    with _counting:
+        _counts[name] = _counts.get(name, 0) + 1
+
+
+def restart_counts() -> None:
+    """Count from zero: what the parent of a forked process has done is not its own."""
+    global _counting
+    _counting = threading.Lock()
+    _counts.clear()

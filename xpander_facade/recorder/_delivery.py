@@ -1,0 +1,163 @@
+"""Own where the reports of a recorded run go: to the outbox where there is one that works, else to the platform."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from xpander_facade._requests.report import carried
+from xpander_facade.errors import ConfigurationError, OutboxError
+
+if TYPE_CHECKING:
+    from xpander_facade._requests.report import Report
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.errors import XpanderError
+    from xpander_facade.tasks._task import Task
+
+_log = logging.getLogger("xpander_facade.recorder")
+
+
+class Way(enum.Enum):
+    """What became of a report."""
+
+    NONE = "none"
+    REPORTED = "reported"
+    QUEUED = "queued"
+
+
+class Delivery(NamedTuple):
+    """What became of a report, and the platform's record of the run where the platform has answered."""
+
+    way: Way
+    task: Task | None = None
+
+
+def has_outbox(configuration: Configuration) -> bool:
+    """Whether reports go to an outbox; nothing is kept where nothing is sent."""
+    return configuration.outbox is not None and not configuration.disabled
+
+
+def check_ready(configuration: Configuration) -> None:
+    """Check what every report needs of a configuration, which one that is disabled does not.
+
+    Raises:
+        ConfigurationError: The key, or an organisation that the URL needs, is missing.
+    """
+    if not configuration.disabled:
+        configuration.get_full_url()
+        configuration.get_api_key()
+
+
+def deliver_start(configuration: Configuration, report: Report, *, tell: bool) -> Delivery:
+    """Deliver that a run has started.
+
+    Args:
+        configuration: Whom to tell, and whether there is an outbox.
+        report: What is known of the run so far.
+        tell: Tell the platform. Without it the start is written down in the outbox's journal alone.
+
+    Raises:
+        XpanderError: It could not be delivered.
+    """
+    if not has_outbox(configuration):
+        return _send(configuration, report) if tell else Delivery(Way.NONE)
+    from xpander_facade.outbox._outbox import Outbox
+
+    try:
+        Outbox.of(configuration).begin(report, send=tell)
+    except (OutboxError, ConfigurationError) as failure:
+        _tell_of(failure, report)
+        return _send(configuration, report) if tell else Delivery(Way.NONE)
+    return Delivery(Way.QUEUED if tell else Way.NONE)
+
+
+async def adeliver_start(configuration: Configuration, report: Report, *, tell: bool) -> Delivery:
+    """Deliver that a run has started.
+
+    Args:
+        configuration: Whom to tell, and whether there is an outbox.
+        report: What is known of the run so far.
+        tell: Tell the platform. Without it the start is written down in the outbox's journal alone.
+
+    Raises:
+        XpanderError: It could not be delivered.
+    """
+    if not has_outbox(configuration):
+        return await _asend(configuration, report) if tell else Delivery(Way.NONE)
+    from xpander_facade.outbox._outbox import Outbox
+
+    try:
+        await Outbox.of(configuration).abegin(report, send=tell)
+    except (OutboxError, ConfigurationError) as failure:
+        _tell_of(failure, report)
+        return await _asend(configuration, report) if tell else Delivery(Way.NONE)
+    return Delivery(Way.QUEUED if tell else Way.NONE)
+
+
+def deliver_end(configuration: Configuration, report: Report) -> Delivery:
+    """Deliver the report of a run that has ended.
+
+    Raises:
+        XpanderError: It could not be delivered.
+    """
+    if not has_outbox(configuration):
+        return _send(configuration, report)
+    from xpander_facade.outbox._outbox import Outbox
+
+    outbox = Outbox.of(configuration)
+    try:
+        outbox.finish(report)
+    except (OutboxError, ConfigurationError) as failure:
+        _tell_of(failure, report)
+        delivery = _send(configuration, report)
+        outbox.forget(report.id)
+        return delivery
+    return Delivery(Way.QUEUED)
+
+
+async def adeliver_end(configuration: Configuration, report: Report) -> Delivery:
+    """Deliver the report of a run that has ended.
+
+    Raises:
+        XpanderError: It could not be delivered.
+    """
+    if not has_outbox(configuration):
+        return await _asend(configuration, report)
+    from xpander_facade.outbox._outbox import Outbox
+
+    outbox = Outbox.of(configuration)
+    try:
+        await outbox.afinish(report)
+    except (OutboxError, ConfigurationError) as failure:
+        _tell_of(failure, report)
+        delivery = await _asend(configuration, report)
+        await outbox.aforget(report.id)
+        return delivery
+    return Delivery(Way.QUEUED)
+
+
+def _tell_of(failure: XpanderError, report: Report) -> None:
+    _log.warning("the outbox can't take run %s, which is sent without it: %s", report.id, failure)
+
+
+def _send(configuration: Configuration, report: Report) -> Delivery:
+    from xpander_facade import _client
+    from xpander_facade.tasks._task import Task
+
+    with carried(report):
+        task = _client.send(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
+    return Delivery(_way_of(configuration), task)
+
+
+async def _asend(configuration: Configuration, report: Report) -> Delivery:
+    from xpander_facade import _client
+    from xpander_facade.tasks._task import Task
+
+    with carried(report):
+        task = await _client.asend(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
+    return Delivery(_way_of(configuration), task)
+
+
+def _way_of(configuration: Configuration) -> Way:
+    return Way.NONE if configuration.disabled else Way.REPORTED

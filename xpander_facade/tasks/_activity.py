@@ -1,0 +1,83 @@
+"""The thread of a task's activity, read from the platform's messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from xpander_facade._serialization import codec
+from xpander_facade.types.activity import (
+    AgentActivityThread,
+    AgentActivityThreadAuth,
+    AgentActivityThreadEntry,
+    AgentActivityThreadGatewayDecision,
+    AgentActivityThreadMessage,
+    AgentActivityThreadOther,
+    AgentActivityThreadReasoning,
+    AgentActivityThreadSubAgentTrigger,
+    AgentActivityThreadToolCall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+_REASONING = frozenset({"think", "analyze"})
+
+
+_AUTH = frozenset({"not_supported", "login_required", "token_issue", "token_ready"})
+
+
+_DECISIONS = frozenset({
+    "create_execution", "ask_execution", "stop_execution", "continue_execution", "get_executions_result",
+})  # fmt: skip
+
+
+# The first shape that fits wins.
+_SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], type[AgentActivityThreadEntry]], ...] = (
+    (lambda entry: "role" in entry and "content" in entry, AgentActivityThreadMessage),
+    (lambda entry: "tool_name" in entry, AgentActivityThreadToolCall),
+    (lambda entry: entry.get("type") in _REASONING, AgentActivityThreadReasoning),
+    (lambda entry: entry.get("type") in _AUTH, AgentActivityThreadAuth),
+    (lambda entry: entry.get("action") in _DECISIONS, AgentActivityThreadGatewayDecision),
+    (lambda entry: "agent_id" in entry and "query" in entry, AgentActivityThreadSubAgentTrigger),
+)
+
+
+def read_thread(data: Any) -> AgentActivityThread:
+    """Return a thread from decoded JSON. An entry that is unknown, or that does not fit its shape, is kept as it came.
+
+    Raises:
+        Mismatch: The data is no thread.
+    """
+    if not isinstance(data, dict):
+        raise codec.Mismatch("expected an object for AgentActivityThread")
+    fields = cast("dict[str, Any]", data)
+    messages: Any = fields.get("messages") or []
+    if not isinstance(messages, list):
+        raise codec.Mismatch("expected an array", "messages")
+    entries = cast("list[Any]", messages)
+    thread = codec.read(AgentActivityThread, {**fields, "messages": None})
+    thread.messages = [_read_entry(entry) for entry in entries]
+    return thread
+
+
+def _read_entry(data: Any) -> AgentActivityThreadEntry:
+    if not isinstance(data, dict):
+        return AgentActivityThreadOther(fields={"value": data})
+    entry = cast("dict[str, Any]", data)
+    for fits, cls in _SHAPES:
+        try:
+            if fits(entry):
+                return codec.read(cls, entry)
+        except (codec.Mismatch, TypeError):
+            break
+    return _other(entry)
+
+
+def _other(entry: dict[str, Any]) -> AgentActivityThreadOther:
+    id, created_at = entry.get("id"), entry.get("created_at")
+    try:
+        moment = None if created_at is None else codec.read_time(created_at)
+    except codec.Mismatch:
+        moment = None
+    return AgentActivityThreadOther(id=id if isinstance(id, str) else None, created_at=moment, fields=entry)

@@ -1,0 +1,172 @@
+"""Own the attributes of a task: their names, types, defaults, and how they are read and written. No I/O."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from xpander_facade._serialization import codec
+from xpander_facade.types._bound import Unlisted
+from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
+from xpander_facade.types.models import (
+    AgentExecutionInput,
+    DeepPlanning,
+    HumanInTheLoopRequest,
+    MCPServerDetails,
+    PendingECARequest,
+)
+from xpander_facade.usage._usage import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xpander_facade.configuration._configuration import Configuration
+
+_SECRETS = frozenset({
+    ("TaskRecord", "user_oidc_token"),
+    ("TaskRecord", "user_tokens"),
+    ("MCPServerDetails", "api_key"),
+    ("MCPServerDetails", "client_secret"),
+    ("MCPServerDetails", "headers"),
+    ("MCPServerDetails", "env_vars"),
+})  # fmt: skip
+
+
+def is_secret(cls: type, name: str) -> bool:
+    """Whether an attribute is a secret, which no dump may hold."""
+    return any((base.__name__, name) in _SECRETS for base in cls.__mro__)
+
+
+def _output_format(value: str | None) -> OutputFormat | None:
+    return None if value is None else OutputFormat(value)
+
+
+@attrs.define(kw_only=True, getstate_setstate=False)
+class TaskRecord(Unlisted):
+    """All attributes of a task. See Task."""
+
+    id: str
+    agent_id: str
+    organization_id: str
+    input: AgentExecutionInput
+    created_at: datetime
+
+    status: AgentExecutionStatus = attrs.field(default=AgentExecutionStatus.Pending, converter=AgentExecutionStatus)
+    internal_status: str | None = None
+    last_executed_node_id: str | None = None
+    agent_version: str | None = None
+    started_at: datetime | None = None
+    paused_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: str | None = None
+    parent_execution: str | None = None
+    conversation_id: str | None = None
+    conversation_kind: str | None = None
+    sub_executions: list[str] = attrs.field(factory=list[str])
+    finished_sub_executions: list[str] = attrs.field(factory=list[str])
+    should_update_parent: bool = False
+    is_manually_stopped: bool = False
+    payload_extension: dict[str, Any] | None = None
+    execution_kind: str | None = None
+    hitl_request: HumanInTheLoopRequest | None = None
+    pending_eca_request: PendingECARequest | None = None
+    source: str | None = None
+    worker_id: str | None = None
+    voice_id: str | None = None
+    output_format: OutputFormat | None = attrs.field(default=None, converter=_output_format)
+    output_schema: dict[str, Any] | None = None
+    events_streaming: bool = False
+    is_orchestration: bool = False
+    is_gateway: bool = False
+    is_app: bool = False
+    is_continuous: bool = False
+    background_auth_eligible: bool = False
+    additional_context: str | None = None
+    tool_call_limit: int | None = None
+    instructions_override: str | None = None
+    test_run_node_id: str | None = None
+    user_oidc_token: str | None = attrs.field(default=None, repr=False)
+    expected_output: str | None = None
+    mcp_servers: list[MCPServerDetails] = attrs.field(factory=list[MCPServerDetails])
+    triggering_agent_id: str | None = None
+    title: str | None = None
+    think_mode: ThinkMode = attrs.field(default=ThinkMode.Default, converter=ThinkMode)
+    disable_attachment_injection: bool = False
+    user_tokens: dict[str, Any] | None = attrs.field(default=None, repr=False)
+    deep_planning: DeepPlanning = attrs.field(factory=DeepPlanning)
+    must_deep_plan: bool = False
+    execution_attempts: int = 1
+    return_metrics: bool = False
+    llm_model_provider: str | None = None
+    llm_model_name: str | None = None
+    llm_reasoning_effort: str | None = None
+    harness_cli: str | None = None
+    permission_mode: str | None = None
+    tokens: Tokens | None = None
+    used_tools: list[str] = attrs.field(factory=list[str])
+    used_mutating_tools: bool = False
+    duration: float = 0.0
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration of this task's calls; None means a new `Configuration()` for each. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    @configuration.setter
+    def configuration(self, value: Configuration | None) -> None:
+        object.__setattr__(self, "_configuration", value)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], configuration: Configuration | None = None) -> Self:
+        """Make a task from JSON-ready data, as the platform sends it or `to_dict()` gives it.
+
+        Args:
+            data: `id`, `agent_id`, `organization_id`, `input`, `created_at`, and whatever else there is. A null counts
+                as absent; what a task has no attribute for goes to `extra`.
+            configuration: What the task's calls use.
+
+        Raises:
+            ValueError: A required attribute is missing, or a value has another type.
+        """
+        task = codec.read(cls, dict(data))
+        task.configuration = configuration
+        return task
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the task as JSON-ready data, without its configuration and without secrets.
+
+        Left out are `user_oidc_token`, `user_tokens`, and the keys, headers and variables of MCP servers.
+        """
+        data: dict[str, Any] = codec.write(self, leave_out=is_secret)
+        return data
+
+    def _remember(self, data: Any, configuration: Configuration | None) -> Self:
+        """Keep what the platform said, to know later what was changed here."""
+        object.__setattr__(self, "_origin", data)
+        self.configuration = configuration
+        return self
+
+    def _said(self) -> dict[str, Any] | None:
+        """Return what the platform last said, in the form of a save, or None where it said nothing."""
+        origin = getattr(self, "_origin", None)
+        return None if origin is None else wire(codec.read(type(self), origin))
+
+    def _adopt(self, fresh: TaskRecord) -> None:
+        """Take over the platform's newer state, but a plan and a context that it returns empty."""
+        for field in attrs.fields(TaskRecord):
+            value = getattr(fresh, field.name)
+            if field.name == "deep_planning" and not value.tasks and self.deep_planning.tasks:
+                continue
+            if field.name == "additional_context" and not value:
+                continue
+            setattr(self, field.name, value)
+        object.__setattr__(self, "_origin", getattr(fresh, "_origin", None))
+
+
+def wire(task: TaskRecord) -> dict[str, Any]:
+    """Return a task as a save sends it: without the platform's notes in `extra`, whose names begin with _."""
+    data: dict[str, Any] = codec.write(task, leave_out=lambda _, name: name.startswith("_"))
+    return data

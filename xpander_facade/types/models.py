@@ -1,0 +1,224 @@
+"""Own the small documented types that tasks are made of. They hold data; none of them does I/O.
+
+Names, attributes and defaults are those of the platform's documentation. `extra` holds what the platform sends beyond
+them; it is sent back when the object is saved.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from xpander_facade._validation import check_id, check_instance
+from xpander_facade.types.enums import MCPServerAuthType, MCPServerSSOToken, MCPServerTransport, MCPServerType
+
+
+def _extra() -> dict[str, Any]:
+    return {}
+
+
+@attrs.define
+class User:
+    """The end user on whose behalf a task runs.
+
+    Args:
+        email: The user's address; the one required attribute.
+        timezone: An IANA name, such as Europe/Berlin.
+    """
+
+    email: str
+    id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    additional_attributes: dict[str, Any] | None = None
+    timezone: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class Principal:
+    """Who caused a task.
+
+    Args:
+        kind: user, slack, api_key, system or anonymous.
+        id: Without ':' and white space.
+    """
+
+    kind: str
+    id: str | None = None
+    email: str | None = None
+    display_name: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class Attachment:
+    """A file of a task's input, with what is known of it.
+
+    Args:
+        url: Where the file is.
+        mime: Its media type, such as application/pdf.
+        size: Bytes.
+        kind: image, pdf, document, text, audio, video, archive or unknown.
+        transcript: The words of an audio or video file.
+    """
+
+    url: str
+    name: str | None = None
+    mime: str | None = None
+    size: int | None = None
+    kind: str | None = None
+    sha256: str | None = None
+    expires_at: str | None = None
+    source: str | None = None
+    transcript: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class AgentExecutionInput:
+    """What a task is asked.
+
+    Args:
+        text: The prompt.
+        files: URLs of files.
+        user: The end user.
+    """
+
+    text: str | None = None
+    files: list[str] = attrs.field(factory=list[str])
+    user: User | None = None
+    attachments: list[Attachment] = attrs.field(factory=list[Attachment])
+    principal: Principal | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+def _usual_transport(server: MCPServerDetails) -> MCPServerTransport:
+    is_local = server.type is MCPServerType.Local
+    return MCPServerTransport.STDIO if is_local else MCPServerTransport.STREAMABLE_HTTP
+
+
+@attrs.define
+class MCPServerDetails:
+    """An MCP server that a task may use.
+
+    The secret attributes (`api_key`, `client_secret`, `headers`, `env_vars`) show in no `repr` and in no `to_dict()`.
+
+    Args:
+        transport: How one talks to it; by default stdio for a local server, streamable-http for any other.
+    """
+
+    id: str | None = None
+    type: MCPServerType = attrs.field(default=MCPServerType.Remote, converter=MCPServerType)
+    name: str | None = None
+    command: str | None = None
+    url: str | None = None
+    transport: MCPServerTransport = attrs.field(
+        default=attrs.Factory(_usual_transport, takes_self=True), converter=MCPServerTransport
+    )
+    auth_type: MCPServerAuthType = attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
+    api_key: str | None = attrs.field(default=None, repr=False)
+    use_secrets_manager: bool = False
+    client_id: str | None = None
+    client_secret: str | None = attrs.field(default=None, repr=False)
+    headers: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    env_vars: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    allowed_tools: list[str] = attrs.field(factory=list[str])
+    additional_scopes: list[str] = attrs.field(factory=list[str])
+    share_user_token_across_other_agents: bool = True
+    sso_token: MCPServerSSOToken = attrs.field(default=MCPServerSSOToken.Access, converter=MCPServerSSOToken)
+    sso_audience: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class DeepPlanningItem:
+    """One item of a plan."""
+
+    id: str = ""
+    title: str = ""
+    completed: bool = False
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class DeepPlanning:
+    """The plan of a task: an empty one with all flags false where there is none.
+
+    Args:
+        enabled: The task has a plan.
+        enforce: The task may not finish before the plan is done.
+        started: Work on the plan has begun.
+        question_raised: The agent asked something back; the plan waits.
+        tasks: The items, in order.
+    """
+
+    enabled: bool = False
+    enforce: bool = False
+    started: bool = False
+    question_raised: bool = False
+    tasks: list[DeepPlanningItem] = attrs.field(factory=list[DeepPlanningItem])
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class HumanInTheLoopRequest:
+    """Why a task is paused: a person has to approve at this node."""
+
+    wait_node_id: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class PendingECARequest:
+    """Why a task is paused: the user has to log in to a connector (External Credential Authorization)."""
+
+    connector_name: str | None = None
+    auth_url: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class PlanFollowingStatus:
+    """Whether a task's plan lets it finish.
+
+    Args:
+        can_finish: Nothing of the plan stands in the way.
+        uncompleted_tasks: The items that are not done yet.
+    """
+
+    can_finish: bool
+    uncompleted_tasks: list[DeepPlanningItem] = attrs.field(factory=list[DeepPlanningItem])
+
+
+@attrs.define
+class CompactRetryResult:
+    """What a compaction did.
+
+    Args:
+        compacted: Whether there was something to compact.
+        input_tokens: Tokens that went in; an estimate where no model counted them.
+        output_tokens: Tokens that came out; an estimate likewise.
+        total_tokens: Both together.
+    """
+
+    compacted: bool
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+
+def check_principal(value: Any) -> Principal | None:
+    """Return who causes a task, or None.
+
+    Raises:
+        TypeError: It is neither, or its id is no string.
+        ValueError: Its id is empty, or holds ':' or white space, which the platform does not take.
+    """
+    principal = check_instance("principal", value, Principal)
+    if principal is not None and principal.id is not None:
+        name = check_id("principal.id", principal.id)
+        if ":" in name or any(character.isspace() for character in name):
+            raise ValueError(f"principal.id can't be {name[:40]!r}: leave out ':' and white space")
+    return principal

@@ -1,0 +1,25 @@
+"""Token usage: what a run cost, read from what a library returned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xpander_facade._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from xpander_facade.usage._usage import Tokens, Usage, read_usage
+
+__all__ = [
+    "Tokens",
+    "Usage",
+    "read_usage",
+]
+
+_HOMES = {
+    "Tokens": "_usage",
+    "Usage": "_usage",
+    "read_usage": "_usage",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw these would believe in every name
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,96 @@
+"""Own the event loop of a worker that blocks its caller: it ends soon after its work, whatever is still running in it.
+
+`asyncio.run` waits for every task and every thread that is left, and a handler can keep both for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from xpander_facade.worker._logging import LOG
+from xpander_facade.worker._timeouts import WorkerPace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Do some work in an event loop of its own; cancel what is left after it, and leave behind what goes on even so."""
+    loop = asyncio.new_event_loop()
+    working = loop.create_task(work())
+    try:
+        loop.set_default_executor(_DaemonThreads())
+        return loop.run_until_complete(working)
+    finally:
+        try:
+            if not working.done():  # an exception that no task could take, as Ctrl-C is where signals are not heeded
+                working.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    loop.run_until_complete(working)
+            loop.run_until_complete(_leave(WorkerPace().unwind))
+        finally:
+            loop.close()
+
+
+async def end(*tasks: asyncio.Task[Any], within: float) -> None:
+    """Cancel tasks, and wait so many seconds for their end: some code swallows a cancellation."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=within)
+
+
+async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Do some work to its end, however often the one who waits for it is cancelled meanwhile."""
+    working = asyncio.ensure_future(work)
+    was_cancelled = False
+    while not working.done():
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            was_cancelled = True
+    working.result()
+    if was_cancelled:
+        raise asyncio.CancelledError
+
+
+async def _leave(within: float) -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    await end(*left, within=within)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), within)
+    for task in left:
+        if not task.done():
+            LOG.warning("left behind, it does not end when it is cancelled: %s", task.get_name())
+
+
+class _DaemonThreads(ThreadPoolExecutor):
+    """What `asyncio.to_thread` runs in: as many threads at once as usual, but none that keeps the process alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = threading.BoundedSemaphore(self._max_workers)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+
+        def call() -> None:
+            with self._room:
+                if not future.set_running_or_notify_cancel():
+                    return
+                try:
+                    result = fn(*args, **kwargs)
+                except BaseException as error:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+        threading.Thread(target=call, name="xpander-worker-call", daemon=True).start()
+        return future

@@ -1,0 +1,29 @@
+"""Own what a worker and the platform say to each other: the requests of the one, the frames of the other. No I/O."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from xpander_facade._client import Frame
+
+HEARTBEAT = "worker-heartbeat"
+CAPACITY = "worker-capacity-update"
+FINISHED = "worker-finished"
+
+REGISTRATION = "worker-registration"
+CONFLICT = "worker-environment-conflict"
+EXECUTION = "agent-execution"
+
+
+def read_frame(frame: Frame) -> dict[str, Any]:
+    """Return the object that a frame carries.
+
+    Raises:
+        ValueError: It carries none.
+    """
+    data = json.loads(frame.data)
+    if not isinstance(data, dict):
+        raise ValueError(f"expected an object, not {type(data).__name__}")
+    return cast("dict[str, Any]", data)

@@ -1,0 +1,324 @@
+"""Own `on_task`: a function that becomes a worker, which works on an agent's tasks until it is stopped.
+
+    @on_task
+    async def handler(task: Task) -> Task:
+        task.result = await answer(task.to_message())
+        return task
+
+    handler.run()
+
+Decorating checks the function and connects nowhere; `run`, `arun` and the command `xpander-facade worker` do.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from xpander_facade import _validation
+from xpander_facade.configuration._configuration import Configuration
+from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Hook, Kind, check_hook, kind_of
+from xpander_facade.worker._options import Options, service_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from contextlib import AbstractContextManager
+
+    from xpander_facade.tasks._task import Task
+    from xpander_facade.types.events import TaskUpdateEvent
+    from xpander_facade.worker._options import Service
+    from xpander_facade.worker._session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R", bound="Task | Coroutine[Any, Any, Task] | AsyncIterator[TaskUpdateEvent]")
+
+
+class TaskHandler(Generic[P, R]):
+    """A handler of tasks: the decorated function, which can be called as before, and served.
+
+    Made by `on_task`.
+    """
+
+    def __init__(self, function: Callable[P, R], options: Options) -> None:
+        if isinstance(function, staticmethod):
+            function = cast("Callable[P, R]", function.__func__)
+        self._kind = kind_of(function)
+        self._function = function
+        self._options = options
+        self._stop: Callable[[str], None] | None = None
+        functools.update_wrapper(self, function)
+        if sys.version_info >= (3, 12) and self._kind is Kind.ASYNC:
+            inspect.markcoroutinefunction(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself, as a test does."""
+        return self._function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<on_task {self._function!r}>"
+
+    def with_options(
+        self,
+        *,
+        configuration: Configuration | None = None,
+        agent_id: str | None = None,
+        concurrency: int | None = None,
+        grace: float | None = None,
+        look_every: float | None = None,
+    ) -> TaskHandler[P, R]:
+        """Return the same handler with other options; None keeps what it has. See `on_task`.
+
+        Raises:
+            TypeError: A value has another type.
+            ValueError: A value makes no sense.
+        """
+        mine = self._options
+        options = _options(
+            mine.configuration if configuration is None else configuration,
+            mine.agent_id if agent_id is None else agent_id,
+            mine.concurrency if concurrency is None else concurrency,
+            mine.grace if grace is None else grace,
+            mine.look_every if look_every is None else look_every,
+        )
+        return TaskHandler(self._function, options)
+
+    def run(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
+        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
+
+        Then take nothing new, let what runs end within `grace`, make the rest an error, say farewell, and run the
+        functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened again, for
+        as long as it takes. From inside a running event loop, use `arun()`.
+
+        Args:
+            signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
+            on_finished: Called with each task whose outcome was saved.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing; the text names each.
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the first registration: the key may be wrong.
+            RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
+        """
+        service = service_of(self._function, self._kind, self._options, on_finished)
+        _serve(self, service, signals)
+
+    async def arun(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
+        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
+
+        Then take nothing new, let what runs end within `grace`, make the rest an error, say farewell, and run the
+        functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened again, for
+        as long as it takes. From inside a running event loop, use `arun()`.
+
+        Args:
+            signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
+            on_finished: Called with each task whose outcome was saved.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing; the text names each.
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the first registration: the key may be wrong.
+            RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
+        """
+        service = service_of(self._function, self._kind, self._options, on_finished)
+        await _aserve(self, service, signals)
+
+    def run_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
+        """Create one task at the platform, work on it here, and return it as it was saved.
+
+        The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
+
+        Args:
+            prompt: What the agent is asked.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
+
+        Returns:
+            The task, or None where its outcome could not be saved or a signal came first; the log says why.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing; the text names each.
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the registration or the task.
+        """
+        service = service_of(self._function, self._kind, self._options)
+        return _serve_prompt(service, prompt, signals)
+
+    async def arun_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
+        """Create one task at the platform, work on it here, and return it as it was saved.
+
+        The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
+
+        Args:
+            prompt: What the agent is asked.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
+
+        Returns:
+            The task, or None where its outcome could not be saved or a signal came first; the log says why.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing; the text names each.
+            WorkerConflictError: The platform refuses workers from this environment.
+            ModuleException: The platform refused the registration or the task.
+        """
+        service = service_of(self._function, self._kind, self._options)
+        return await _aserve_prompt(service, prompt, signals)
+
+    def stop(self) -> None:
+        """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs."""
+        stop = self._stop
+        if stop is not None:
+            stop("stop() was called")
+
+
+@overload
+def on_task(function: Callable[P, R], /) -> TaskHandler[P, R]: ...
+
+
+@overload
+def on_task(
+    *,
+    configuration: Configuration | None = None,
+    agent_id: str | None = None,
+    concurrency: int = 6,
+    grace: float = 30.0,
+    look_every: float = 5.0,
+) -> Callable[[Callable[P, R]], TaskHandler[P, R]]: ...
+
+
+def on_task(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    configuration: Configuration | None = None,
+    agent_id: str | None = None,
+    concurrency: int = 6,
+    grace: float = 30.0,
+    look_every: float = 5.0,
+) -> TaskHandler[P, R] | Callable[[Callable[P, R]], TaskHandler[P, R]]:
+    """Make a function the handler of an agent's tasks; with or without parentheses.
+
+    The function takes the task by the name `task`, and returns it. It is async, or plain, which runs in a thread, or an
+    async generator of `TaskUpdateEvent`s, each of which is pushed to those who follow the task. What it changes of the
+    task is saved: a task that is still executing becomes completed, an exception makes it an error with its text.
+
+    Args:
+        function: The function.
+        configuration: What to call with; by default a new `Configuration()`, made when the worker begins.
+        agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
+        concurrency: How many tasks at once.
+        grace: Seconds that running tasks get when the worker is stopped.
+        look_every: Seconds between two looks at a running task, one after the other: so a worker learns that a task was
+            stopped. Each look is a call, and calls are limited.
+
+    Raises:
+        TypeError: The function can't be a handler, or a value has another type.
+        ValueError: A value makes no sense.
+    """
+    options = _options(configuration, agent_id, concurrency, grace, look_every)
+    if function is None:
+        return lambda function: TaskHandler(function, options)
+    return TaskHandler(function, options)
+
+
+def on_boot(function: Hook) -> Hook:
+    """Run a function before a worker registers: an async one, or a plain one. One that fails ends the worker.
+
+    Raises:
+        TypeError: It can't be called without arguments.
+    """
+    BOOT.append(check_hook("on_boot", function))
+    return function
+
+
+def on_shutdown(function: Hook) -> Hook:
+    """Run a function after a worker's last task: an async one, or a plain one. One that fails is logged.
+
+    Raises:
+        TypeError: It can't be called without arguments.
+    """
+    SHUTDOWN.append(check_hook("on_shutdown", function))
+    return function
+
+
+def _options(
+    configuration: Configuration | None, agent_id: str | None, concurrency: int, grace: float, look_every: float
+) -> Options:
+    if not _validation.check_count("concurrency", concurrency):
+        raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
+    return Options(
+        _validation.check_instance("configuration", configuration, Configuration),
+        None if agent_id is None else _validation.check_id("agent_id", agent_id),
+        concurrency,
+        _validation.check_seconds("grace", grace),
+        _validation.check_interval("look_every", look_every),
+    )
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
+    import asyncio
+
+    from xpander_facade.worker import _event_loop
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        is_free = True
+    else:
+        is_free = False
+    if not is_free:
+        raise RuntimeError(f"an event loop runs here already: await {instead}()")
+    return _event_loop.run(work)
+
+
+def _serve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
+    _run(functools.partial(_aserve, handler, service, signals), "arun")
+
+
+async def _aserve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
+    from xpander_facade.worker._session import Session
+
+    if handler._stop is not None:
+        raise RuntimeError("this handler is being served already: one worker can take more tasks with concurrency=")
+    session = Session(service)
+    handler._stop = stop = _stop_from_anywhere(session)
+    try:
+        with _heeding(signals, stop):
+            await session.serve()
+    finally:
+        handler._stop = None
+
+
+def _serve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
+    return _run(functools.partial(_aserve_prompt, service, prompt, signals), "arun_prompt")
+
+
+async def _aserve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
+    from xpander_facade.worker._session import Session
+
+    session = Session(service)
+    with _heeding(signals, _stop_from_anywhere(session)):
+        return await session.serve_prompt(prompt)
+
+
+def _stop_from_anywhere(session: Session) -> Callable[[str], None]:
+    """Return what stops a session of the running loop from any thread, and from a signal handler."""
+    import asyncio
+    from contextlib import suppress
+
+    loop = asyncio.get_running_loop()
+
+    def stop(reason: str) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the worker has ended
+            loop.call_soon_threadsafe(session.stop, reason)
+
+    return stop
+
+
+def _heeding(signals: bool, stop: Callable[[str], None]) -> AbstractContextManager[None]:
+    from contextlib import nullcontext
+
+    from xpander_facade.worker._signals import heeding_signals
+
+    return heeding_signals(stop) if signals else nullcontext()

@@ -1,0 +1,85 @@
+"""Own what a worker serves: its handler, for which agent, how many tasks at once, and how patiently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from xpander_facade.configuration._configuration import Configuration
+from xpander_facade.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable  # noqa: TC004 (nobody evaluates the annotations)
+
+    from xpander_facade.tasks._task import Task  # noqa: TC004
+    from xpander_facade.worker._handlers import Kind  # noqa: TC004
+
+
+@attrs.frozen
+class Options:
+    """What `on_task` was told. See there."""
+
+    configuration: Configuration | None
+    agent_id: str | None
+    concurrency: int
+    grace: float
+    look_every: float
+
+
+@attrs.frozen
+class Service:
+    """A handler, ready to be served.
+
+    Args:
+        function: The handler.
+        kind: How it is called.
+        configuration: What all calls use.
+        agent_id: The agent whose tasks it works on.
+        concurrency: How many tasks at once.
+        grace: Seconds that running tasks get when the worker is stopped.
+        look_every: Seconds between two looks at a running task.
+        on_finished: Called with each task whose outcome is saved.
+    """
+
+    function: Callable[..., object]
+    kind: Kind
+    configuration: Configuration
+    agent_id: str
+    concurrency: int
+    grace: float
+    look_every: float
+    on_finished: Callable[[Task], object] | None
+
+
+def service_of(
+    function: Callable[..., object], kind: Kind, options: Options, on_finished: Callable[[Task], object] | None = None
+) -> Service:
+    """Return what is served, with everything there that a worker needs.
+
+    Raises:
+        ConfigurationError: Something is missing; the text names each thing. Or the configuration is disabled.
+    """
+    configuration = options.configuration or Configuration()
+    if configuration.disabled:
+        raise ConfigurationError("a worker can't run while xpander is disabled: unset XPANDER_DISABLED")
+    if options.agent_id is not None:
+        configuration = attrs.evolve(configuration, agent_id=options.agent_id)
+    missing: list[str] = []
+    for need in (configuration.get_agent_id, configuration.get_api_key, configuration.get_events_url):
+        try:
+            need()
+        except ConfigurationError as error:
+            missing.append(str(error))
+    if missing:
+        raise ConfigurationError("; ".join(missing))
+    return Service(
+        function,
+        kind,
+        configuration,
+        configuration.get_agent_id(),
+        options.concurrency,
+        options.grace,
+        options.look_every,
+        on_finished,
+    )
