@@ -138,7 +138,8 @@ class RunFields:
             if response is not None:
                 self._responses.append(response)
             if usage is not None:
-                self._tokens = usage.tokens if self._tokens is None else self._tokens + usage.tokens
+                if usage.tokens is not None:
+                    self._tokens = usage.tokens if self._tokens is None else self._tokens + usage.tokens
                 self._used_tools.extend(name for name in usage.tools if name not in self._used_tools)
                 self._text = usage.text or self._text
         self._warn_if_ended("record()")

@@ -1,15 +1,18 @@
-"""Own what a model's run cost and gave: tokens, model, tools and text out of any provider's response. Pure.
+"""What a run cost and gave: tokens, model, tools and text out of any provider's or framework's object.
 
-Providers are told by the shape of what they return. None is imported, and no response makes reading fail.
+Libraries are told apart by the shape of what they return. None is imported, and no object makes reading fail.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from xpander_facade.usage._responses import Piece, pieces_of
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from xpander_facade.usage._counts import Counts  # noqa: TC004 (annotations only)
 
 
 def _extra() -> dict[str, Any]:
@@ -64,94 +67,110 @@ class Tokens:
     def from_response(cls, response: object) -> Tokens:
         """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none."""
         usage = read_usage(response)
-        return cls() if usage is None else usage.tokens
+        return cls() if usage is None or usage.tokens is None else usage.tokens
+
+
+@attrs.frozen
+class ModelCall:
+    """The counts of one call of a model, for its price.
+
+    Args:
+        model: The model's name, if it is told.
+        provider: Who runs it, if that is told.
+        counts: What is counted.
+        is_sum: It is the sum of several calls, which the library tells only together.
+    """
+
+    model: str | None
+    provider: str | None
+    counts: Counts
+    is_sum: bool = False
 
 
 @attrs.define
 class Usage:
-    """What one or several responses of a model tell.
+    """What one or several responses of a model, or the result of an agent's run, tell.
 
-    `a + b` adds the tokens, names each tool once, and keeps the later model and text where there is one.
+    `a + b` adds the tokens, names each tool once, and keeps the later model, text and failure where there is one.
 
     Args:
-        tokens: The counts; zeros where the provider told none.
+        tokens: The counts; None where none are told, which is not the same as zeros.
         model: The name of the model that answered.
         tools: The names of the tools that it called, each once, in the order of their first call.
-        text: What it said, without its thoughts.
+        text: What it said, without its thoughts; the final output of an agent, as JSON where it is structured.
+        failure: Why the run failed, where its result says so without an exception.
+        provider: Who runs the model ("openai", "anthropic", "google", "aws", ...), where that is told.
+        is_success: How an agent's run ended, as its result says; None for a model's response.
+        hint: What to set so that the library tells the counts, where it told none: `stream_usage=True`.
+
+    Example:
+        >>> read_usage({"usage": {"prompt_tokens": 12, "completion_tokens": 3}}).tokens.total_tokens
+        15
     """
 
-    tokens: Tokens = attrs.field(factory=Tokens)
+    tokens: Tokens | None = None
     model: str | None = None
     tools: list[str] = attrs.field(factory=list[str])
     text: str | None = None
+    failure: str | None = None
+    provider: str | None = attrs.field(default=None, eq=False)
+    is_success: bool | None = attrs.field(default=None, eq=False)
+    hint: str | None = attrs.field(default=None, eq=False)
+    _calls: tuple[ModelCall, ...] = attrs.field(default=(), eq=False, repr=False, alias="calls")
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
+        tokens = other.tokens if self.tokens is None else self.tokens + (other.tokens or Tokens())
+        decides = other.is_success is not None or other.text is not None
         return Usage(
-            tokens=self.tokens + other.tokens,
+            tokens=tokens,
             model=other.model or self.model,
             tools=list(dict.fromkeys([*self.tools, *other.tools])),
             text=other.text or self.text,
+            failure=other.failure if decides else self.failure,
+            provider=other.provider or self.provider,
+            is_success=other.is_success if decides else self.is_success,
+            hint=other.hint or self.hint,
+            calls=self._calls + other._calls,
         )
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What the calls cost in US dollars by the price list of genai-prices; None where a price is not known.
+
+        Prices are those of the installed version of genai-prices, and of today. Each call counts by itself, since some
+        prices depend on the length of the prompt.
+
+        Raises:
+            ConfigurationError: genai-prices is not installed.
+        """
+        from xpander_facade.usage._prices import cost_of
+
+        return cost_of(self._calls)
 
 
 def read_usage(response: object) -> Usage | None:
-    """Return what a provider's response tells of its usage, or None where it tells nothing that is known.
+    """Return what a response, a stream's chunks or an agent's result tell, or None where they tell nothing known.
 
-    Known are, as objects of their libraries and as plain JSON: OpenAI chat completions and responses with what is
-    compatible to them (Azure, LiteLLM, ...), Anthropic messages, Google GenAI, Bedrock Converse, LangChain messages,
-    pydantic-ai results and messages, Ollama; and a usage object by itself.
+    Known are the providers' and frameworks' objects in docs/usage.md, as objects of their libraries and as plain JSON,
+    and a usage object by itself.
 
     `prompt_tokens` is what the provider calls its input, whether or not that holds what came from a cache. Cache counts
     stand beside it and are never added: OpenAI, Google, LangChain, LiteLLM and pydantic-ai count them in the prompt,
     Anthropic and Bedrock do not. `completion_tokens` has the thoughts of the model in it.
 
     Args:
-        response: One response, or a list of several, which are added up; or the list of all chunks of a stream. A
-            stream itself, or any other iterator, is not read: that would take it from you.
+        response: One response, or a list of several, which are added up; or the list of all chunks of a stream; or the
+            result or state of an agent. What comes again under one id counts once. A stream itself, or any other
+            iterator, is not read: that would take it from you (`run.stream` reads it as it passes).
+
+    Returns:
+        The usage; its tokens are None where text or tools are told, but no counts.
     """
-    try:
-        return _read(response)
-    except Exception:  # no response may cost its run the report
-        return None
+    from xpander_facade.usage import _reading  # all families: what only holds tokens does without
 
-
-def _read(response: object) -> Usage | None:
-    done: list[Piece] = []
-    for piece in pieces_of(response):
-        if done and done[-1].goes_on_with(piece):
-            done[-1].take(piece)
-        else:
-            done.append(piece)
-    return _sum([_usage(piece) for piece in done if piece.counts or piece.model or piece.tools or any(piece.texts)])
-
-
-def _usage(piece: Piece) -> Usage:
-    return Usage(
-        tokens=Tokens(
-            prompt_tokens=piece.counts.get("prompt_tokens", 0),
-            completion_tokens=piece.counts.get("completion_tokens", 0),
-            cache_read_tokens=piece.counts.get("cache_read_tokens", 0),
-            cache_write_tokens=piece.counts.get("cache_write_tokens", 0),
-        ),
-        model=piece.model,
-        tools=list(dict.fromkeys(piece.tools)),
-        text="".join(piece.texts) or None,
-    )
-
-
-def _sum(usages: list[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    total = Usage()
-    tools: dict[str, None] = {}
-    for usage in usages:  # tools on the side: adding lists for each of many responses would take quadratic time
-        tools.update(dict.fromkeys(usage.tools))
-        usage.tools = []
-        total += usage
-    total.tools = list(tools)
-    return total
+    return _reading.read(response)
 
 
 def check_tokens(value: Any) -> Tokens | None:

@@ -1,0 +1,66 @@
+"""Every sample of what a real library returns tells what it cost, whatever its classes are called."""
+
+import json
+import warnings
+
+import pytest
+from sample_values import build, samples
+
+from xpander_facade.usage import read_usage
+
+TODO = {
+    "agent-framework-core", "agno", "autogen-agentchat", "claude-agent-sdk", "crewai", "dspy", "google-adk",
+    "haystack-ai", "langgraph", "openai-agents", "openhands-sdk", "pydantic-ai", "semantic-kernel", "smolagents",
+    "strands-agents",
+}  # fmt: skip
+"""Frameworks whose families are not written yet."""
+CASES = [
+    pytest.param(
+        case,
+        form,
+        id=f"{library}-{case['name']}-{form}",
+        marks=[pytest.mark.xfail(reason="no family yet")] if library in TODO else [],
+    )
+    for library, _, case in samples()
+    for form in case["forms"]
+]
+_COUNTS = {
+    "prompt": "prompt_tokens",
+    "completion": "completion_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+}
+
+
+def told(usage, expected):
+    """Return what a usage tells of what a sample expects, in the sample's words."""
+    if usage is None:
+        return None
+    found = {}
+    for name in expected:
+        if name in _COUNTS:
+            found[name] = None if usage.tokens is None else getattr(usage.tokens, _COUNTS[name])
+        elif name == "text_json":
+            found[name] = json.loads(usage.text)
+        elif name in {"model", "tools", "text"}:
+            found[name] = getattr(usage, name)
+        else:
+            found[name] = expected[name]
+    return found
+
+
+@pytest.mark.parametrize(("case", "form"), CASES)
+def test_a_sample_tells_its_run_without_a_warning(case, form):
+    for _ in range(2):  # the classes have other names each time
+        value = build(case["value"], objects=form == "objects")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            usage = read_usage(value)
+        assert told(usage, case["expected"] or {}) == case["expected"]
+
+
+def test_there_are_samples_of_many_libraries_each_with_its_version():
+    libraries = {library: version for library, version, _ in samples()}
+    assert len(libraries) >= 40
+    assert all(libraries.values())
+    assert sum(1 for _ in samples()) >= 88

@@ -1,0 +1,98 @@
+"""Finding responses in whatever was given: in lists, in envelopes, in the states and results of agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xpander_facade.usage._fields import data_field, has_any_name, is_list
+from xpander_facade.usage._fragments import UsageFragment
+from xpander_facade.usage._reader import Reader, Within
+from xpander_facade.usage._registry import parse
+from xpander_facade.usage._tally import UsageTally, usage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xpander_facade.usage._usage import Usage
+
+MAX_UNKNOWN = 1_000
+"""So many items in a row that say nothing end the reading."""
+_MAX_DEPTH = 8
+_END: Any = object()
+_SIMPLE = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
+
+_ENVELOPES = (
+    "raw_response", "_raw_response", "raw", "response", "body", "message", "data", "kwargs", "chunk", "result", "value",
+    "generations", "raw_responses", "messages",
+)  # fmt: skip
+"""Where a response can lie in something else: an agent's state, a result, a serialized message."""
+
+
+def read(response: object) -> Usage | None:
+    """Return what a response tells, as `read_usage`."""
+    try:
+        tally = UsageTally()
+        for fragment in fragments_of(response):
+            tally.add(fragment)
+        return usage_of(tally.entries)
+    except Exception:  # no response may cost its run the report
+        return None
+
+
+def fragments_of(response: object, read: Reader | None = None) -> Iterator[UsageFragment]:
+    """Yield what the response, or what lies in it, tells; in order. No response makes it fail."""
+    read = read or Reader()
+    unknown = 0
+    if read.is_after_pending and is_list(response):
+        above: list[Iterator[Any]] = [read.messages(response)]
+    else:
+        above = [iter((response,))]
+    while above and unknown < MAX_UNKNOWN:
+        item = next(above[-1], _END)
+        if item is _END:
+            above.pop()
+            continue
+        if type(item) in _SIMPLE:
+            unknown += 1
+            continue
+        try:
+            if is_list(item):
+                unknown += 1
+                if len(above) < _MAX_DEPTH:
+                    above.append(read.items(item))
+                continue
+            parsed = parse(item, read)
+        except Exception:  # an item that makes reading fail tells nothing
+            unknown += 1
+            continue
+        if type(parsed) is UsageFragment:
+            unknown = 0
+            yield parsed
+        elif type(parsed) is list:
+            unknown = 0
+            yield from parsed
+        else:
+            unknown += 1
+            inner = parsed.values if isinstance(parsed, Within) else _envelope(item)
+            if inner and len(above) < _MAX_DEPTH:
+                above.append(_each(inner, read))
+            elif has_any_name(item):  # as a Mock, which is full of Mocks
+                unknown += MAX_UNKNOWN // 10
+
+
+def _each(values: tuple[object, ...], read: Reader) -> Iterator[object]:
+    for value in values:
+        if is_list(value):
+            yield from read.messages(value) if read.is_after_pending else read.items(value)
+        else:
+            yield value
+
+
+def _envelope(thing: object) -> tuple[object, ...]:
+    if has_any_name(thing):
+        return ()
+    for name in _ENVELOPES:
+        value = data_field(thing, name)
+        if value is not None and type(value) not in _SIMPLE:
+            return (value,)
+    return ()

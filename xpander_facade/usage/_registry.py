@@ -1,0 +1,188 @@
+"""The families of libraries, told apart by the shape of what they return, never by the names of their classes.
+
+How to add a family: write `usage/_<family>.py` with one function for each shape, and list them in `_FAMILIES` below.
+
+- A parser is a pure function `parse(thing, read)`. It returns a `UsageFragment`, or a list of them (one for each model
+  call, where the object tells them apart: then what comes again under one id counts once); `Within((value, ...))` where
+  what is told lies in other objects; an empty list where the shape is known and tells nothing; None where it is not its
+  shape. It checks all that it needs, since a field can hold anything.
+- It reads with `field` (item or attribute), `first_of`, `get_path`, `data_field` (not a property: those can warn),
+  `counts_in`, `counts_of`, and with `read.items`, `read.messages` (where `after=n` applies), `read.texts`,
+  `read.calls`, which are bounded. No library is imported.
+- `_parser(parse, "field", ...)`: it is tried with every object that has one of these fields. A parser without fields is
+  tried with what no other parser knew. More particular shapes stand before more general ones; the first that returns
+  something decides.
+- What the counts are: of one call; `scope=Scope.RUN` of all calls of `group` since the last such sum; `Scope.SESSION`
+  of everything of the group so far, where `key` names the object whose sum it is. `holds=` names the ids of the calls
+  whose counts are in a sum. `is_kept` and `turn` mark what a conversation keeps beyond the run, `earlier` says what can
+  hold earlier runs when nothing tells them apart, `hint` what to set where no counts were told, `is_success` and
+  `failure` how a run ended, `chunk` and its like how a stream tells.
+- Each shape gets a sample in `tests/unit/usage/samples/`, with the version of the library that was seen.
+- What is stored of a library's object beside its fields, or instead of them, belongs to its family, too:
+  `Snapshot(function, "field", ...)` in `_SNAPSHOTS`; see `_snapshots`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import attrs
+
+from xpander_facade.usage import (
+    _anthropic,
+    _bedrock,
+    _cohere,
+    _dashscope,
+    _google,
+    _hosted,
+    _langchain,
+    _mistral,
+    _ollama,
+    _openai_chat,
+    _openai_responses,
+    _perplexity,
+    _pydantic_ai,
+    _text_generation,
+    _usage_objects,
+    _xai,
+)
+from xpander_facade.usage._fields import access_of, names_of
+from xpander_facade.usage._fragments import UsageFragment
+from xpander_facade.usage._reader import Reader, Within
+
+Parsed = UsageFragment | list[UsageFragment] | Within | None
+Parse = Callable[[Any, Reader], Parsed]
+
+
+@attrs.frozen
+class Parser:
+    """One shape.
+
+    Args:
+        parse: Reads it.
+        fields: It is tried with what has one of these; with what no other parser knows where there are none.
+    """
+
+    parse: Parse
+    fields: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The family: chunks of one stream are of one family."""
+        return self.parse.__module__
+
+
+def _parser(parse: Parse, *fields: str) -> Parser:
+    return Parser(parse, fields)
+
+
+_FAMILIES: tuple[Parser, ...] = (
+    # Results and messages of agents: they can hold the responses of providers.
+    _parser(_pydantic_ai.result, "all_messages", "new_message_index"),
+    _parser(_pydantic_ai.response, "parts"),
+    _parser(_langchain.message, "content"),
+    # Responses of providers.
+    _parser(_perplexity.chunk, "choices"),
+    _parser(_hosted.oci, "chat_response", "chatResponse"),
+    _parser(_hosted.oci_response, "api_format", "apiFormat"),
+    _parser(_openai_chat.completion, "choices", "object"),
+    _parser(_dashscope.response, "output"),
+    _parser(_mistral.conversation, "outputs"),
+    _parser(_text_generation.vllm, "prompt_token_ids"),
+    _parser(_xai.response, "outputs", "proto"),
+    _parser(_bedrock.converse, "output"),
+    _parser(_hosted.prediction, "metrics"),
+    _parser(_openai_responses.response, "output", "steps"),
+    _parser(_google.live_message, "server_content", "serverContent", "tool_call", "toolCall", "usage_metadata"),
+    _parser(_google.response, "candidates", "usage_metadata", "usageMetadata"),
+    _parser(_ollama.response, "done"),
+    _parser(_openai_responses.batch_line, "custom_id"),
+    _parser(_anthropic.batch_result, "custom_id"),
+    _parser(_cohere.response, "usage", "meta", "generation_id"),
+    _parser(_anthropic.message, "content"),
+    _parser(_bedrock.unread, "ResponseMetadata"),
+    _parser(
+        _bedrock.body, "generation", "results", "outputs", "inputTextTokenCount", "totalOutputTextTokenCount",
+        "amazon-bedrock-invocationMetrics",
+    ),
+    _parser(_text_generation.hugging_face, "generated_text", "token"),
+    _parser(_text_generation.watsonx, "results"),
+    _parser(_text_generation.aleph_alpha, "completions"),
+    _parser(_text_generation.lm_studio, "stats"),
+    _parser(_text_generation.reka, "responses"),
+    _parser(_text_generation.embedding_statistics, "embeddings"),
+    # Events of streams.
+    _parser(_cohere.event, "type", "event_type"),
+    _parser(_anthropic.event, "type"),
+    _parser(_openai_responses.event, "type", "event_type"),
+    _parser(_mistral.event, "type", "data"),
+    _parser(_bedrock.stream_event, *_bedrock.EVENTS),
+    _parser(_bedrock.chunk_bytes, "chunk"),
+    _parser(_bedrock.trace, "trace"),
+    _parser(_bedrock.value_event, "value"),
+    # What only counts.
+    _parser(_usage_objects.embeddings, "data", "embeddings", "results", "output"),
+    _parser(_usage_objects.by_itself),
+)  # fmt: skip
+
+
+def _numbers_by_field() -> dict[str, tuple[int, ...]]:
+    numbers: dict[str, tuple[int, ...]] = {}
+    for number, parser in enumerate(_FAMILIES):
+        for name in parser.fields:
+            numbers[name] = (*numbers.get(name, ()), number)
+    return numbers
+
+
+_BY_FIELD = _numbers_by_field()
+_FALLBACKS = tuple(parser for parser in _FAMILIES if not parser.fields)
+_MAX_KNOWN_TYPES = 2_000
+_by_type: dict[type, frozenset[int]] = {}
+
+
+def parse(thing: object, read: Reader) -> Parsed:
+    """Return what a thing tells, or where it lies, as the first parser sees it that knows the shape; else None."""
+    for parser in _parsers_for(thing):
+        parsed = parser.parse(thing, read)
+        if parsed is None:
+            continue
+        if type(parsed) is UsageFragment:
+            parsed.kind = parser.kind
+        elif type(parsed) is list:
+            for fragment in parsed:
+                fragment.kind = parser.kind
+        return parsed
+    return None
+
+
+def _parsers_for(thing: object) -> Iterator[Parser]:
+    names = names_of(thing)
+    if names is None:
+        if type(thing) is dict:
+            names = (name for name in _BY_FIELD if name in cast("dict[str, Any]", thing))
+        else:
+            yield from _FAMILIES
+            return
+    kind: type[object] = type(cast("object", thing))
+    numbers: set[int] = set() if kind is dict else set(_numbers_of(kind))
+    for name in names:
+        found = _BY_FIELD.get(name)
+        if found is not None:
+            numbers.update(found)
+    for number in sorted(numbers):
+        yield _FAMILIES[number]
+    yield from _FALLBACKS
+
+
+def _numbers_of(kind: type) -> frozenset[int]:
+    """Return the parsers for the fields that a class has for all of its objects, such as properties."""
+    numbers = _by_type.get(kind)
+    if numbers is None:
+        access = access_of(kind)
+        known = access.names.intersection(_BY_FIELD) if not access.is_mapping else frozenset[str]()
+        numbers = frozenset(number for name in known for number in _BY_FIELD[name])
+        if len(_by_type) >= _MAX_KNOWN_TYPES:
+            _by_type.clear()
+        _by_type[kind] = numbers
+    return numbers
