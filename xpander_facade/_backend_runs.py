@@ -56,9 +56,9 @@ class Recording(Module):
             TypeError: An argument has another type.
             ValueError: An id is empty.
         """
-        from xpander_facade.recorder._external_task import ExternalTask, Terms
+        from xpander_facade.recorder._external_task import ExternalTask, RunOptions
 
-        terms = Terms(
+        options = RunOptions(
             configure=functools.partial(self._using, configuration),
             agent_id=_agent_of(agent_id, agent),
             id=None if id is None else _validation.check_id("id", id),
@@ -66,7 +66,7 @@ class Recording(Module):
             report_start=_validation.check_flag("report_start", report_start),
             strict=_validation.check_flag("strict", strict),
         )
-        return ExternalTask(terms)
+        return ExternalTask(options)
 
     def enqueue_external_task(
         self,

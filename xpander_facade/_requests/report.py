@@ -78,13 +78,13 @@ def make_report(
     }
     body = {name: value for name, value in whole.items() if value is not None}
     if agent_id is None:
-        with carried(Report("", body["id"], body)):
+        with attach_report(Report("", body["id"], body)):
             agent_id = configuration.get_agent_id()
     return Report(_validation.check_id("agent_id", agent_id), body["id"], body)
 
 
 @contextlib.contextmanager
-def carried(report: Report) -> Generator[None]:
+def attach_report(report: Report) -> Generator[None]:
     """Give every error of a report the report itself, so that the caller can repeat it."""
     try:
         yield

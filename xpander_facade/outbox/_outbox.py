@@ -12,7 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from xpander_facade._requests.report import carried
+from xpander_facade._requests.report import attach_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import guarded
 from xpander_facade.errors import ConfigurationError
@@ -259,7 +259,7 @@ class Outbox:
         return await in_thread(do, *arguments)
 
     def _enqueue(self, report: Report) -> str:
-        with carried(report):
+        with attach_report(report):
             body = self._encoded(report)
             if not self.configuration.disabled:
                 is_run = self._desk.journal.has(self._place, report.id)
@@ -269,7 +269,7 @@ class Outbox:
         return report.id
 
     def _begin(self, report: Report, send: bool) -> None:
-        with carried(report):
+        with attach_report(report):
             body = self._encoded(report)
             if not self.configuration.disabled:
                 self._with_room(self._start, self._place, report.id, report.agent_id, body, send)

@@ -1,24 +1,38 @@
-"""Own how a function or generator is recorded: each call of it is a run, and nothing else about it changes."""
+"""Decorators: each call of a function or generator is a run, and nothing else about it changes."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from xpander_facade.recorder._finalizers import has_loop
 
-if TYPE_CHECKING:
-    from xpander_facade.recorder._external_task import ExternalTask
+
+class RecordedRun(Protocol):
+    """What the decorators ask of a run; `ExternalTask` is one."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None: ...
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None: ...
+    def _open(self) -> None: ...
+    async def _aopen(self) -> None: ...
+    def _close(self, error: BaseException | None) -> None: ...
+    async def _aclose(self, error: BaseException | None) -> None: ...
+    def _make_current(self) -> None: ...
+    def _restore_current(self) -> None: ...
+    def _set_default_result(self, value: object) -> None: ...
+
 
 F = TypeVar("F", bound=Callable[..., object])
 FirstArgument = Callable[[tuple[Any, ...], dict[str, Any]], object]
-MOST_CHARACTERS = 10_000_000
+MAX_CHARACTERS = 10_000_000
 """How much of the text that a generator yields is kept for its result."""
 
 
-def wrapped(function: F, new_run: Callable[[object], ExternalTask]) -> F:
+def instrument(function: F, new_run: Callable[[object], RecordedRun]) -> F:
     """Return a function that does what the given one does, of the same kind and signature, and records each call.
 
     Args:
@@ -36,7 +50,7 @@ def wrapped(function: F, new_run: Callable[[object], ExternalTask]) -> F:
     kind = _kind_of(function)
     first = first_argument_of(function)
 
-    def begin(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> ExternalTask:
+    def begin(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> RecordedRun:
         return new_run(first(arguments, keywords))
 
     return cast("F", functools.update_wrapper(kind(function, begin), function))
@@ -48,7 +62,7 @@ def _is_function(value: Any) -> bool:
     return inspect.isroutine(value) or isinstance(value, functools.partial)
 
 
-_Begin = Callable[[tuple[Any, ...], dict[str, Any]], "ExternalTask"]
+_Begin = Callable[[tuple[Any, ...], dict[str, Any]], RecordedRun]
 _Wrap = Callable[[Any, _Begin], Callable[..., object]]
 
 
@@ -66,7 +80,7 @@ def _function(function: Callable[..., object], begin: _Begin) -> Callable[..., o
     def recorded(*arguments: Any, **keywords: Any) -> object:
         with begin(arguments, keywords) as run:
             value = function(*arguments, **keywords)
-            run._offer(value)
+            run._set_default_result(value)
             return value
 
     return recorded
@@ -76,7 +90,7 @@ def _coroutine(function: Callable[..., Coroutine[Any, Any, object]], begin: _Beg
     async def recorded(*arguments: Any, **keywords: Any) -> object:
         async with begin(arguments, keywords) as run:
             value = await function(*arguments, **keywords)
-            run._offer(value)
+            run._set_default_result(value)
             return value
 
     return recorded
@@ -86,7 +100,7 @@ def _generator(function: Callable[..., Generator[Any, Any, Any]], begin: _Begin)
     def recorded(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         run = begin(arguments, keywords)
         run._open()
-        pieces = Pieces()
+        collected = TextAccumulator()
         given: Any = None
         try:
             generator = function(*arguments, **keywords)
@@ -99,17 +113,17 @@ def _generator(function: Callable[..., Generator[Any, Any, Any]], begin: _Begin)
                     value = stop.value
                     break
                 finally:
-                    run._make_outer_current()
-                pieces.add(item)
+                    run._restore_current()
+                collected.add(item)
                 # What is thrown in goes on from outside of the handler, else it would become the context of errors
                 # that have nothing to do with it.
                 try:
                     act, given = generator.send, (yield item)
                 except BaseException as error:
                     act, given = generator.throw, error
-            run._offer(value if isinstance(value, str) else pieces.text)
+            run._set_default_result(value if isinstance(value, str) else collected.text)
         except BaseException as error:
-            run._offer(pieces.text)
+            run._set_default_result(collected.text)
             run._close(error)
             raise
         finally:
@@ -126,7 +140,7 @@ def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _
 
         run = begin(arguments, keywords)
         await run._aopen()
-        pieces = Pieces()
+        collected = TextAccumulator()
         given: Any = None
         try:
             generator = function(*arguments, **keywords)
@@ -138,15 +152,15 @@ def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _
                 except StopAsyncIteration:
                     break
                 finally:
-                    run._make_outer_current()
-                pieces.add(item)
+                    run._restore_current()
+                collected.add(item)
                 try:
                     act, given = generator.asend, (yield item)
                 except BaseException as error:
                     act, given = generator.athrow, error
-            run._offer(pieces.text)
+            run._set_default_result(collected.text)
         except BaseException as error:
-            run._offer(pieces.text)
+            run._set_default_result(collected.text)
             # A loop that shuts down cancels the closing of what was abandoned; nothing else cancels at a yield.
             given_up = error is given and isinstance(error, GeneratorExit | asyncio.CancelledError)
             if given_up and has_loop():
@@ -181,12 +195,12 @@ def _unwatched(generator: AsyncGenerator[Any, Any]) -> Callable[[Any], Any]:
     return start
 
 
-class Pieces:
+class TextAccumulator:
     """What a generator yields, joined to a text as long as all of it is text."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._room = MOST_CHARACTERS
+        self._remaining = MAX_CHARACTERS
         self._all_text = True
 
     def add(self, item: object) -> None:
@@ -194,9 +208,9 @@ class Pieces:
         if not isinstance(item, str):
             self._all_text = False
             self._parts.clear()
-        elif self._all_text and self._room > 0:
-            self._parts.append(item[: self._room])
-            self._room -= len(item)
+        elif self._all_text and self._remaining > 0:
+            self._parts.append(item[: self._remaining])
+            self._remaining -= len(item)
 
     @property
     def text(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Own where the reports of a recorded run go: to the outbox where there is one that works, else to the platform."""
+"""Delivery of a run's reports: to the outbox where there is one that works, else to the platform."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from xpander_facade._requests.report import carried
+from xpander_facade._requests.report import attach_report
 from xpander_facade.errors import ConfigurationError, OutboxError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xpander_facade.recorder")
 
 
-class Way(enum.Enum):
+class DeliveryStatus(enum.Enum):
     """What became of a report."""
 
     NONE = "none"
@@ -29,7 +29,7 @@ class Way(enum.Enum):
 class Delivery(NamedTuple):
     """What became of a report, and the platform's record of the run where the platform has answered."""
 
-    way: Way
+    status: DeliveryStatus
     task: Task | None = None
 
 
@@ -49,50 +49,50 @@ def check_ready(configuration: Configuration) -> None:
         configuration.get_api_key()
 
 
-def deliver_start(configuration: Configuration, report: Report, *, tell: bool) -> Delivery:
+def deliver_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery:
     """Deliver that a run has started.
 
     Args:
-        configuration: Whom to tell, and whether there is an outbox.
+        configuration: What to call with, and whether there is an outbox.
         report: What is known of the run so far.
-        tell: Tell the platform. Without it the start is written down in the outbox's journal alone.
+        send: Report to the platform. Without it only the outbox notes the start.
 
     Raises:
         XpanderError: It could not be delivered.
     """
     if not has_outbox(configuration):
-        return _send(configuration, report) if tell else Delivery(Way.NONE)
+        return _send(configuration, report) if send else Delivery(DeliveryStatus.NONE)
     from xpander_facade.outbox._outbox import Outbox
 
     try:
-        Outbox.of(configuration).begin(report, send=tell)
+        Outbox.of(configuration).begin(report, send=send)
     except (OutboxError, ConfigurationError) as failure:
-        _tell_of(failure, report)
-        return _send(configuration, report) if tell else Delivery(Way.NONE)
-    return Delivery(Way.QUEUED if tell else Way.NONE)
+        _warn_of(failure, report)
+        return _send(configuration, report) if send else Delivery(DeliveryStatus.NONE)
+    return Delivery(DeliveryStatus.QUEUED if send else DeliveryStatus.NONE)
 
 
-async def adeliver_start(configuration: Configuration, report: Report, *, tell: bool) -> Delivery:
+async def adeliver_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery:
     """Deliver that a run has started.
 
     Args:
-        configuration: Whom to tell, and whether there is an outbox.
+        configuration: What to call with, and whether there is an outbox.
         report: What is known of the run so far.
-        tell: Tell the platform. Without it the start is written down in the outbox's journal alone.
+        send: Report to the platform. Without it only the outbox notes the start.
 
     Raises:
         XpanderError: It could not be delivered.
     """
     if not has_outbox(configuration):
-        return await _asend(configuration, report) if tell else Delivery(Way.NONE)
+        return await _asend(configuration, report) if send else Delivery(DeliveryStatus.NONE)
     from xpander_facade.outbox._outbox import Outbox
 
     try:
-        await Outbox.of(configuration).abegin(report, send=tell)
+        await Outbox.of(configuration).abegin(report, send=send)
     except (OutboxError, ConfigurationError) as failure:
-        _tell_of(failure, report)
-        return await _asend(configuration, report) if tell else Delivery(Way.NONE)
-    return Delivery(Way.QUEUED if tell else Way.NONE)
+        _warn_of(failure, report)
+        return await _asend(configuration, report) if send else Delivery(DeliveryStatus.NONE)
+    return Delivery(DeliveryStatus.QUEUED if send else DeliveryStatus.NONE)
 
 
 def deliver_end(configuration: Configuration, report: Report) -> Delivery:
@@ -109,11 +109,11 @@ def deliver_end(configuration: Configuration, report: Report) -> Delivery:
     try:
         outbox.finish(report)
     except (OutboxError, ConfigurationError) as failure:
-        _tell_of(failure, report)
+        _warn_of(failure, report)
         delivery = _send(configuration, report)
         outbox.forget(report.id)
         return delivery
-    return Delivery(Way.QUEUED)
+    return Delivery(DeliveryStatus.QUEUED)
 
 
 async def adeliver_end(configuration: Configuration, report: Report) -> Delivery:
@@ -130,34 +130,34 @@ async def adeliver_end(configuration: Configuration, report: Report) -> Delivery
     try:
         await outbox.afinish(report)
     except (OutboxError, ConfigurationError) as failure:
-        _tell_of(failure, report)
+        _warn_of(failure, report)
         delivery = await _asend(configuration, report)
         await outbox.aforget(report.id)
         return delivery
-    return Delivery(Way.QUEUED)
+    return Delivery(DeliveryStatus.QUEUED)
 
 
-def _tell_of(failure: XpanderError, report: Report) -> None:
-    _log.warning("the outbox can't take run %s, which is sent without it: %s", report.id, failure)
+def _warn_of(failure: XpanderError, report: Report) -> None:
+    _log.warning("the outbox can't take the report of run %s, which is sent directly instead: %s", report.id, failure)
 
 
 def _send(configuration: Configuration, report: Report) -> Delivery:
     from xpander_facade import _client
     from xpander_facade.tasks._task import Task
 
-    with carried(report):
+    with attach_report(report):
         task = _client.send(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
-    return Delivery(_way_of(configuration), task)
+    return Delivery(_status_of(configuration), task)
 
 
 async def _asend(configuration: Configuration, report: Report) -> Delivery:
     from xpander_facade import _client
     from xpander_facade.tasks._task import Task
 
-    with carried(report):
+    with attach_report(report):
         task = await _client.asend(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
-    return Delivery(_way_of(configuration), task)
+    return Delivery(_status_of(configuration), task)
 
 
-def _way_of(configuration: Configuration) -> Way:
-    return Way.NONE if configuration.disabled else Way.REPORTED
+def _status_of(configuration: Configuration) -> DeliveryStatus:
+    return DeliveryStatus.NONE if configuration.disabled else DeliveryStatus.REPORTED

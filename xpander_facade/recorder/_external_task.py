@@ -1,4 +1,4 @@
-"""Own the record of one run that is executed here: timed, filled in on the way, reported when it ends.
+"""Record of one run that is executed here: timed, filled in on the way, reported when it ends.
 
 The handle is an object that the user holds. `current_run()` finds it again without passing it on, and nothing else
 depends on that.
@@ -18,10 +18,10 @@ import attrs
 from xpander_facade._requests.report import make_report
 from xpander_facade._serialization.jsonable import error_text, plain_text
 from xpander_facade.recorder._counts import count_report, restart_counts
-from xpander_facade.recorder._decorators import F, wrapped
+from xpander_facade.recorder._decorators import F, instrument
 from xpander_facade.recorder._delivery import (
     Delivery,
-    Way,
+    DeliveryStatus,
     adeliver_end,
     adeliver_start,
     check_ready,
@@ -29,7 +29,7 @@ from xpander_facade.recorder._delivery import (
     deliver_start,
     has_outbox,
 )
-from xpander_facade.recorder._finalizers import hand_over, has_loop, is_collecting, watch_collection
+from xpander_facade.recorder._finalizers import has_loop, is_collecting, run_detached, watch_collection
 from xpander_facade.recorder._run_data import RunFields
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("xpander_facade.recorder")
 _current: contextvars.ContextVar[ExternalTask | None] = contextvars.ContextVar("xpander_run", default=None)
-_MOST_LOGGED = 500
+MAX_LOGGED = 500
 T = TypeVar("T")
 
 
 @attrs.frozen
-class Terms:
+class RunOptions:
     """What a run is recorded with, checked.
 
     Args:
@@ -56,7 +56,7 @@ class Terms:
         input: What the run was asked; None takes a decorated function's first argument.
         report_start: Report the start too.
         strict: Raise what a report raises, where the run itself did not.
-        clock: Tells the time in seconds; never goes back.
+        clock: Gives the time in seconds; never goes back.
     """
 
     configure: Callable[[], Configuration]
@@ -80,16 +80,16 @@ class ExternalTask(RunFields):
         "_began",
         "_configuration",
         "_duration",
+        "_options",
         "_outer",
         "_process",
-        "_terms",
         "_token",
     )
 
-    def __init__(self, terms: Terms) -> None:
-        super().__init__(terms.id, terms.input)
-        self._terms = terms
-        self._agent_id = terms.agent_id
+    def __init__(self, options: RunOptions) -> None:
+        super().__init__(options.id, options.input)
+        self._options = options
+        self._agent_id = options.agent_id
         self._configuration: Configuration | None = None
         self._process: int | None = None
         self._began = 0.0
@@ -112,13 +112,13 @@ class ExternalTask(RunFields):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._make_outer_current()
+        self._restore_current()
         self._close(error)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._make_outer_current()
+        self._restore_current()
         await self._aclose(error)
 
     def __call__(self, function: F) -> F:
@@ -128,12 +128,12 @@ class ExternalTask(RunFields):
             TypeError: It is none of these.
             ValueError: There is an id, which several runs can't share.
         """
-        if self._terms.id is not None:
+        if self._options.id is not None:
             raise ValueError(
                 "every call of a decorated function is a run with an id of its own: leave id= out, or use "
                 "`with backend.external_task(id=...)` inside of the function"
             )
-        return wrapped(function, self._again)
+        return instrument(function, self._new_call)
 
     def __repr__(self) -> str:
         state = "new" if self._process is None else "ended" if self._ended else "running"
@@ -141,50 +141,50 @@ class ExternalTask(RunFields):
 
     # --- beginning and ending ---
 
-    def _again(self, first_argument: object) -> ExternalTask:
-        """Return a new run on the same terms, for one call of a decorated function."""
-        terms = self._terms
-        if terms.input is None and first_argument is not None:
-            terms = attrs.evolve(terms, input=plain_text(first_argument))
-        return ExternalTask(terms)
+    def _new_call(self, first_argument: object) -> ExternalTask:
+        """Return a new run on the same options, for one call of a decorated function."""
+        options = self._options
+        if options.input is None and first_argument is not None:
+            options = attrs.evolve(options, input=plain_text(first_argument))
+        return ExternalTask(options)
 
     def _open(self) -> None:
         """Begin the run."""
         report = self._begin()
         try:
-            if self._tells_start:
-                self._carry(self._tell_start, report)
+            if self._reports_start:
+                self._perform(self._report_start, report)
         except Exception:
             self._end()  # nobody was told of the run, and its block does not begin
             raise
         except BaseException as error:
             self._close(error)
             raise
-        self._began = self._terms.clock()
+        self._began = self._options.clock()
 
     async def _aopen(self) -> None:
         """Begin the run."""
         report = self._begin()
         try:
-            if self._tells_start:
-                await self._acarry(self._atell_start, report)
+            if self._reports_start:
+                await self._aperform(self._areport_start, report)
         except Exception:
             self._end()  # nobody was told of the run, and its block does not begin
             raise
         except BaseException as error:
             await self._aclose(error)
             raise
-        self._began = self._terms.clock()
+        self._began = self._options.clock()
 
     def _close(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
         if self._end():
-            self._carry(self._tell_end, error)
+            self._perform(self._report_end, error)
 
     async def _aclose(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
         if self._end():
-            await self._acarry(self._atell_end, error)
+            await self._aperform(self._areport_end, error)
 
     def _begin(self) -> Report:
         """Check what can be checked and return what is known of the run.
@@ -199,14 +199,14 @@ class ExternalTask(RunFields):
                     f"run {self._id} has begun before, and one handle records one run: "
                     "call external_task() again, or use it as a decorator"
                 )
-            self._configuration = self._terms.configure()
+            self._configuration = self._options.configure()
             check_ready(self._configuration)
             watch_collection()
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
             self._outer = current_run()
             self._process = os.getpid()
-            self._began = self._terms.clock()
+            self._began = self._options.clock()
             return report
 
     def _end(self) -> bool:
@@ -215,14 +215,14 @@ class ExternalTask(RunFields):
             first = not self._ended
             if first:
                 self._ended = True
-                self._duration = max(0.0, self._terms.clock() - self._began)
+                self._duration = max(0.0, self._options.clock() - self._began)
             return first and self._process == os.getpid()
 
     # --- reporting ---
 
     @property
-    def _tells_start(self) -> bool:
-        return self._terms.report_start or has_outbox(self._called_with)
+    def _reports_start(self) -> bool:
+        return self._options.report_start or has_outbox(self._called_with)
 
     @property
     def _called_with(self) -> Configuration:
@@ -230,41 +230,41 @@ class ExternalTask(RunFields):
             raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
         return self._configuration
 
-    def _tell_start(self, report: Report) -> None:
+    def _report_start(self, report: Report) -> None:
         try:
-            self._note(deliver_start(self._called_with, report, tell=self._terms.report_start))
+            self._on_delivered(deliver_start(self._called_with, report, send=self._options.report_start))
         except Exception as failure:
-            self._miss(failure, None)
+            self._on_failure(failure, None)
 
-    async def _atell_start(self, report: Report) -> None:
+    async def _areport_start(self, report: Report) -> None:
         try:
-            self._note(await adeliver_start(self._called_with, report, tell=self._terms.report_start))
+            self._on_delivered(await adeliver_start(self._called_with, report, send=self._options.report_start))
         except Exception as failure:
-            self._miss(failure, None)
+            self._on_failure(failure, None)
 
-    def _tell_end(self, error: BaseException | None) -> None:
+    def _report_end(self, error: BaseException | None) -> None:
         try:
-            self._note(deliver_end(self._called_with, self._last_report(error)))
+            self._on_delivered(deliver_end(self._called_with, self._last_report(error)))
         except Exception as failure:
-            self._miss(failure, error)
+            self._on_failure(failure, error)
 
-    async def _atell_end(self, error: BaseException | None) -> None:
+    async def _areport_end(self, error: BaseException | None) -> None:
         try:
-            self._note(await adeliver_end(self._called_with, await self._alast_report(error)))
+            self._on_delivered(await adeliver_end(self._called_with, await self._alast_report(error)))
         except Exception as failure:
-            self._miss(failure, error)
+            self._on_failure(failure, error)
 
-    def _carry(self, tell: Callable[[T], None], what: T) -> None:
+    def _perform(self, tell: Callable[[T], None], what: T) -> None:
         """Do one of the above; where a generator was abandoned, a thread does it if this one must not wait."""
         if isinstance(what, GeneratorExit) and (is_collecting() or has_loop()):
-            hand_over(tell, what)
+            run_detached(tell, what)
         else:
             tell(what)
 
-    async def _acarry(self, tell: Callable[[T], Coroutine[Any, Any, None]], what: T) -> None:
+    async def _aperform(self, tell: Callable[[T], Coroutine[Any, Any, None]], what: T) -> None:
         """Do one of the above to its end, whatever is cancelled meanwhile; then the cancellation goes on."""
         if isinstance(what, GeneratorExit) and (is_collecting() or not has_loop()):
-            hand_over(self._tell_end, what)
+            run_detached(self._report_end, what)
             return
         import asyncio
 
@@ -317,17 +317,17 @@ class ExternalTask(RunFields):
         self._is_success = False
         return self._report(error_text(error), is_success=False)
 
-    def _note(self, delivery: Delivery) -> None:
+    def _on_delivered(self, delivery: Delivery) -> None:
         self._task = delivery.task or self._task
-        if delivery.way is not Way.NONE:
-            count_report(delivery.way.value)
+        if delivery.status is not DeliveryStatus.NONE:
+            count_report(delivery.status.value)
 
-    def _miss(self, failure: Exception, error: BaseException | None) -> None:
+    def _on_failure(self, failure: Exception, error: BaseException | None) -> None:
         """Tell that a report failed, and raise that where it is wanted and the run itself raised nothing."""
         count_report("failed")
         text = f"{type(failure).__name__}: {error_text(failure)}"
-        _log.warning("run %s could not be reported: %s", self._id, text[:_MOST_LOGGED])
-        if self._terms.strict and error is None:
+        _log.warning("run %s could not be reported: %s", self._id, text[:MAX_LOGGED])
+        if self._options.strict and error is None:
             raise failure
 
     # --- which run is current ---
@@ -335,7 +335,7 @@ class ExternalTask(RunFields):
     def _make_current(self) -> None:
         self._token = _current.set(self)
 
-    def _make_outer_current(self) -> None:
+    def _restore_current(self) -> None:
         # A block may be left in another context than it was entered in, or before a block inside of it. There is
         # nothing to undo then.
         if self._token is not None and _current.get() is self:

@@ -1,4 +1,4 @@
-"""Own the reports of generators that nobody takes to their end, where ending them may not wait.
+"""Finalizers: the reports of runs that end where nothing may wait, made by threads.
 
 Garbage collection closes such a generator wherever its thread happens to be: with a lock of ours or of anybody's held,
 or in an event loop. A report that waits there could wait for ever, so a thread makes it.
@@ -69,7 +69,7 @@ def has_loop() -> bool:
     return True
 
 
-def hand_over(do: Callable[[T], None], what: T) -> None:
+def run_detached(do: Callable[[T], None], what: T) -> None:
     """Let a thread do something, without waiting for it. The end of the program waits for it, for a while."""
     done = _thread.allocate_lock()
     done.acquire()
@@ -82,8 +82,8 @@ def hand_over(do: Callable[[T], None], what: T) -> None:
             done.release()
 
     # Registered last, so called first: what is left to an outbox is there when that is flushed.
-    atexit.unregister(settle)
-    atexit.register(settle)
+    atexit.unregister(join)
+    atexit.register(join)
     _unfinished.append(done)
     try:
         _thread.start_new_thread(work, ())
@@ -91,8 +91,8 @@ def hand_over(do: Callable[[T], None], what: T) -> None:
         work()
 
 
-def settle(timeout: float = _EXIT_TIMEOUT) -> bool:
-    """Wait until all that was handed over is done; False where that takes longer than so many seconds."""
+def join(timeout: float = _EXIT_TIMEOUT) -> bool:
+    """Wait until all of that is done; False where that takes longer than so many seconds."""
     until = time.monotonic() + timeout
     while waiting := list(_unfinished):
         if not waiting[0].acquire(timeout=max(0.0, until - time.monotonic())):

@@ -1,4 +1,4 @@
-"""Own what is known of a run while it is executed: set by the user, or read out of a model's responses."""
+"""What is known of a run while it is executed: set by the user, or read out of a model's responses."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class RunFields:
         self.result = reason
         self._is_success = False
 
-    def _offer(self, value: object) -> None:
+    def _set_default_result(self, value: object) -> None:
         """Take a text as the result, unless one is set."""
         if isinstance(value, str):
             self._text = value

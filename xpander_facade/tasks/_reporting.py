@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from xpander_facade._requests.report import carried, make_report
+from xpander_facade._requests.report import attach_report, make_report
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.tasks._record import TaskRecord
@@ -73,7 +73,7 @@ class Reportable(TaskRecord):
             duration=duration,
             used_tools=used_tools,
         )
-        with carried(report):
+        with attach_report(report):
             return _client.send(configuration, report.request, _client.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
@@ -129,7 +129,7 @@ class Reportable(TaskRecord):
             duration=duration,
             used_tools=used_tools,
         )
-        with carried(report):
+        with attach_report(report):
             return await _client.asend(configuration, report.request, _client.Repeat.ALWAYS, cls._reader(configuration))
 
     @classmethod
