@@ -52,7 +52,7 @@ THREADED = {"outbox/_database.py", "outbox/_runtime.py", "outbox/_sender.py", "o
 
 INHERENT = {
     ("outbox/_outbox.py", "_here"): "the one calls, the other lets a thread call",
-    ("recorder/_external_task.py", "_carry"): "the async one goes to its end when its task is cancelled",
+    ("recorder/_external_task.py", "_perform"): "the async one goes to its end when its task is cancelled",
     ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
     ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
     ("tasks/_summaries.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",

@@ -7,7 +7,7 @@ import pytest
 
 from xpander_facade import _client
 from xpander_facade._client.call_flow import first_attempt
-from xpander_facade._requests.report import carried, make_report
+from xpander_facade._requests.report import attach_report, make_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade.agents._agent import Agent
 from xpander_facade.backend import Backend
@@ -135,7 +135,7 @@ def test_the_agent_is_the_argument_else_the_configurations_else_the_environments
 
 def test_an_error_of_a_report_carries_the_report():
     made = report(id="ext-1", result="private words")
-    with pytest.raises(APITimeoutError) as caught, carried(made):
+    with pytest.raises(APITimeoutError) as caught, attach_report(made):
         raise APITimeoutError("late")
     assert caught.value.task_id == "ext-1"
     assert caught.value.report == made.body
@@ -143,7 +143,7 @@ def test_an_error_of_a_report_carries_the_report():
 
 
 def test_an_error_that_is_not_ours_passes_as_it_is():
-    with pytest.raises(KeyError), carried(report()):
+    with pytest.raises(KeyError), attach_report(report()):
         raise KeyError("x")
 
 

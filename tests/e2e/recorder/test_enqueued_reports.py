@@ -1,0 +1,65 @@
+"""Reports that are left to the outbox by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from calling import Caller, configured
+from recording import AGENT, Setting, told
+
+from xpander_facade import (
+    Backend,
+    ConfigurationError,
+    FlushResult,
+)
+from xpander_facade.outbox import Outbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xpander_facade.emulator import Emulator
+
+
+def test_a_report_that_is_left_to_the_outbox_arrives(call: Caller, emulator: Emulator, tmp_path: Path):
+    setting = Setting(emulator, tmp_path / "runs.db")
+    run = call(
+        setting.backend,
+        "enqueue_external_task",
+        "agent-9",
+        input="in",
+        result="out",
+        tokens={"prompt_tokens": 3},
+        duration=1.5,
+        used_tools=["a"],
+        llm_response={"raw": 1},
+        is_success=False,
+    )
+    assert call(setting.backend, "flush", 10).waiting == 0
+    task = setting.runs()[run]
+    assert (task["agent_id"], *told(task), task["duration"]) == ("agent-9", "failed", "in", "out", 1.5)
+    Outbox.of(setting.configuration).close()
+
+
+def test_a_report_is_checked_before_the_outbox_keeps_it(call: Caller, emulator: Emulator, tmp_path: Path):
+    def enqueue(given: dict[str, Any], **arguments: Any) -> None:
+        values = {"agent_id": AGENT, "outbox": tmp_path / "runs.db", **given}
+        call(Backend(configured(emulator, **values)), "enqueue_external_task", **arguments)
+
+    for given, arguments, error in (
+        ({"outbox": None}, {}, ConfigurationError),
+        ({"agent_id": None}, {}, ConfigurationError),
+        ({"api_key": None}, {}, ConfigurationError),
+        ({}, {"duration": -1}, ValueError),
+        ({}, {"agent": "agent-123"}, TypeError),
+        ({}, {"id": " "}, ValueError),
+    ):
+        with pytest.raises(error):
+            enqueue(given, **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_an_outbox_there_is_nothing_to_flush(call: Caller, backend: Backend):
+    assert call(backend, "flush", 1.5) == FlushResult(sent=0, waiting=0, quarantined=0)
+    with pytest.raises(ValueError):
+        call(backend, "flush", -1)
