@@ -71,4 +71,4 @@ def undecorated(task: Task) -> Task:
 
 if __name__ == "__main__":
     served: TaskHandler[..., Any] = globals()[sys.argv[1]]
-    served.with_options(grace=float(sys.argv[2])).run()
+    served.with_options(grace_period=float(sys.argv[2])).run()

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from xpander_facade.worker._timeouts import WorkerPace
+from xpander_facade.worker._timeouts import WorkerTimeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xpander_facade.worker import TaskHandler
 
 PATIENCE = 10.0
-IMPATIENT = WorkerPace(heartbeat=0.1, reopen=(0.01,), again=(0.01,), unwind=0.5, farewell=5.0)
+IMPATIENT = WorkerTimeouts(heartbeat=0.1, reconnect=(0.01,), retry=(0.01,), unwind=0.5, deregister=5.0)
 
 
 class Serving:
@@ -29,7 +29,7 @@ class Serving:
     def __init__(
         self, handler: TaskHandler[Any, Any], emulator: Emulator, configuration: Configuration, **options: Any
     ):
-        self.handler = handler.with_options(**{"configuration": configuration, "look_every": 0.01, **options})
+        self.handler = handler.with_options(**{"configuration": configuration, "poll_interval": 0.01, **options})
         self.finished: list[Task] = []
         self.error: BaseException | None = None
         self._emulator = emulator

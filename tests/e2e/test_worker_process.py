@@ -113,7 +113,7 @@ def test_what_runs_beyond_the_grace_becomes_an_error_and_the_process_ends_well(
     assert (status, out) == (0, ["shutdown"])
     expected = f"the worker was stopped ({number.name}) before the task was done"
     assert (emulator.task(task.id)["status"], emulator.task(task.id)["result"]) == ("error", expected)
-    assert err == f"saved as error: {expected}\n"
+    assert err == f"the task is saved as an error: {expected}\n"
     assert [one["state"] for one in emulator.workers(all=True)] == ["finished"]
 
 
@@ -176,7 +176,7 @@ def test_a_prompt_prints_its_result(emulator: Emulator, start: Callable[..., Pro
 def test_a_signal_during_a_prompt_makes_its_task_an_error(
     emulator: Emulator, start: Callable[..., Process], number: signal.Signals
 ):
-    worker = start(*COMMAND, "handlers_for_processes:handler", "--prompt", "for ever", "--grace", "0.1")
+    worker = start(*COMMAND, "handlers_for_processes:handler", "--prompt", "for ever", "--grace-period", "0.1")
     worker.hear("boot", "began for ever")
     worker.send(number)
     expected = f"the worker was stopped ({number.name}) before the task was done"

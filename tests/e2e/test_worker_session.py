@@ -43,7 +43,7 @@ FINAL = ("completed", "error", "failed", "stopped")
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_session, "PACE", IMPATIENT)
+    monkeypatch.setattr(_session, "TIMEOUTS", IMPATIENT)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_platform_hears_of_the_last_slot_and_of_the_first_that_is_free_again
 def test_a_capacity_message_that_fails_is_said_again(
     emulator: Emulator, configuration: Configuration, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(_session, "PACE", attrs.evolve(IMPATIENT, heartbeat=PATIENCE))
+    monkeypatch.setattr(_session, "TIMEOUTS", attrs.evolve(IMPATIENT, heartbeat=PATIENCE))
     gate = Gate()
     with Serving(gate.handler, emulator, attrs.evolve(configuration, max_retries=0), concurrency=1):
         emulator.fail(503, 2, "send_worker_message")
@@ -404,7 +404,7 @@ def test_what_a_thread_returns_for_a_task_that_was_asked_anew_is_not_saved(misbe
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
-def test_a_task_that_is_asked_anew_with_the_same_words_while_it_runs_runs_anew(
+def test_a_task_that_is_requested_again_with_the_same_input_while_it_runs_runs_again(
     emulator: Emulator, configuration: Configuration, tasks: Tasks, kind: str, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO, "xpander_facade.worker")
@@ -429,7 +429,7 @@ def test_a_task_that_is_asked_anew_with_the_same_words_while_it_runs_runs_anew(
         task = tasks.create(prompt="hello")
         until(lambda: len(began) == 1)
         tasks.create(prompt="hello", existing_task_id=task.id)
-        until(lambda: "asked anew" in caplog.messages)
+        until(lambda: "the task was requested again" in caplog.messages)
         answered.set()
         until(lambda: len(serving.finished) == 1)
     assert emulator.task(task.id)["result"] == "run 2"
@@ -501,7 +501,7 @@ def test_a_worker_that_was_cut_off_gets_back_what_nobody_else_began_and_goes_on(
         configuration = Configuration("key-1", "org-1", emulator.url, "agent-123")
         gate = Gate()
         with (
-            Serving(gate.handler, emulator, configuration, look_every=PATIENCE) as serving,
+            Serving(gate.handler, emulator, configuration, poll_interval=PATIENCE) as serving,
             Tasks(configuration) as tasks,
         ):
             task = tasks.create(prompt="hello")
@@ -594,7 +594,7 @@ class Owned(dict[str, Any]):
 # --- the way out ---
 
 
-def test_what_runs_beyond_the_grace_becomes_an_error_and_the_farewell_is_said(
+def test_what_runs_beyond_the_grace_becomes_an_error_and_the_worker_is_deregistered(
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
     began, unwound = threading.Event(), threading.Event()
@@ -608,7 +608,7 @@ def test_what_runs_beyond_the_grace_becomes_an_error_and_the_farewell_is_said(
             unwound.set()
         return task
 
-    with Serving(handler, emulator, configuration, grace=0.01) as serving:
+    with Serving(handler, emulator, configuration, grace_period=0.01) as serving:
         task = tasks.create(prompt="hello")
         wait(began)
         serving.end()
@@ -624,7 +624,7 @@ def test_a_sync_handler_that_never_returns_does_not_keep_the_worker(
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
     gate = Gate()
-    with Serving(gate.handler, emulator, configuration, grace=0.01) as serving:
+    with Serving(gate.handler, emulator, configuration, grace_period=0.01) as serving:
         task = tasks.create(prompt="hello")
         until(lambda: len(gate.began) == 1)
         serving.end()
@@ -653,7 +653,7 @@ def test_an_outcome_is_saved_as_soon_as_the_platform_is_back_even_after_the_stop
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
     gate = Gate()
-    with Serving(gate.handler, emulator, attrs.evolve(configuration, max_retries=0), look_every=PATIENCE) as serving:
+    with Serving(gate.handler, emulator, attrs.evolve(configuration, max_retries=0), poll_interval=PATIENCE) as serving:
         task = tasks.create(prompt="hello")
         until(lambda: len(gate.began) == 1)
         emulator.fail(503, 20, "update_task")
@@ -663,7 +663,7 @@ def test_an_outcome_is_saved_as_soon_as_the_platform_is_back_even_after_the_stop
     assert emulator.task(task.id)["result"] == "done"
 
 
-def test_a_cancelled_worker_marks_its_tasks_and_says_farewell(
+def test_a_cancelled_worker_marks_its_tasks_and_is_deregistered(
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
     async def main() -> dict[str, Any]:
@@ -741,7 +741,7 @@ def test_what_is_cut_short_keeps_its_tokens_and_its_duration(
         return task
 
     handler: Any = on_task(on_the_loop if kind == "async" else in_a_thread)
-    with Serving(handler, emulator, configuration, grace=0.01) as serving:
+    with Serving(handler, emulator, configuration, grace_period=0.01) as serving:
         task = tasks.create(prompt="hello")
         wait(began)
         serving.end()
@@ -765,7 +765,7 @@ def test_a_handler_is_served_once_at_a_time(emulator: Emulator, configuration: C
         serving.handler.run()
 
 
-def test_boot_comes_before_the_registration_and_shutdown_after_the_farewell(
+def test_boot_comes_before_the_registration_and_shutdown_after_the_deregistration(
     emulator: Emulator, configuration: Configuration, hooks: None
 ):
     order: list[str] = []
@@ -825,7 +825,7 @@ def test_what_began_before_a_failing_boot_is_shut_down(emulator: Emulator, confi
 # --- logging ---
 
 
-def test_a_look_that_fails_is_logged_with_its_task(
+def test_a_poll_that_fails_is_logged_with_its_task(
     emulator: Emulator, configuration: Configuration, tasks: Tasks, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG, "xpander_facade.worker")
@@ -834,10 +834,10 @@ def test_a_look_that_fails_is_logged_with_its_task(
         task = tasks.create(prompt="hello")
         until(lambda: len(gate.began) == 1)
         emulator.fail(503, 1, "get_task")
-        until(lambda: "a look at the task failed" in caplog.text)
+        until(lambda: "polling the task failed" in caplog.text)
         gate.open.set()
         ended(emulator, task)
-    looks = [record for record in caplog.records if record.message.startswith("a look at the task failed")]
+    looks = [record for record in caplog.records if record.message.startswith("polling the task failed")]
     assert [getattr(record, "task_id", None) for record in looks] == [task.id]
 
 
@@ -856,7 +856,10 @@ def test_every_record_of_a_task_carries_its_id_and_so_can_those_of_the_handler(
     with Serving(handler, emulator, configuration) as serving:
         task = tasks.create(prompt="hello")
         until(lambda: len(serving.finished) == 1)
-    ids = {(r.name, r.message.split(" ")[0]): getattr(r, "task_id", "none") for r in caplog.records}
+    ids = {
+        (r.name, r.message.partition(":")[0].partition(" as ")[0]): getattr(r, "task_id", "none")
+        for r in caplog.records
+    }
     assert ids["my.handler", "working"] == task.id
-    assert ids["xpander_facade.worker", "executing"] == ids["xpander_facade.worker", "completed"] == task.id
+    assert ids["xpander_facade.worker", "the task begins"] == ids["xpander_facade.worker", "the task ended"] == task.id
     assert ids["xpander_facade.worker", "registered"] is None

@@ -39,7 +39,7 @@ FINAL = ("completed", "error", "failed", "stopped")
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_session, "PACE", IMPATIENT)
+    monkeypatch.setattr(_session, "TIMEOUTS", IMPATIENT)
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ async def misspelling(task: Task) -> Task:
         (closing, "GeneratorExit"),
         (failing_in_a_group, "unhandled errors in a TaskGroup: the invoice is not there"),
         (panicking_in_a_group, "all of it: one; more: two; KeyError"),
-        (misspelling, "the handler set the status 'complete': there is no such status"),
+        (misspelling, "the handler set the status 'complete', which is not a status"),
     ],
 )
 def test_a_handler_that_fails_makes_its_task_an_error_and_the_worker_goes_on(
@@ -373,7 +373,7 @@ def test_a_platform_that_fails_for_a_while_costs_no_outcome(
         return task
 
     emulator.fail(status, 3, "update_task")
-    with Serving(handler, emulator, attrs.evolve(configuration, max_retries=0), look_every=PATIENCE):
+    with Serving(handler, emulator, attrs.evolve(configuration, max_retries=0), poll_interval=PATIENCE):
         task = tasks.create(prompt="hello")
         assert ended(emulator, task)["result"] == "done"
     assert runs == [task.id]
@@ -389,7 +389,7 @@ def test_a_task_that_may_not_be_executed_becomes_an_error_and_the_next_is_taken(
     assert first["result"].startswith("the platform refused: PATCH ")
 
 
-def test_a_task_of_which_the_platform_knows_nothing_is_let_go(
+def test_a_task_of_which_the_platform_knows_nothing_is_abandoned(
     emulator: Emulator, configuration: Configuration, tasks: Tasks, caplog: pytest.LogCaptureFixture
 ):
     emulator.fail(404, 2, "update_task")
@@ -399,7 +399,7 @@ def test_a_task_of_which_the_platform_knows_nothing_is_let_go(
             assert emulator.task(task.id)["status"] == "pending"
         serving.end()
     assert serving.finished == []
-    assert "given up, the outcome is not saved" in caplog.text
+    assert "the platform refused the error too; the outcome is not saved" in caplog.text
 
 
 # --- plans ---
@@ -460,7 +460,7 @@ def test_a_plan_that_is_never_done_is_tried_five_times_more_and_saved_as_it_is(
         stored = ended(emulator, tasks.create(prompt="Do it"))
     assert attempts == [1, 2, 3, 4, 5, 6]
     assert stored["status"] == "completed"
-    assert "saved as it is: the plan has 1 open items after 5 retries" in caplog.text
+    assert "the plan has 1 open items after 5 retries; the task is saved as it is" in caplog.text
 
 
 def test_a_plan_is_not_followed_after_a_failure(emulator: Emulator, configuration: Configuration, tasks: Tasks):

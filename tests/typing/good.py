@@ -192,7 +192,7 @@ def workers(configuration: Configuration) -> None:
     task = Tasks().get("t")
     assert_type(counting(task, model="large"), Task)
     assert_type(telling(task), AsyncIterator[TaskUpdateEvent])
-    assert_type(answering.with_options(grace=1).run_prompt("hello"), Task | None)
+    assert_type(answering.with_options(grace_period=1).run_prompt("hello"), Task | None)
     assert_type(answering.run(on_finished=lambda task: print(task.result)), None)
     task.push_events([TaskUpdateEvent(type=TaskUpdateEventType.Chunk, task_id=task.id, data="a")])
 

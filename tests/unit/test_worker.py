@@ -41,8 +41,8 @@ from xpander_facade.worker import _heartbeat
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Kind, in_thread, kind_of, run_hook
 from xpander_facade.worker._heartbeat import Heartbeat
 from xpander_facade.worker._logging import current_task_id
-from xpander_facade.worker._signals import heeding_signals
-from xpander_facade.worker._timeouts import wait_after
+from xpander_facade.worker._signals import handle_signals
+from xpander_facade.worker._timeouts import backoff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -93,7 +93,7 @@ def test_a_decorated_generator_can_be_iterated_as_before():
 
 def test_parentheses_and_options_give_a_handler_too():
     assert on_task()(of_sync)(a_task()).result == "sync"
-    assert on_task(concurrency=2, grace=1, look_every=60, agent_id="a")(of_sync)(a_task()).result == "sync"
+    assert on_task(concurrency=2, grace_period=1, poll_interval=60, agent_id="a")(of_sync)(a_task()).result == "sync"
 
 
 def test_a_handler_keeps_the_name_and_the_words_of_its_function():
@@ -161,9 +161,9 @@ def test_a_function_that_can_be_no_handler_is_refused_when_it_is_decorated(funct
         ({"concurrency": True}, TypeError),
         ({"concurrency": 1.5}, TypeError),
         ({"concurrency": None}, ValueError),
-        ({"grace": -1}, ValueError),
-        ({"grace": float("inf")}, ValueError),
-        ({"look_every": 0}, ValueError),
+        ({"grace_period": -1}, ValueError),
+        ({"grace_period": float("inf")}, ValueError),
+        ({"poll_interval": 0}, ValueError),
         ({"agent_id": ""}, ValueError),
         ({"agent_id": 7}, TypeError),
         ({"configuration": {}}, TypeError),
@@ -179,10 +179,10 @@ def test_options_that_make_no_sense_are_refused_when_the_function_is_decorated(o
 
 
 def test_other_options_leave_the_handler_as_it_is():
-    handler = on_task(concurrency=2, grace=3)(of_sync)
-    other = handler.with_options(grace=4, agent_id="a-2")
-    assert (handler._options.concurrency, handler._options.grace, handler._options.agent_id) == (2, 3, None)
-    assert (other._options.concurrency, other._options.grace, other._options.agent_id) == (2, 4, "a-2")
+    handler = on_task(concurrency=2, grace_period=3)(of_sync)
+    other = handler.with_options(grace_period=4, agent_id="a-2")
+    assert (handler._options.concurrency, handler._options.grace_period, handler._options.agent_id) == (2, 3, None)
+    assert (other._options.concurrency, other._options.grace_period, other._options.agent_id) == (2, 4, "a-2")
 
 
 def test_stopping_a_handler_that_is_not_served_does_nothing():
@@ -277,8 +277,8 @@ def test_an_exception_says_its_text_or_its_name(error: Exception, text: str):
 def test_the_first_signal_stops_all_workers_and_the_former_handlers_come_back():
     stopped: list[str] = []
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    with heeding_signals(stopped.append):
-        with heeding_signals(lambda name: stopped.append(f"other {name}")):
+    with handle_signals(stopped.append):
+        with handle_signals(lambda name: stopped.append(f"other {name}")):
             signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGTERM) != before[0]
     assert stopped == ["SIGTERM", "other SIGTERM"]
@@ -288,7 +288,7 @@ def test_the_first_signal_stops_all_workers_and_the_former_handlers_come_back():
 def test_a_signal_that_something_else_than_python_heeded_is_left_to_the_system(monkeypatch: pytest.MonkeyPatch):
     installed: list[Any] = []
     monkeypatch.setattr(signal, "signal", lambda number, handler: installed.append(handler))
-    with heeding_signals(lambda name: None):
+    with handle_signals(lambda name: None):
         installed.clear()
     assert installed == [signal.SIG_DFL, signal.SIG_DFL]
 
@@ -330,7 +330,7 @@ def test_a_thread_leaves_signals_alone():
     seen: list[Any] = []
 
     def run() -> None:
-        with heeding_signals(lambda name: None):
+        with handle_signals(lambda name: None):
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=run)
@@ -385,7 +385,7 @@ def test_a_message_goes_where_the_streams_are(base_url: str, root: str):
 
 
 def test_waits_stay_at_the_last_one():
-    assert [wait_after((1.0, 2.0, 3.0), failures) for failures in (1, 2, 3, 4, 100)] == [1.0, 2.0, 3.0, 3.0, 3.0]
+    assert [backoff((1.0, 2.0, 3.0), failures) for failures in (1, 2, 3, 4, 100)] == [1.0, 2.0, 3.0, 3.0, 3.0]
 
 
 def test_a_pushed_event_is_one_of_its_task_and_has_a_time():

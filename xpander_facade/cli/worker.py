@@ -1,4 +1,4 @@
-"""Own the command `worker`: serve a handler until a signal comes, with a line for each task, or work on one prompt."""
+"""The command `worker`: serve a handler until a signal comes, with a line for each task, or work on one prompt."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def worker(
     concurrency: Annotated[
         int | None, typer.Option("--concurrency", min=1, help="Tasks at once; else what on_task says.")
     ] = None,
-    grace: Annotated[
-        float | None, typer.Option("--grace", min=0, help="Seconds for what runs when a signal comes.")
+    grace_period: Annotated[
+        float | None, typer.Option("--grace-period", min=0, help="Seconds for what runs when a signal comes.")
     ] = None,
     agent_id: AgentId = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens to each task, on stderr.")] = False,
@@ -42,7 +42,7 @@ def worker(
     The module is looked up from the working directory first. The status is 0 after a signal, 2 where the platform
     refuses a worker from this environment. With --prompt the task is created at the platform, and worked on here.
     """
-    handler = _handler_at(target).with_options(concurrency=concurrency, grace=grace, agent_id=agent_id)
+    handler = _handler_at(target).with_options(concurrency=concurrency, grace_period=grace_period, agent_id=agent_id)
     _log(verbose)
     try:
         if prompt is not None:

@@ -1,4 +1,4 @@
-"""Own the event loop of a worker that blocks its caller: it ends soon after its work, whatever is still running in it.
+"""Event loop of a worker that blocks its caller. It ends soon after its work, whatever is still running in it.
 
 `asyncio.run` waits for every task and every thread that is left, and a handler can keep both for ever.
 """
@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from xpander_facade.worker._logging import LOG
-from xpander_facade.worker._timeouts import WorkerPace
+from xpander_facade.worker._timeouts import WorkerTimeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Do some work in an event loop of its own; cancel what is left after it, and leave behind what goes on even so."""
+    """Run a coroutine in an event loop of its own, then cancel what is left, without waiting for stubborn tasks."""
     loop = asyncio.new_event_loop()
     working = loop.create_task(work())
     try:
-        loop.set_default_executor(_DaemonThreads())
+        loop.set_default_executor(_DaemonThreadExecutor())
         return loop.run_until_complete(working)
     finally:
         try:
@@ -34,21 +34,21 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
                 working.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     loop.run_until_complete(working)
-            loop.run_until_complete(_leave(WorkerPace().unwind))
+            loop.run_until_complete(_shut_down_tasks(WorkerTimeouts().unwind))
         finally:
             loop.close()
 
 
 async def end(*tasks: asyncio.Task[Any], within: float) -> None:
-    """Cancel tasks, and wait so many seconds for their end: some code swallows a cancellation."""
+    """Cancel tasks, and wait at most `within` seconds for their end: some code swallows a cancellation."""
     for task in tasks:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=within)
 
 
-async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """Do some work to its end, however often the one who waits for it is cancelled meanwhile."""
+async def shielded(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end, however often the caller is cancelled meanwhile."""
     working = asyncio.ensure_future(work)
     was_cancelled = False
     while not working.done():
@@ -61,18 +61,18 @@ async def undisturbed(work: Coroutine[Any, Any, None]) -> None:
         raise asyncio.CancelledError
 
 
-async def _leave(within: float) -> None:
+async def _shut_down_tasks(within: float) -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
     await end(*left, within=within)
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), within)
     for task in left:
         if not task.done():
-            LOG.warning("left behind, it does not end when it is cancelled: %s", task.get_name())
+            LOG.warning("task %s does not end when it is cancelled; the worker ends without it", task.get_name())
 
 
-class _DaemonThreads(ThreadPoolExecutor):
-    """What `asyncio.to_thread` runs in: as many threads at once as usual, but none that keeps the process alive."""
+class _DaemonThreadExecutor(ThreadPoolExecutor):
+    """Executor of `asyncio.to_thread`: as many threads at once as usual, but none that keeps the process alive."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Own the life of one task at a worker: it is set executing, its handler runs, its outcome is saved.
+"""Execution of one task by a worker: it is set executing, its handler runs, its outcome is saved.
 
-What the platform must know is said again until it does: only the end of the worker cuts that short. A task that ended
-elsewhere, or that the platform gave to another worker, is let go, and nothing of it is saved.
+A message that the platform must have is repeated until it was accepted; only the end of the worker interrupts that. A
+task that ended elsewhere, or that the platform gave to another worker, is abandoned: nothing of it is saved.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.usage._usage import Tokens
 from xpander_facade.worker._handlers import Kind, call
 from xpander_facade.worker._logging import LOG
-from xpander_facade.worker._timeouts import wait_after
+from xpander_facade.worker._timeouts import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from xpander_facade._client.request import Request
     from xpander_facade.tasks._task import Task
     from xpander_facade.types.events import TaskUpdateEvent
-    from xpander_facade.worker._options import Service
-    from xpander_facade.worker._timeouts import WorkerPace
+    from xpander_facade.worker._options import WorkerSpec
+    from xpander_facade.worker._timeouts import WorkerTimeouts
 
 MAX_PLAN_RETRIES = 5
 _STATUSES = frozenset(AgentExecutionStatus)
-_PASSING_REFUSALS = frozenset({408, 429})
+_TRANSIENT_REFUSALS = frozenset({408, 429})
 _OPEN = frozenset({AgentExecutionStatus.Pending, AgentExecutionStatus.Executing})
 
 T = TypeVar("T")
 
 
-class _LetGoError(Exception):
+class _AbandonedError(Exception):
     """The task is not this worker's, or not any more. The text says why."""
 
 
-class _CutShortError(Exception):
+class _CancelledError(Exception):
     """The worker ends before the task did. The text becomes the task's result."""
 
 
@@ -51,12 +51,12 @@ class _HandlerError(Exception):
     """The handler failed; the cause is its own exception."""
 
 
-class Life:
-    """One task at this worker.
+class TaskExecution:
+    """One execution of a task by this worker.
 
     Args:
-        service: What is served.
-        pace: How patiently.
+        spec: The handler and its options.
+        timeouts: Intervals and limits.
         task: As the platform sent it.
         worker_id: The id under which the worker got it; it travels with what is saved, so that the platform can tell
             the outcome of a worker that has lost the task.
@@ -66,74 +66,76 @@ class Life:
         worker_id: The id under which the platform knows that the task is here; a later one, where it was given again.
         is_started: Whether it has a slot.
         ran_before: Whether this worker had a task of this id before: the platform is asked whether it is to run again.
-        looked_at: The `time.monotonic()` of the last look at the task.
+        polled_at: The `time.monotonic()` of the last poll of the task.
     """
 
-    def __init__(self, service: Service, pace: WorkerPace, task: Task, worker_id: str, own_ids: set[str]) -> None:
+    def __init__(
+        self, spec: WorkerSpec, timeouts: WorkerTimeouts, task: Task, worker_id: str, own_ids: set[str]
+    ) -> None:
         self.task = task
         self.worker_id = worker_id
         self.is_started = False
         self.ran_before = False
-        self.looked_at = time.monotonic()
-        self._service = service
-        self._pace = pace
+        self.polled_at = time.monotonic()
+        self._spec = spec
+        self._timeouts = timeouts
         self._own_ids = own_ids
         self._owners = {None, worker_id, task.worker_id}
         self._is_over = False
         self._settled = asyncio.Event()
         self._changing = asyncio.Lock()
         self._began = time.monotonic()
-        self._cut: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-        self._spent: Tokens | None = None
-        self._moot: str | None = None
+        self._interruption: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self._tokens_of_retries: Tokens | None = None
+        self._abandon_reason: str | None = None
 
-    async def live(self) -> Task | None:
-        """Work on the task to its end; return it as it was saved, or None where it was let go or could not be saved."""
+    async def run(self) -> Task | None:
+        """Execute the task; return it as it was saved, or None where it was abandoned or could not be saved."""
         try:
             await self._begin()
             known = self.task.duration
             await self._work()
             if self.task.duration == known:
-                self.task.duration = self._lasted()
+                self.task.duration = self._elapsed()
             return await self._save()
-        except _LetGoError as reason:
-            LOG.info("let go: %s", reason)
-        except _CutShortError as reason:
-            return await self._save_cut_short(str(reason))
+        except _AbandonedError as reason:
+            LOG.info("the task is abandoned, nothing of it is saved: %s", reason)
+        except _CancelledError as reason:
+            return await self._save_cancelled(str(reason))
         except ModuleException as error:
             return await self._save_as_error(f"the platform refused: {error}")
         except Exception as error:
-            LOG.exception("the task can't be brought to its end")
+            LOG.exception("the task failed unexpectedly; it is saved as an error")
             return await self._save_as_error(error_text(error))
         except asyncio.CancelledError:
-            LOG.error("the worker ended before the outcome was saved")
+            LOG.error("the worker ended before the outcome was saved; the platform gives the task to another worker")
             raise
         finally:
             self._is_over = True
             self._settled.set()
         return None
 
-    def cut_short(self, reason: str) -> None:
+    def cancel(self, reason: str) -> None:
         """End the handler, and make the task an error for this reason."""
-        self._end(_CutShortError(reason))
+        self._end(_CancelledError(reason))
 
-    def let_go(self, reason: str) -> None:
+    def abandon(self, reason: str) -> None:
         """End the handler and save nothing. A thread can't be ended: what its handler returns will not be saved."""
-        self._moot = reason
-        if self._service.kind is not Kind.SYNC:
-            self._end(_LetGoError(reason))
+        self._abandon_reason = reason
+        if self._spec.kind is not Kind.SYNC:
+            self._end(_AbandonedError(reason))
 
-    async def look(self) -> None:
-        """Ask the platform whether the task still is this worker's, and let go where it is not."""
-        self.looked_at = time.monotonic()
+    async def poll(self) -> None:
+        """Ask the platform whether the task still belongs to this worker, and abandon it where it does not."""
+        self.polled_at = time.monotonic()
         try:
             self._check(await self._ask(get_request(self.task.id)))
-        except _LetGoError as reason:
-            self.let_go(str(reason))
+        except _AbandonedError as reason:
+            self.abandon(str(reason))
         except XpanderError as error:
-            LOG.debug("a look at the task failed: %s", error, extra={"task_id": self.task.id})
+            LOG.debug("polling the task failed, it is polled again later: %s", error, extra={"task_id": self.task.id})
 
-    async def meet_copy(self, worker_id: str) -> bool:
+    async def handle_duplicate(self, worker_id: str) -> bool:
         """Learn why the task has come again while it is in hand, and return whether it is to run anew.
 
         It is a mere copy; or the platform took it from this worker and has given it back to its present id: then it
@@ -144,31 +146,35 @@ class Life:
         """
         # Before the platform has heard of the beginning it can't tell a copy from what is to run.
         await self._settled.wait()
-        if self._is_over or self._moot is not None:
+        if self._is_over or self._abandon_reason is not None:
             return True
         if worker_id != self.worker_id:
             LOG.info("given back, it goes on")
             self.worker_id = worker_id
             if self.task.status in _OPEN:
-                await self._insist("set executing", lambda: self._change(status="executing"))
+                await self._retry_until_accepted("set executing", lambda: self._change(status="executing"))
             return False
-        fresh = await self._insist("look whether it is asked anew", lambda: self._ask(get_request(self.task.id)))
-        is_asked_anew = fresh.status is AgentExecutionStatus.Pending
-        LOG.info("asked anew" if is_asked_anew else "came twice")
-        return is_asked_anew
+        fresh = await self._retry_until_accepted(
+            "ask whether it is requested again", lambda: self._ask(get_request(self.task.id))
+        )
+        is_requested_again = fresh.status is AgentExecutionStatus.Pending
+        LOG.info("the task was requested again" if is_requested_again else "the task was received twice, it goes on")
+        return is_requested_again
 
-    # --- the stages of a life ---
+    # --- the stages of a execution ---
 
     async def _begin(self) -> None:
         if self.ran_before:
-            fresh = await self._insist("look whether it runs again", lambda: self._ask(get_request(self.task.id)))
+            fresh = await self._retry_until_accepted(
+                "ask whether it runs again", lambda: self._ask(get_request(self.task.id))
+            )
             if fresh.status.is_final:
-                raise _LetGoError("it has run here already")
-        LOG.info("executing")
-        answer = await self._insist("set executing", lambda: self._change(status="executing"))
+                raise _AbandonedError("it ran here already")
+        LOG.info("the task begins")
+        answer = await self._retry_until_accepted("set executing", lambda: self._change(status="executing"))
         self._check(answer)
         if answer.status is AgentExecutionStatus.Pending:
-            raise _LetGoError("the platform did not let it begin")
+            raise _AbandonedError("the platform did not let it begin")
         self.task._adopt(answer)
         self._began = time.monotonic()
         self._settled.set()
@@ -180,24 +186,24 @@ class Life:
             try:
                 self.task = await self._attempt()
             except _HandlerError as failed:
-                LOG.error("the handler failed", exc_info=failed.__cause__)
+                LOG.error("the handler failed; the task is saved as an error", exc_info=failed.__cause__)
                 self._become_error(str(failed))
             if self.task.status not in _STATUSES:
-                LOG.error("the handler set a status that there is not: %s", self.task.status)
-                self._become_error(f"the handler set the status {str(self.task.status)!r}: there is no such status")
-            fresh = await self._insist("look at the plan", lambda: self._ask(get_request(self.task.id)))
+                LOG.error("the handler set an unknown status, the task is saved as an error: %s", self.task.status)
+                self._become_error(f"the handler set the status {str(self.task.status)!r}, which is not a status")
+            fresh = await self._retry_until_accepted("read the plan", lambda: self._ask(get_request(self.task.id)))
             self._check(fresh)
-            self.task.tokens = _sum(self._spent, self.task.tokens)
+            self.task.tokens = _sum(self._tokens_of_retries, self.task.tokens)
             status = plan_following_status(fresh.deep_planning)
             is_good = self.task.status in {*_OPEN, AgentExecutionStatus.Completed}
             if status.can_finish or fresh.status.is_final or not is_good:
                 return
             left = len(status.uncompleted_tasks)
             if retries == MAX_PLAN_RETRIES:
-                LOG.warning("saved as it is: the plan has %d open items after %d retries", left, retries)
+                LOG.warning("the plan has %d open items after %d retries; the task is saved as it is", left, retries)
                 return
             retries += 1
-            LOG.info("the plan has %d open items: retry %d", left, retries)
+            LOG.info("the plan has %d open items; the handler runs again, retry %d", left, retries)
             self.task.deep_planning = fresh.deep_planning
             await self._prepare(retries)
 
@@ -206,24 +212,24 @@ class Life:
         task.status = AgentExecutionStatus.Executing
         task.execution_attempts = retry + 1
         # Each attempt's handler counts its own tokens.
-        self._spent, task.tokens = task.tokens, None
+        self._tokens_of_retries, task.tokens = task.tokens, None
         task._retries = retry
         try:
             await task.acompact_session_for_retry()
         except (XpanderError, ValueError) as error:
-            LOG.warning("the session could not be compacted, the retry goes on without: %s", error)
+            LOG.warning("the session could not be compacted; the retry goes on with the whole session: %s", error)
 
     async def _attempt(self) -> Task:
-        """Call the handler; end it where the life is cut short.
+        """Call the handler; end it where the execution is interrupted.
 
         Raises:
             _HandlerError: It failed.
         """
-        if self._cut.done():
-            raise self._cut.result()
-        service = self._service
-        running = asyncio.ensure_future(call(service.function, service.kind, self.task, self._push))
-        either: set[asyncio.Future[Any]] = {running, self._cut}
+        if self._interruption.done():
+            raise self._interruption.result()
+        spec = self._spec
+        running = asyncio.ensure_future(call(spec.function, spec.kind, self.task, self._push))
+        either: set[asyncio.Future[Any]] = {running, self._interruption}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -241,12 +247,12 @@ class Life:
     async def _unwind(self, running: asyncio.Future[Task]) -> NoReturn:
         """Cancel the handler, wait a little for its `finally` blocks, and say why."""
         running.cancel()
-        done, _ = await asyncio.wait({running}, timeout=self._pace.unwind)
+        done, _ = await asyncio.wait({running}, timeout=self._timeouts.unwind)
         if not done:
-            LOG.warning("the cancelled handler does not end")
+            LOG.warning("the cancelled handler does not end; the worker goes on without it")
         elif not running.cancelled() and (error := running.exception()) is not None:
             LOG.warning("the cancelled handler failed: %s", error_text(error))
-        raise self._cut.result()
+        raise self._interruption.result()
 
     async def _save(self) -> Task | None:
         task = self.task
@@ -255,48 +261,52 @@ class Life:
         try:
             request = save_request(task, with_deep_plan_update=False, only_changed=True)
             if request is not None:
-                answer = await self._insist("save the outcome", lambda: self._sign(request))
+                answer = await self._retry_until_accepted("save the outcome", lambda: self._update_as_worker(request))
                 self._check(answer)
                 task._adopt(answer)
         except (ValueError, TypeError, APIStatusError) as error:
-            LOG.error("the outcome can't be saved: %s", error)
+            LOG.error("the outcome can't be saved, the task becomes an error: %s", error)
             return await self._save_as_error(f"the outcome can't be saved: {error_text(error)}")
-        LOG.info("%s in %g s", task.status.value, task.duration)
-        await self._measure()
+        LOG.info("the task ended: %s after %g s", task.status.value, task.duration)
+        await self._report_metrics()
         return task
 
-    async def _save_cut_short(self, reason: str) -> Task | None:
+    async def _save_cancelled(self, reason: str) -> Task | None:
         """Save the task as an error, with what it has cost so far."""
-        self.task.duration = self._lasted()
-        tokens = _sum(self._spent, self.task.tokens) if isinstance(self.task.tokens, Tokens) else self._spent
+        self.task.duration = self._elapsed()
+        tokens = (
+            _sum(self._tokens_of_retries, self.task.tokens)
+            if isinstance(self.task.tokens, Tokens)
+            else self._tokens_of_retries
+        )
         self.task.tokens = tokens
         saved = await self._save_as_error(reason, **({} if tokens is None else {"tokens": codec.write(tokens)}))
         if saved is not None:
-            await self._measure()
+            await self._report_metrics()
         return saved
 
     async def _save_as_error(self, reason: str, **cost: object) -> Task | None:
         """Make the task an error, and save nothing else of it: what there is can't be saved, or is not whole."""
-        LOG.error("saved as error: %s", reason)
+        LOG.error("the task is saved as an error: %s", reason)
         self._become_error(reason)
-        fields = {"status": "error", "result": reason, "duration": self._lasted(), **cost}
+        fields = {"status": "error", "result": reason, "duration": self._elapsed(), **cost}
         try:
-            return await self._insist("save the error", lambda: self._change(**fields))
+            return await self._retry_until_accepted("save the error", lambda: self._change(**fields))
         except ModuleException as error:
-            LOG.error("given up, the outcome is not saved: %s", error)
+            LOG.error("the platform refused the error too; the outcome is not saved: %s", error)
             return None
 
     def _become_error(self, reason: str) -> None:
         self.task.status = AgentExecutionStatus.Error
         self.task.result = reason
 
-    def _lasted(self) -> float:
+    def _elapsed(self) -> float:
         return round(time.monotonic() - self._began, 3)
 
-    async def _measure(self) -> None:
+    async def _report_metrics(self) -> None:
         if self.task.tokens is not None:
             try:
-                await self.task.areport_metrics(self._service.configuration)
+                await self.task.areport_metrics(self._spec.configuration)
             except XpanderError as error:
                 LOG.warning("the metrics could not be reported: %s", error)
 
@@ -312,19 +322,19 @@ class Life:
         """Compare with what the platform says.
 
         Raises:
-            _LetGoError: The task is another worker's, or has ended otherwise than here.
+            _AbandonedError: The task is another worker's, or has ended otherwise than here.
         """
-        if self._moot is not None:
-            raise _LetGoError(self._moot)
+        if self._abandon_reason is not None:
+            raise _AbandonedError(self._abandon_reason)
         if seen.worker_id not in self._owners | self._own_ids:
-            raise _LetGoError("the platform gave it to another worker")
+            raise _AbandonedError("the platform gave it to another worker")
         if seen.status.is_final and (seen.is_manually_stopped or seen.status is not self.task.status):
-            raise _LetGoError(f"it has ended elsewhere: {seen.status.value}")
+            raise _AbandonedError(f"it has ended elsewhere: {seen.status.value}")
 
     async def _change(self, **fields: object) -> Task:
-        return await self._sign({**change_request(self.task, {}), "json": fields})
+        return await self._update_as_worker({**change_request(self.task, {}), "json": fields})
 
-    async def _sign(self, request: Request) -> Task:
+    async def _update_as_worker(self, request: Request) -> Task:
         """Send a change under the id by which the platform knows that the task is here.
 
         The worker of a former id counts as lost where the task was given to a later one, and so does what it says.
@@ -339,11 +349,11 @@ class Life:
                     return answer
 
     async def _ask(self, request: Request) -> Task:
-        configuration = self._service.configuration
+        configuration = self._spec.configuration
         reader = type(self.task)._reader(configuration)
         return await _client.asend(configuration, request, _client.Repeat.ALWAYS, reader)
 
-    async def _insist(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
+    async def _retry_until_accepted(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
         """Take a step until it succeeds, or until the platform refuses it for good."""
         failures = 0
         while True:
@@ -353,13 +363,13 @@ class Life:
                 if is_refusal(error):
                     raise
                 failures += 1
-                wait = wait_after(self._pace.again, failures)
+                wait = backoff(self._timeouts.retry, failures)
                 LOG.error("could not %s, next try in %g s: %s", what, wait, error)
             await asyncio.sleep(wait)
 
     def _end(self, reason: Exception) -> None:
-        if not self._cut.done():
-            self._cut.set_result(reason)
+        if not self._interruption.done():
+            self._interruption.set_result(reason)
 
 
 def is_refusal(error: ModuleException) -> bool:
@@ -367,7 +377,7 @@ def is_refusal(error: ModuleException) -> bool:
     return (
         isinstance(error, APIStatusError)
         and (error.status_code or 0) < 500
-        and error.status_code not in _PASSING_REFUSALS
+        and error.status_code not in _TRANSIENT_REFUSALS
     )
 
 

@@ -1,7 +1,7 @@
-"""Own handlers: what a decorated function must look like, how each kind is called, what it may return.
+"""Handlers: what a decorated function must look like, how each kind is called, what it may return.
 
 A handler is an async function, a plain one, which runs in a thread, or an async generator, whose events are pushed as
-they come. Also owns the functions that run before the first task and after the last.
+they come. The functions that run before the first task and after the last are kept here too.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         try:
             loop.call_soon_threadsafe(_settle, settled, outcome)
         except RuntimeError:  # the loop is closed
-            LOG.debug("a handler ended after its worker had")
+            LOG.debug("a handler ended after its worker; its outcome is not saved")
 
     threading.Thread(target=run, name="xpander-worker-task", daemon=True).start()
     value, error = await settled

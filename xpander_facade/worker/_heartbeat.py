@@ -1,4 +1,4 @@
-"""Own the heartbeats: a thread of their own, so that no handler can hold them up, however it blocks."""
+"""Heartbeats, sent by a thread of their own, so that no handler can hold them up, however it blocks."""
 
 from __future__ import annotations
 
@@ -68,4 +68,4 @@ class Heartbeat:
             request = message_request(self._configuration, self._agent_id, worker_id, HEARTBEAT, now)
             _client.send(self._configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
         except Exception as error:  # whatever it is, the next one has a chance
-            LOG.warning("a heartbeat failed: %s", error)
+            LOG.warning("a heartbeat failed, the next one is due in %g s: %s", self._every, error)

@@ -1,4 +1,4 @@
-"""Own what a worker logs: the logger `xpander_facade.worker`, whose records all carry the id of their task."""
+"""Logging of a worker: the logger `xpander_facade.worker`, whose records carry the id of their task."""
 
 from __future__ import annotations
 

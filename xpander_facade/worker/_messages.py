@@ -1,4 +1,4 @@
-"""Own what a worker and the platform say to each other: the requests of the one, the frames of the other. No I/O."""
+"""Messages between a worker and the platform: their names, and how a frame is read. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_frame(frame: Frame) -> dict[str, Any]:
     """Return the object that a frame carries.
 
     Raises:
-        ValueError: It carries none.
+        ValueError: The frame does not carry an object.
     """
     data = json.loads(frame.data)
     if not isinstance(data, dict):

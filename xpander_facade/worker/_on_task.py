@@ -1,4 +1,4 @@
-"""Own `on_task`: a function that becomes a worker, which works on an agent's tasks until it is stopped.
+"""`on_task`: a function becomes a worker, which executes an agent's tasks until it is stopped.
 
     @on_task
     async def handler(task: Task) -> Task:
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 from xpander_facade import _validation
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Hook, Kind, check_hook, kind_of
-from xpander_facade.worker._options import Options, service_of
+from xpander_facade.worker._options import Options, worker_spec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.tasks._task import Task
     from xpander_facade.types.events import TaskUpdateEvent
-    from xpander_facade.worker._options import Service
+    from xpander_facade.worker._options import WorkerSpec
     from xpander_facade.worker._session import Session
 
 P = ParamSpec("P")
@@ -66,8 +66,8 @@ class TaskHandler(Generic[P, R]):
         configuration: Configuration | None = None,
         agent_id: str | None = None,
         concurrency: int | None = None,
-        grace: float | None = None,
-        look_every: float | None = None,
+        grace_period: float | None = None,
+        poll_interval: float | None = None,
     ) -> TaskHandler[P, R]:
         """Return the same handler with other options; None keeps what it has. See `on_task`.
 
@@ -80,17 +80,17 @@ class TaskHandler(Generic[P, R]):
             mine.configuration if configuration is None else configuration,
             mine.agent_id if agent_id is None else agent_id,
             mine.concurrency if concurrency is None else concurrency,
-            mine.grace if grace is None else grace,
-            mine.look_every if look_every is None else look_every,
+            mine.grace_period if grace_period is None else grace_period,
+            mine.poll_interval if poll_interval is None else poll_interval,
         )
         return TaskHandler(self._function, options)
 
     def run(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
         """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
 
-        Then take nothing new, let what runs end within `grace`, make the rest an error, say farewell, and run the
-        functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened again, for
-        as long as it takes. From inside a running event loop, use `arun()`.
+        Then it takes nothing new, lets what runs end within `grace_period`, makes the rest an error, deregisters, and
+        runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
+        again, for as long as it takes. From inside a running event loop, use `arun()`.
 
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
@@ -102,15 +102,15 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the first registration: the key may be wrong.
             RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
         """
-        service = service_of(self._function, self._kind, self._options, on_finished)
-        _serve(self, service, signals)
+        spec = worker_spec(self._function, self._kind, self._options, on_finished)
+        _serve(self, spec, signals)
 
     async def arun(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
         """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
 
-        Then take nothing new, let what runs end within `grace`, make the rest an error, say farewell, and run the
-        functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened again, for
-        as long as it takes. From inside a running event loop, use `arun()`.
+        Then it takes nothing new, lets what runs end within `grace_period`, makes the rest an error, deregisters, and
+        runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
+        again, for as long as it takes. From inside a running event loop, use `arun()`.
 
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
@@ -122,8 +122,8 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the first registration: the key may be wrong.
             RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
         """
-        service = service_of(self._function, self._kind, self._options, on_finished)
-        await _aserve(self, service, signals)
+        spec = worker_spec(self._function, self._kind, self._options, on_finished)
+        await _aserve(self, spec, signals)
 
     def run_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
         """Create one task at the platform, work on it here, and return it as it was saved.
@@ -132,7 +132,8 @@ class TaskHandler(Generic[P, R]):
 
         Args:
             prompt: What the agent is asked.
-            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace_period`, then it is an
+                error.
 
         Returns:
             The task, or None where its outcome could not be saved or a signal came first; the log says why.
@@ -142,8 +143,8 @@ class TaskHandler(Generic[P, R]):
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
         """
-        service = service_of(self._function, self._kind, self._options)
-        return _serve_prompt(service, prompt, signals)
+        spec = worker_spec(self._function, self._kind, self._options)
+        return _serve_prompt(spec, prompt, signals)
 
     async def arun_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
         """Create one task at the platform, work on it here, and return it as it was saved.
@@ -152,7 +153,8 @@ class TaskHandler(Generic[P, R]):
 
         Args:
             prompt: What the agent is asked.
-            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace`, then it is an error.
+            signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace_period`, then it is an
+                error.
 
         Returns:
             The task, or None where its outcome could not be saved or a signal came first; the log says why.
@@ -162,8 +164,8 @@ class TaskHandler(Generic[P, R]):
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
         """
-        service = service_of(self._function, self._kind, self._options)
-        return await _aserve_prompt(service, prompt, signals)
+        spec = worker_spec(self._function, self._kind, self._options)
+        return await _aserve_prompt(spec, prompt, signals)
 
     def stop(self) -> None:
         """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs."""
@@ -182,8 +184,8 @@ def on_task(
     configuration: Configuration | None = None,
     agent_id: str | None = None,
     concurrency: int = 6,
-    grace: float = 30.0,
-    look_every: float = 5.0,
+    grace_period: float = 30.0,
+    poll_interval: float = 5.0,
 ) -> Callable[[Callable[P, R]], TaskHandler[P, R]]: ...
 
 
@@ -194,8 +196,8 @@ def on_task(
     configuration: Configuration | None = None,
     agent_id: str | None = None,
     concurrency: int = 6,
-    grace: float = 30.0,
-    look_every: float = 5.0,
+    grace_period: float = 30.0,
+    poll_interval: float = 5.0,
 ) -> TaskHandler[P, R] | Callable[[Callable[P, R]], TaskHandler[P, R]]:
     """Make a function the handler of an agent's tasks; with or without parentheses.
 
@@ -208,15 +210,15 @@ def on_task(
         configuration: What to call with; by default a new `Configuration()`, made when the worker begins.
         agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
         concurrency: How many tasks at once.
-        grace: Seconds that running tasks get when the worker is stopped.
-        look_every: Seconds between two looks at a running task, one after the other: so a worker learns that a task was
-            stopped. Each look is a call, and calls are limited.
+        grace_period: Seconds that running tasks get when the worker is stopped.
+        poll_interval: Seconds between two polls of running tasks, one task after the other: so a worker learns that a
+            task was stopped. Each poll is a call, and calls are limited.
 
     Raises:
         TypeError: The function can't be a handler, or a value has another type.
         ValueError: A value makes no sense.
     """
-    options = _options(configuration, agent_id, concurrency, grace, look_every)
+    options = _options(configuration, agent_id, concurrency, grace_period, poll_interval)
     if function is None:
         return lambda function: TaskHandler(function, options)
     return TaskHandler(function, options)
@@ -243,7 +245,11 @@ def on_shutdown(function: Hook) -> Hook:
 
 
 def _options(
-    configuration: Configuration | None, agent_id: str | None, concurrency: int, grace: float, look_every: float
+    configuration: Configuration | None,
+    agent_id: str | None,
+    concurrency: int,
+    grace_period: float,
+    poll_interval: float,
 ) -> Options:
     if not _validation.check_count("concurrency", concurrency):
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
@@ -251,8 +257,8 @@ def _options(
         _validation.check_instance("configuration", configuration, Configuration),
         None if agent_id is None else _validation.check_id("agent_id", agent_id),
         concurrency,
-        _validation.check_seconds("grace", grace),
-        _validation.check_interval("look_every", look_every),
+        _validation.check_seconds("grace_period", grace_period),
+        _validation.check_interval("poll_interval", poll_interval),
     )
 
 
@@ -272,33 +278,33 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]], instead: str) -> T:
     return _event_loop.run(work)
 
 
-def _serve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
-    _run(functools.partial(_aserve, handler, service, signals), "arun")
+def _serve(handler: TaskHandler[Any, Any], spec: WorkerSpec, signals: bool) -> None:
+    _run(functools.partial(_aserve, handler, spec, signals), "arun")
 
 
-async def _aserve(handler: TaskHandler[Any, Any], service: Service, signals: bool) -> None:
+async def _aserve(handler: TaskHandler[Any, Any], spec: WorkerSpec, signals: bool) -> None:
     from xpander_facade.worker._session import Session
 
     if handler._stop is not None:
         raise RuntimeError("this handler is being served already: one worker can take more tasks with concurrency=")
-    session = Session(service)
+    session = Session(spec)
     handler._stop = stop = _stop_from_anywhere(session)
     try:
-        with _heeding(signals, stop):
+        with _signal_handling(signals, stop):
             await session.serve()
     finally:
         handler._stop = None
 
 
-def _serve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
-    return _run(functools.partial(_aserve_prompt, service, prompt, signals), "arun_prompt")
+def _serve_prompt(spec: WorkerSpec, prompt: str, signals: bool) -> Task | None:
+    return _run(functools.partial(_aserve_prompt, spec, prompt, signals), "arun_prompt")
 
 
-async def _aserve_prompt(service: Service, prompt: str, signals: bool) -> Task | None:
+async def _aserve_prompt(spec: WorkerSpec, prompt: str, signals: bool) -> Task | None:
     from xpander_facade.worker._session import Session
 
-    session = Session(service)
-    with _heeding(signals, _stop_from_anywhere(session)):
+    session = Session(spec)
+    with _signal_handling(signals, _stop_from_anywhere(session)):
         return await session.serve_prompt(prompt)
 
 
@@ -316,9 +322,9 @@ def _stop_from_anywhere(session: Session) -> Callable[[str], None]:
     return stop
 
 
-def _heeding(signals: bool, stop: Callable[[str], None]) -> AbstractContextManager[None]:
+def _signal_handling(signals: bool, stop: Callable[[str], None]) -> AbstractContextManager[None]:
     from contextlib import nullcontext
 
-    from xpander_facade.worker._signals import heeding_signals
+    from xpander_facade.worker._signals import handle_signals
 
-    return heeding_signals(stop) if signals else nullcontext()
+    return handle_signals(stop) if signals else nullcontext()

@@ -1,4 +1,4 @@
-"""Own what a worker serves: its handler, for which agent, how many tasks at once, and how patiently."""
+"""Worker options: the handler, the agent, how many tasks run at once, and the grace period."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Options:
-    """What `on_task` was told. See there."""
+    """The arguments of `on_task`; they are described there."""
 
     configuration: Configuration | None
     agent_id: str | None
     concurrency: int
-    grace: float
-    look_every: float
+    grace_period: float
+    poll_interval: float
 
 
 @attrs.frozen
-class Service:
-    """A handler, ready to be served.
+class WorkerSpec:
+    """A handler with everything that a worker needs to serve it.
 
     Args:
         function: The handler.
@@ -37,8 +37,8 @@ class Service:
         configuration: What all calls use.
         agent_id: The agent whose tasks it works on.
         concurrency: How many tasks at once.
-        grace: Seconds that running tasks get when the worker is stopped.
-        look_every: Seconds between two looks at a running task.
+        grace_period: Seconds that running tasks get when the worker is stopped.
+        poll_interval: Seconds between two polls of a running task.
         on_finished: Called with each task whose outcome is saved.
     """
 
@@ -47,15 +47,15 @@ class Service:
     configuration: Configuration
     agent_id: str
     concurrency: int
-    grace: float
-    look_every: float
+    grace_period: float
+    poll_interval: float
     on_finished: Callable[[Task], object] | None
 
 
-def service_of(
+def worker_spec(
     function: Callable[..., object], kind: Kind, options: Options, on_finished: Callable[[Task], object] | None = None
-) -> Service:
-    """Return what is served, with everything there that a worker needs.
+) -> WorkerSpec:
+    """Return a handler with everything that a worker needs.
 
     Raises:
         ConfigurationError: Something is missing; the text names each thing. Or the configuration is disabled.
@@ -73,13 +73,13 @@ def service_of(
             missing.append(str(error))
     if missing:
         raise ConfigurationError("; ".join(missing))
-    return Service(
+    return WorkerSpec(
         function,
         kind,
         configuration,
         configuration.get_agent_id(),
         options.concurrency,
-        options.grace,
-        options.look_every,
+        options.grace_period,
+        options.poll_interval,
         on_finished,
     )

@@ -1,6 +1,6 @@
-"""Own a worker's time with the platform: its stream, which is opened again and again, its slots, and its farewell.
+"""A worker's session with the platform: its stream, which is reopened when it is lost, its slots, and its end.
 
-Everything but the heartbeats runs on the event loop that serves; what one task does there is in `_worker_life`.
+Everything but the heartbeats runs on the event loop that serves. `_execution` holds what happens to one task.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
 from xpander_facade.errors import ModuleException, WorkerConflictError
-from xpander_facade.worker._event_loop import end, undisturbed
-from xpander_facade.worker._execution import Life, is_refusal
+from xpander_facade.worker._event_loop import end, shielded
+from xpander_facade.worker._execution import TaskExecution, is_refusal
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, run_hook
 from xpander_facade.worker._heartbeat import Heartbeat
 from xpander_facade.worker._logging import LOG, current_task_id
 from xpander_facade.worker._messages import CAPACITY, CONFLICT, EXECUTION, FINISHED, REGISTRATION, read_frame
-from xpander_facade.worker._timeouts import WorkerPace, wait_after
+from xpander_facade.worker._timeouts import WorkerTimeouts, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
     from xpander_facade._client import Frame
     from xpander_facade.tasks._task import Task  # noqa: TC004 (nobody evaluates the annotations)
-    from xpander_facade.worker._options import Service
+    from xpander_facade.worker._options import WorkerSpec
 
 T = TypeVar("T")
 
-PACE = WorkerPace()
-REMEMBERED = 1000
+TIMEOUTS = WorkerTimeouts()
+MAX_REMEMBERED = 1000
 """How many finished tasks are known again when they come a second time."""
 
 
 @attrs.define(eq=False)
-class _Charge:
-    """A task in hand: its life, the loop's task that leads it, and what it was asked, to know a second copy."""
+class _ActiveTask:
+    """A task in hand: its execution, the asyncio task that runs it, and its input, which tells a duplicate."""
 
-    life: Life
+    execution: TaskExecution
     asked: object
     running: asyncio.Task[Task | None]
 
 
 class Session:
-    """A worker at work, from its first registration to its farewell. All methods are for its event loop."""
+    """A worker from its first registration to its deregistration. All methods are for its event loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._pace = PACE
-        timeout = min(PACE.message, service.configuration.timeout)
-        self._brisk = attrs.evolve(service.configuration, timeout=timeout, deadline=PACE.message)
-        self._heartbeat = Heartbeat(service.configuration, service.agent_id, PACE.heartbeat)
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._timeouts = TIMEOUTS
+        timeout = min(TIMEOUTS.message, spec.configuration.timeout)
+        self._short_timeouts = attrs.evolve(spec.configuration, timeout=timeout, deadline=TIMEOUTS.message)
+        self._heartbeat = Heartbeat(spec.configuration, spec.agent_id, TIMEOUTS.heartbeat)
         self._worker_id: str | None = None
         self._own_ids: set[str] = set()
         self._was_registered = False
@@ -67,16 +67,16 @@ class Session:
         self._reason = "the worker was stopped"
         self._takes_tasks = True
         self._is_leaving = False
-        self._slots = asyncio.Semaphore(service.concurrency)
+        self._slots = asyncio.Semaphore(spec.concurrency)
         self._taken = 0
-        self._told: bool | None = False
-        self._telling = asyncio.Lock()
-        self._charges: dict[str, _Charge] = {}
-        self._finished: deque[str] = deque(maxlen=REMEMBERED)
-        self._errands: set[asyncio.Task[object]] = set()
+        self._reported_busy: bool | None = False
+        self._capacity_lock = asyncio.Lock()
+        self._active: dict[str, _ActiveTask] = {}
+        self._finished: deque[str] = deque(maxlen=MAX_REMEMBERED)
+        self._background_tasks: set[asyncio.Task[object]] = set()
 
     def stop(self, reason: str) -> None:
-        """Take nothing new, and end when what runs has ended or the grace is over."""
+        """Take nothing new, and end when the running tasks have ended or the grace period is over."""
         LOG.info("stopping: %s", reason)
         self._reason = f"the worker was stopped ({reason})"
         self._stopped.set()
@@ -89,23 +89,23 @@ class Session:
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the first registration.
         """
-        await self._attend(self._stopped.wait)
+        await self._run_while_connected(self._stopped.wait)
 
     async def serve_prompt(self, prompt: str) -> Task | None:
         """Create a task for this worker alone, work on it, and return it as it was saved; None where it was not.
 
-        A worker that is stopped meanwhile gives it the grace, then makes it an error.
+        A worker that is stopped meanwhile gives it the grace period, then makes it an error.
 
         Raises:
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
         """
         self._takes_tasks = False
-        return await self._attend(partial(self._work_on, prompt))
+        return await self._run_while_connected(partial(self._work_on, prompt))
 
-    async def _attend(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Listen to the platform while some work is done; boot before it, say farewell and shut down after it."""
-        pool_registry.hold(self._service.configuration, self)
+    async def _run_while_connected(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Listen to the platform while some work is done; run the boot hooks before, deregister and shut down after."""
+        pool_registry.hold(self._spec.configuration, self)
         try:
             for hook in BOOT:
                 await run_hook(hook)
@@ -116,35 +116,35 @@ class Session:
                 for hook in SHUTDOWN:
                     await _shut_down(hook)
             finally:
-                await pool_registry.aclose(self._service.configuration, self)
+                await pool_registry.aclose(self._spec.configuration, self)
 
     async def _serve_while(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Return what came of the work, or None where the worker was stopped before its end."""
         working = asyncio.create_task(work())
         listening = asyncio.create_task(self._listen())
-        looking, stopping = asyncio.create_task(self._look()), asyncio.create_task(self._stopped.wait())
+        polling, stopping = asyncio.create_task(self._poll()), asyncio.create_task(self._stopped.wait())
         try:
             await asyncio.wait({listening, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             was_refused = listening.done() and not working.done()
             self._take_nothing_new()
-            await self._wait_for_tasks(self._service.grace, working)
+            await self._wait_for_tasks(self._spec.grace_period, working)
             if was_refused:
                 listening.result()  # raises why it ended
         finally:
-            await undisturbed(self._leave(working, listening, looking, stopping))
+            await shielded(self._shut_down_tasks(working, listening, polling, stopping))
         return None if working.cancelled() else await working
 
     # --- the stream ---
 
     async def _listen(self) -> None:
         """Keep the stream open, and take what comes."""
-        service = self._service
-        request = stream_request(service.agent_id, worker_environment())
+        spec = self._spec
+        request = stream_request(spec.agent_id, worker_environment())
         failures = 0
         while not self._is_leaving:
             problem: ModuleException | None = None
             try:
-                async with _client.astream(service.configuration, request, self._pace.silence, None) as frames:
+                async with _client.astream(spec.configuration, request, self._timeouts.idle_timeout, None) as frames:
                     async for frame in frames:
                         self._take(frame)
             except ModuleException as error:
@@ -154,8 +154,8 @@ class Session:
             failures = 1 if self._worker_id else failures + 1
             self._lose_stream()
             if not self._is_leaving:
-                wait = wait_after(self._pace.reopen, failures)
-                LOG.warning("the stream was lost, it is opened again in %g s: %s", wait, problem or "it ended")
+                wait = backoff(self._timeouts.reconnect, failures)
+                LOG.warning("the stream was lost and is opened again in %g s: %s", wait, problem or "it ended")
                 await asyncio.sleep(wait)
 
     def _take(self, frame: Frame) -> None:
@@ -169,25 +169,25 @@ class Session:
             elif frame.event == EXECUTION:
                 self._receive(data)
             else:
-                LOG.debug("a frame of unknown kind: %s", frame.event)
+                LOG.debug("a frame of an unknown kind is skipped: %s", frame.event)
         except (ValueError, KeyError) as error:
-            LOG.error("a frame (%s) can't be read: %s", frame.event, error)
+            LOG.error("a frame (%s) can't be read and is skipped: %s", frame.event, error)
 
     def _register(self, worker_id: str) -> None:
         LOG.info("registered as %s", worker_id)
         self._worker_id = worker_id
         self._own_ids.add(worker_id)
         self._was_registered = True
-        self._told = False  # the platform knows nothing of a new worker
-        self._speak_for()
+        self._reported_busy = False  # the platform knows nothing of a new worker
+        self._sync_heartbeats()
         self._registered.set()
-        self._run_errand(self._tell())
+        self._run_in_background(self._report_capacity())
 
     def _lose_stream(self) -> None:
         self._worker_id = None
         self._registered.clear()
         self._forget_unstarted()
-        self._speak_for()
+        self._sync_heartbeats()
 
     # --- tasks ---
 
@@ -195,37 +195,37 @@ class Session:
         """Take a task in hand, unless it is in hand."""
         from xpander_facade.tasks._task import Task
 
-        task = Task._reader(self._service.configuration)(data)
+        task = Task._reader(self._spec.configuration)(data)
         asked = data.get("input")
-        present = self._charges.get(task.id)
+        present = self._active.get(task.id)
         if not self._takes_tasks or self._worker_id is None:
-            LOG.info("not taken: the worker takes nothing new", extra={"task_id": task.id})
+            LOG.info("the task is not taken: the worker takes nothing new", extra={"task_id": task.id})
         elif present is None:
-            self._charge(task, asked, self._worker_id)
+            self._start(task, asked, self._worker_id)
         elif present.asked != asked:
-            self._charge_anew(present, task, asked, self._worker_id)
-        elif present.life.is_started:
-            self._run_errand(self._meet_copy(present, task, asked, self._worker_id))
+            self._restart(present, task, asked, self._worker_id)
+        elif present.execution.is_started:
+            self._run_in_background(self._handle_duplicate(present, task, asked, self._worker_id))
         else:
-            LOG.info("came twice", extra={"task_id": task.id})
+            LOG.info("the task was received twice and waits already", extra={"task_id": task.id})
 
-    async def _meet_copy(self, present: _Charge, task: Task, asked: object, worker_id: str) -> None:
-        """Act on a task in hand that has come again with the same words."""
+    async def _handle_duplicate(self, present: _ActiveTask, task: Task, asked: object, worker_id: str) -> None:
+        """Act on a task in hand that was received again with the same input."""
         current_task_id.set(task.id)
         try:
-            is_wanted_anew = await present.life.meet_copy(worker_id)
+            is_to_run_again = await present.execution.handle_duplicate(worker_id)
         except ModuleException as error:
-            LOG.warning("came twice, and the platform does not say why: %s", error)
+            LOG.warning("the task was received twice, and the platform does not say why; it goes on: %s", error)
             return
-        is_last = self._charges.get(task.id) in (present, None) and worker_id == self._worker_id
-        if not is_wanted_anew:
-            self._speak_for()
+        is_last = self._active.get(task.id) in (present, None) and worker_id == self._worker_id
+        if not is_to_run_again:
+            self._sync_heartbeats()
         elif is_last and self._takes_tasks:
-            self._charge_anew(present, task, asked, worker_id)
+            self._restart(present, task, asked, worker_id)
 
-    def _charge_anew(self, present: _Charge, task: Task, asked: object, worker_id: str) -> None:
-        present.life.let_go("it was asked anew")
-        self._charge(task, asked, worker_id, after=present.running)
+    def _restart(self, present: _ActiveTask, task: Task, asked: object, worker_id: str) -> None:
+        present.execution.abandon("it was requested again")
+        self._start(task, asked, worker_id, after=present.running)
 
     async def _work_on(self, prompt: str) -> Task | None:
         from xpander_facade.tasks._tasks import Tasks
@@ -235,66 +235,66 @@ class Session:
                 return None
             await self._registered.wait()
         worker_id = self._worker_id
-        task = await Tasks(self._service.configuration).acreate(
-            self._service.agent_id, prompt=prompt, worker_id=worker_id, run_locally=True
+        task = await Tasks(self._spec.configuration).acreate(
+            self._spec.agent_id, prompt=prompt, worker_id=worker_id, run_locally=True
         )
-        return await self._charge(task, prompt, worker_id)
+        return await self._start(task, prompt, worker_id)
 
-    def _charge(
+    def _start(
         self, task: Task, asked: object, worker_id: str, after: asyncio.Task[Task | None] | None = None
     ) -> asyncio.Task[Task | None]:
-        life = Life(self._service, self._pace, task, worker_id, self._own_ids)
-        running = asyncio.create_task(self._lead(life, after))
-        # Not the business of `_lead`: one that is cancelled before it has begun never ends.
-        running.add_done_callback(lambda _: self._discharge(life))
-        self._charges[task.id] = _Charge(life, asked, running)
-        self._speak_for()
+        execution = TaskExecution(self._spec, self._timeouts, task, worker_id, self._own_ids)
+        running = asyncio.create_task(self._run_in_slot(execution, after))
+        # A callback, because a task that is cancelled before it began never runs its own `finally`.
+        running.add_done_callback(lambda _: self._finish(execution))
+        self._active[task.id] = _ActiveTask(execution, asked, running)
+        self._sync_heartbeats()
         return running
 
-    async def _lead(self, life: Life, after: asyncio.Task[Task | None] | None) -> Task | None:
-        """Lead a task through its life as soon as there is a slot."""
-        current_task_id.set(life.task.id)
+    async def _run_in_slot(self, execution: TaskExecution, after: asyncio.Task[Task | None] | None) -> Task | None:
+        """Execute a task as soon as there is a slot."""
+        current_task_id.set(execution.task.id)
         if after is not None:
             await asyncio.wait({after})
         async with self._slots:
-            life.is_started, life.ran_before = True, life.task.id in self._finished
+            execution.is_started, execution.ran_before = True, execution.task.id in self._finished
             with self._taking_slot():
                 # Before the platform hears that the task is executing, or it would send another for the last slot.
-                await self._tell()
-                task = await life.live()
+                await self._report_capacity()
+                task = await execution.run()
         if task is not None:
             self._finished.append(task.id)
             self._report(task)
         return task
 
-    def _discharge(self, life: Life) -> None:
-        charge = self._charges.get(life.task.id)
-        if charge is not None and charge.life is life:
-            del self._charges[life.task.id]
-        self._speak_for()
-        self._run_errand(self._tell())
+    def _finish(self, execution: TaskExecution) -> None:
+        active = self._active.get(execution.task.id)
+        if active is not None and active.execution is execution:
+            del self._active[execution.task.id]
+        self._sync_heartbeats()
+        self._run_in_background(self._report_capacity())
 
     def _report(self, task: Task) -> None:
-        if self._service.on_finished is not None:
+        if self._spec.on_finished is not None:
             try:
-                self._service.on_finished(task)
+                self._spec.on_finished(task)
             except Exception:
-                LOG.exception("on_finished failed")
+                LOG.exception("on_finished failed; the task itself was saved", extra={"task_id": task.id})
 
     def _forget_unstarted(self) -> None:
-        """Drop what waits for a slot; the platform gives it again, to this worker or another."""
-        for charge in [charge for charge in self._charges.values() if not charge.life.is_started]:
-            charge.running.cancel()
+        """Drop the tasks that wait for a slot; the platform assigns them again, to this worker or another."""
+        for active in [active for active in self._active.values() if not active.execution.is_started]:
+            active.running.cancel()
 
-    async def _look(self) -> NoReturn:
-        """Look at one running task after the other, to learn of those that were stopped."""
+    async def _poll(self) -> NoReturn:
+        """Poll one running task after the other, to learn of those that were stopped."""
         while True:
-            await asyncio.sleep(self._service.look_every)
-            started = [charge.life for charge in self._charges.values() if charge.life.is_started]
+            await asyncio.sleep(self._spec.poll_interval)
+            started = [active.execution for active in self._active.values() if active.execution.is_started]
             if started:
-                await min(started, key=lambda life: life.looked_at).look()
+                await min(started, key=lambda execution: execution.polled_at).poll()
 
-    # --- what the platform is told ---
+    # --- messages to the platform ---
 
     @contextlib.contextmanager
     def _taking_slot(self) -> Generator[None]:
@@ -304,89 +304,89 @@ class Session:
         finally:
             self._taken -= 1
 
-    async def _tell(self) -> None:
-        """Say whether the worker is busy, where the platform thinks otherwise."""
-        async with self._telling:
+    async def _report_capacity(self) -> None:
+        """Report whether the worker is busy, where that differs from the last report."""
+        async with self._capacity_lock:
             worker_id = self._worker_id
-            is_busy = self._taken >= self._service.concurrency or not self._takes_tasks
-            if worker_id is None or is_busy == self._told:
+            is_busy = self._taken >= self._spec.concurrency or not self._takes_tasks
+            if worker_id is None or is_busy == self._reported_busy:
                 return
-            was_heard = await self._say(worker_id, CAPACITY, {"is_busy": is_busy})
+            was_heard = await self._send_message(worker_id, CAPACITY, {"is_busy": is_busy})
             if worker_id == self._worker_id:
-                self._told = is_busy if was_heard else None
+                self._reported_busy = is_busy if was_heard else None
         if not was_heard and not self._is_leaving:
-            self._run_errand(self._tell_later())
+            self._run_in_background(self._report_capacity_later())
 
-    async def _tell_later(self) -> None:
-        await asyncio.sleep(self._pace.reopen[0])
-        await self._tell()
+    async def _report_capacity_later(self) -> None:
+        await asyncio.sleep(self._timeouts.reconnect[0])
+        await self._report_capacity()
 
-    def _speak_for(self) -> None:
-        """Speak for the present id and for those under which tasks in hand came; say farewell for all others."""
-        worker_ids = {charge.life.worker_id for charge in self._charges.values()}
+    def _sync_heartbeats(self) -> None:
+        """Send heartbeats for the present id and for those under which tasks in hand came; deregister all others."""
+        worker_ids = {active.execution.worker_id for active in self._active.values()}
         if self._worker_id is not None:
             worker_ids.add(self._worker_id)
         elif not self._is_leaving:
-            # Between two streams: an agent whose workers have all left would have its waiting tasks done elsewhere.
+            # Between two streams: the platform gives the waiting tasks of an agent without workers to somebody else.
             worker_ids |= self._heartbeat.worker_ids
         for finished in self._heartbeat.worker_ids - worker_ids:
-            self._run_errand(self._say(finished, FINISHED))
+            self._run_in_background(self._send_message(finished, FINISHED))
         self._heartbeat.worker_ids = frozenset(worker_ids)
 
-    async def _say(self, worker_id: str, event: str, data: dict[str, Any] | None = None) -> bool:
-        """Send a message, and return whether it was taken."""
+    async def _send_message(self, worker_id: str, event: str, data: dict[str, Any] | None = None) -> bool:
+        """Send a message, and return whether it was accepted."""
         try:
-            request = message_request(self._brisk, self._service.agent_id, worker_id, event, data)
-            await _client.asend(self._brisk, request, _client.Repeat.ALWAYS, lambda _: None)
+            request = message_request(self._short_timeouts, self._spec.agent_id, worker_id, event, data)
+            await _client.asend(self._short_timeouts, request, _client.Repeat.ALWAYS, lambda _: None)
         except ModuleException as error:
-            LOG.warning("%s was not taken: %s", event, error)
+            LOG.warning("the message %s was not accepted: %s", event, error)
             return False
         return True
 
-    def _run_errand(self, errand: Coroutine[Any, Any, object]) -> None:
-        running = asyncio.create_task(errand)
-        self._errands.add(running)
-        running.add_done_callback(self._errands.discard)
+    def _run_in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        running = asyncio.create_task(work)
+        self._background_tasks.add(running)
+        running.add_done_callback(self._background_tasks.discard)
 
     # --- the end ---
 
     def _take_nothing_new(self) -> None:
         self._takes_tasks = False
         self._forget_unstarted()
-        self._run_errand(self._tell())
+        self._run_in_background(self._report_capacity())
 
-    async def _leave(self, working: asyncio.Task[Any], *others: asyncio.Task[Any]) -> None:
-        """Make what still runs an error, and say farewell."""
+    async def _shut_down_tasks(self, working: asyncio.Task[Any], *others: asyncio.Task[Any]) -> None:
+        """Make what still runs an error, and deregister."""
         self._take_nothing_new()
-        for charge in self._charges.values():
-            charge.life.cut_short(f"{self._reason} before the task was done")
-        await self._wait_for_tasks(self._pace.unwind + self._pace.farewell, working)
-        await end(*(charge.running for charge in self._charges.values()), within=self._pace.unwind)
-        await self._say_farewell()
-        await end(working, *others, within=self._pace.unwind)
+        for active in self._active.values():
+            active.execution.cancel(f"{self._reason} before the task was done")
+        await self._wait_for_tasks(self._timeouts.unwind + self._timeouts.deregister, working)
+        await end(*(active.running for active in self._active.values()), within=self._timeouts.unwind)
+        await self._deregister()
+        await end(working, *others, within=self._timeouts.unwind)
 
     async def _wait_for_tasks(self, seconds: float, working: asyncio.Task[Any]) -> None:
-        running = {charge.running for charge in self._charges.values()}
+        running = {active.running for active in self._active.values()}
         if self._stopped.is_set():
             running.add(working)  # the task of a prompt may be about to be created
         if running:
             await asyncio.wait(running, timeout=seconds)
 
-    async def _say_farewell(self) -> None:
+    async def _deregister(self) -> None:
         self._is_leaving = True
-        await self._run_errands()
+        await self._finish_background_tasks()
         self._worker_id = None
-        self._speak_for()
-        await self._run_errands()
-        await end(*self._errands, within=self._pace.unwind)
+        self._sync_heartbeats()
+        await self._finish_background_tasks()
+        await end(*self._background_tasks, within=self._timeouts.unwind)
 
-    async def _run_errands(self) -> None:
-        if self._errands:
-            await asyncio.wait(self._errands, timeout=self._pace.farewell)
+    async def _finish_background_tasks(self) -> None:
+        if self._background_tasks:
+            await asyncio.wait(self._background_tasks, timeout=self._timeouts.deregister)
 
 
 async def _shut_down(hook: Callable[[], object]) -> None:
     try:
         await run_hook(hook)
     except Exception as error:
-        LOG.exception("a function for the shutdown failed: %s", error_text(error))
+        LOG.exception("a function of on_shutdown failed; the shutdown goes on: %s", error_text(error))
