@@ -1,4 +1,4 @@
-"""Own the way into the command line: `xpander-facade` and `python -m xpander_facade`."""
+"""The entry point of the command line: `xpander-facade` and `python -m xpander_facade`."""
 
 from __future__ import annotations
 

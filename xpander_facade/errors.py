@@ -1,4 +1,4 @@
-"""Own every exception that this package raises on purpose.
+"""Every exception that this package raises on purpose.
 
     XpanderError
     ├── ConfigurationError (also a ValueError)     something is missing or wrong before anything was sent

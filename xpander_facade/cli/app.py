@@ -1,4 +1,4 @@
-"""Own the command line: which commands there are, and which exit status an outcome has.
+"""The command line: which commands there are, and which exit status an outcome has.
 
     0     what was asked for was done, or the task that was watched completed
     1     a call failed, or the task that was watched did not complete
@@ -20,7 +20,7 @@ from typer.main import get_command
 
 from xpander_facade import ConfigurationError, XpanderError, __version__
 from xpander_facade.cli.outbox import outbox
-from xpander_facade.cli.output import complain, give_streams
+from xpander_facade.cli.output import configure_streams, print_error
 from xpander_facade.cli.report import report
 from xpander_facade.cli.tasks import tasks
 from xpander_facade.cli.worker import worker
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What stands behind the program's name; by default that of this process.
     """
-    give_streams()
+    configure_streams()
     try:
         status = _status_of(arguments)
         sys.stdout.flush()
@@ -81,7 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _UNWRITABLE:
             raise
         if error.errno != errno.EPIPE:  # that one says that the reader has seen enough
-            complain(f"can't write: {error.strerror}")
+            print_error(f"can't write: {error.strerror}")
         # What is still buffered would fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -94,9 +94,9 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except ConfigurationError as error:
-        complain(str(error))
+        print_error(str(error))
         return 2
     except XpanderError as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     return 0

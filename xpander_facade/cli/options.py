@@ -1,4 +1,4 @@
-"""Own the options that several commands share, and the configuration that they make."""
+"""Options that several commands share, and the configuration that they make."""
 
 from __future__ import annotations
 

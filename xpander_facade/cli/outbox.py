@@ -1,4 +1,4 @@
-"""Own the commands of the outbox: status, list, show, flush, retry, drop. All but flush only touch the file."""
+"""Commands of the outbox: status, list, show, flush, retry, drop. All but flush only touch the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from xpander_facade.cli.options import (
     checked_seconds,
     configuration_of,
 )
-from xpander_facade.cli.output import complain, format_value, print_fields, print_json, print_table, progress, say
+from xpander_facade.cli.output import (
+    format_value,
+    print_error,
+    print_fields,
+    print_json,
+    print_message,
+    print_table,
+    progress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -34,10 +42,10 @@ RunId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="T
 RunIds = Annotated[list[str], typer.Argument(metavar="ID...", callback=checked_ids, help="The ids of the runs.")]
 State = Literal["waiting", "sending", "quarantined"]
 
-_PATIENCE = 60.0
+_FLUSH_TIMEOUT = 60.0
 """Seconds in which at least one report must get through, or a flush without a timeout gives up."""
 
-_LOOK_EVERY = 0.2
+_POLL_INTERVAL = 0.2
 _NO_AGE = 100 * 365 * 86_400.0
 
 
@@ -70,7 +78,7 @@ def list_reports(
             [(one.id, one.agent_id, one.state, one.created_at, one.attempts, one.reason) for one in entries],
         )
     if len(entries) == limit:
-        say(f"there may be more: these are the oldest {limit}, --limit gives others")
+        print_message(f"there may be more: these are the oldest {limit}, --limit gives others")
 
 
 @outbox.command("show")
@@ -79,7 +87,7 @@ def show_report(run_id: RunId, path: OutboxPath = None, as_json: AsJson = False)
     with _opened(path) as box:
         entry = box.show(run_id)
     if entry is None:
-        complain(f"there is no report of run {run_id} in the outbox")
+        print_error(f"there is no report of run {run_id} in the outbox")
         raise typer.Exit(1)
     if as_json:
         print_json(entry)
@@ -120,12 +128,13 @@ def flush_reports(
         print_fields(attrs.asdict(result).items())
     others = status.waiting - result.waiting
     if others > 0:
-        say(f"left, for another platform or organisation or stored meanwhile: {others} (`outbox list --json` tells)")
+        why = "for another platform or organisation, or stored meanwhile"
+        print_message(f"left, {why}: {others} (`outbox list --json` tells)")
     if result.waiting:
         when = "" if status.paused_until is None else f", nothing more before {format_value(status.paused_until)}"
-        complain(f"not sent, still waiting: {result.waiting}{when}")
+        print_error(f"not sent, still waiting: {result.waiting}{when}")
     if result.quarantined:
-        complain(f"refused: {result.quarantined} (`outbox list --state quarantined` tells why)")
+        print_error(f"refused: {result.quarantined} (`outbox list --state quarantined` tells why)")
     if result.waiting or result.quarantined:
         raise typer.Exit(1)
 
@@ -180,7 +189,7 @@ def _flush(box: Outbox, timeout: float | None) -> FlushResult:
 
     sent = quarantined = 0
     while True:
-        result = box.flush(_PATIENCE if timeout is None else timeout)
+        result = box.flush(_FLUSH_TIMEOUT if timeout is None else timeout)
         sent += result.sent
         quarantined += result.quarantined
         if timeout is not None or not result.waiting or not (result.sent or result.quarantined):
@@ -194,7 +203,7 @@ def _watched(box: Outbox) -> Generator[None]:
     done = threading.Event()
 
     def look(advance: Callable[[int], None]) -> None:
-        while not done.wait(_LOOK_EVERY):
+        while not done.wait(_POLL_INTERVAL):
             advance(total - _left(box))
 
     with progress("sending", total) as advance:
@@ -219,7 +228,7 @@ def _to_each(run_ids: list[str], change: Callable[[str], bool], where: str) -> N
     """Change the report of each run; the ids of those that there were are printed."""
     missing = [run_id for run_id in run_ids if not _changed(run_id, change)]
     for run_id in missing:
-        complain(f"no report of run {run_id} is {where}")
+        print_error(f"no report of run {run_id} is {where}")
     if missing:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""Own what the command line prints: data on stdout, as a table, as plain lines or as JSON; messages on stderr.
+"""Output of the command line: data on stdout, as a table, as plain lines or as JSON; messages on stderr.
 
 What the platform says can hold anything, so nothing of it reaches a terminal with a control character in it.
 """
@@ -49,7 +49,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
         _print_lines([name, one_line(text)] for name, text in known)
 
 
-def give_streams() -> None:
+def configure_streams() -> None:
     """Let no character that the output's encoding lacks end a command, nor a stream that the shell has closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -59,14 +59,14 @@ def give_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """Print a message for a person, on stderr, so that it never mixes with data."""
     print(one_line(message), file=sys.stderr, flush=True)
 
 
-def complain(message: str) -> None:
+def print_error(message: str) -> None:
     """Print what went wrong, as one line on stderr."""
-    say(f"xpander-facade: {message}")
+    print_message(f"xpander-facade: {message}")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Own the command that reports a run from elsewhere, and how it reads texts and files."""
+"""The command `report`: a run from elsewhere; how it reads texts and files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xpander_facade.cli.options import (
     checked_seconds,
     configuration_of,
 )
-from xpander_facade.cli.output import print_json, say
+from xpander_facade.cli.output import print_json, print_message
 
 
 def _count(what: str) -> Any:
@@ -100,7 +100,7 @@ def report(
                 task_id, shown = task.id, task
     except XpanderError as error:
         if error.task_id is not None and not isinstance(error, ConfigurationError):
-            say(f"to report this run again: --id {error.task_id}")
+            print_message(f"to report this run again: --id {error.task_id}")
         raise
     if as_json:
         print_json(shown)

@@ -1,4 +1,4 @@
-"""Own the commands of tasks: list, get, watch, stop."""
+"""Commands of tasks: list, get, watch, stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from xpander_facade import Task, Tasks, TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
 from xpander_facade.cli.options import AgentId, AsJson, BaseUrl, OrganizationId, checked_id, configuration_of
-from xpander_facade.cli.output import one_line, print_fields, print_json, print_json_line, print_table, say
+from xpander_facade.cli.output import one_line, print_fields, print_json, print_json_line, print_message, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -104,7 +104,7 @@ def _live(task: Task) -> Generator[TaskUpdateEvent]:
     if task.status.is_final:
         return
     if not task.events_streaming:
-        say(f"task {task.id} streams no events: waiting for its end")
+        print_message(f"task {task.id} streams no events: waiting for its end")
         return
     # An iterator of the facade is a generator; closing it closes the connection.
     with contextlib.closing(cast("Generator[TaskUpdateEvent]", task.events())) as events:
@@ -123,11 +123,11 @@ def _end_of(task: Task) -> TaskUpdateEvent:
 
 def _print_event(event: TaskUpdateEvent) -> None:
     moment = "" if event.time is None else f"{event.time:%H:%M:%S}"
-    line = one_line("  ".join((moment, event.type.value, _gist(event.data))).rstrip())
+    line = one_line("  ".join((moment, event.type.value, _summary(event.data))).rstrip())
     print(line[: shutil.get_terminal_size().columns] if sys.stdout.isatty() else line, flush=True)
 
 
-def _gist(data: object) -> str:
+def _summary(data: object) -> str:
     """Return what a person wants to know of an event's data, in a few words."""
     match data:
         case Task():

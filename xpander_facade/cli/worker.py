@@ -15,7 +15,7 @@ from rich.text import Text
 
 from xpander_facade import AgentExecutionStatus, Task, TaskHandler, TaskIdFilter, WorkerConflictError
 from xpander_facade.cli.options import AgentId  # noqa: TC001 (typer reads the annotations)
-from xpander_facade.cli.output import complain, one_line, say
+from xpander_facade.cli.output import one_line, print_error, print_message
 
 _STYLES = {"completed": "green", "error": "red", "failed": "red"}
 _SHOWN = 100
@@ -48,10 +48,10 @@ def worker(
         if prompt is not None:
             _work_on(handler, prompt)
             return
-        say(f"serving {target} until Ctrl-C")
+        print_message(f"serving {target} until Ctrl-C")
         handler.run(on_finished=_print_task)
     except WorkerConflictError as error:
-        complain(str(error))
+        print_error(str(error))
         raise typer.Exit(2) from None
 
 
@@ -81,13 +81,13 @@ def _handler_at(target: str) -> TaskHandler[..., Any]:
 def _work_on(handler: TaskHandler[..., Any], prompt: str) -> None:
     task = handler.run_prompt(prompt)
     if task is None:
-        complain("the task has no outcome: the log says why")
+        print_error("the task has no outcome: the log says why")
         raise typer.Exit(1)
     if task.result is not None:
         for line in task.result.splitlines():
             print(one_line(line))
     if task.status is not AgentExecutionStatus.Completed:
-        complain(f"task {task.id}: {task.status.value}")
+        print_error(f"task {task.id}: {task.status.value}")
         raise typer.Exit(1)
 
 
