@@ -208,7 +208,7 @@ HEADERS = {"x-api-key": "k", "content-type": "application/json", "user-agent": "
         ("POST", "/agent-execution/a/report", {}, b"{}", "no such operation"),
         ("PUT", REPORT, {}, b"{}", "no such operation"),
         ("POST", REPORT, {}, b"", "body: the body is missing"),
-        ("POST", REPORT, {}, b"{", "body: the body is no valid JSON"),
+        ("POST", REPORT, {}, b"{", "body: the body is not valid JSON"),
         ("POST", REPORT, {"content-type": "text/plain"}, b"{}", "body: the body must be application/json"),
         ("POST", REPORT, {"x-api-key": ""}, b"{}", "header.x-api-key: the key is missing"),
         ("POST", REPORT, {"x-agent-version": "2"}, b"{}", "header.x-agent-version: the contract declares no such"),

@@ -650,7 +650,7 @@ def test_what_could_not_be_sent_stays_and_is_told(cli: Callable[..., Outcome]):
 def test_a_flush_without_a_timeout_ends_where_nothing_gets_through(
     cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(outbox, "_PATIENCE", 0.1)
+    monkeypatch.setattr(outbox, "_FLUSH_TIMEOUT", 0.1)
     leave("run-1", base_url="http://127.0.0.1:9")
     assert cli("outbox", "flush", "--base-url", "http://127.0.0.1:9").status == 1
 
@@ -670,7 +670,7 @@ def test_reports_for_another_platform_are_not_passed_over_in_silence(cli: Callab
     leave("run-1", base_url="http://127.0.0.1:9")
     outcome = cli("outbox", "flush")
     assert outcome.status == 0
-    assert outcome.err.startswith("left, for another platform or organisation or stored meanwhile: 1 ")
+    assert outcome.err.startswith("left, for another platform or organisation, or stored meanwhile: 1 ")
 
 
 @pytest.mark.usefixtures("path")
@@ -801,7 +801,7 @@ def test_the_emulator_explains_its_options(cli: Callable[..., Outcome]):
     assert cli("emulator", "--port", "x").status == 2
     outcome = cli("emulator", "--port", "65536")
     assert outcome.status == 2
-    assert outcome.err.endswith("65536 is no port: choose one from 0 to 65535\n")
+    assert outcome.err.endswith("65536 is not a port: choose one from 0 to 65535\n")
 
 
 # The document
