@@ -81,7 +81,9 @@ def test_the_generated_client_is_imported_late(name):
 @pytest.mark.parametrize("name", sorted(PURE & FILES.keys()))
 def test_a_pure_file_knows_nothing_of_the_outside(name):
     assert not offences(name, NO_PURE_FILE_IMPORTS)
-    assert not offences(name, {"xpander_facade._client"}, late_is_fine=True)
+    known = offences(name, {"xpander_facade._client"}, late_is_fine=True)
+    # The value that a request is does no I/O either.
+    assert not [offence for offence in known if not offence.startswith("xpander_facade._client.request ")]
 
 
 @pytest.mark.parametrize("name", [name for name in FRONT if not name.startswith("configuration/")])

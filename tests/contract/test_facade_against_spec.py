@@ -12,6 +12,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import httpcore
 import pytest
 from witness import WITNESS, judge
@@ -256,12 +257,14 @@ def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform
 def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, twin: bool
 ):
-    original = call_flow.prepared
+    original = call_flow.prepare
 
     def drifted(configuration: Configuration, request: Any) -> Any:
-        return original(configuration, {**request, "json": {**request["json"], "cost": 0.1}})
+        if isinstance(request, call_flow.PreparedRequest):
+            return request
+        return original(configuration, attrs.evolve(request, body={**request.body, "cost": 0.1}))
 
-    monkeypatch.setattr(call_flow, "prepared", drifted)
+    monkeypatch.setattr(call_flow, "prepare", drifted)
     call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, twin)
     assert WITNESS.breaches() == [
         "POST /agent-execution/agent-1/report_task: body.cost: the contract declares no such member"

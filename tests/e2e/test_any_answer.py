@@ -118,8 +118,8 @@ OPERATIONS: Mapping[str, tuple[Operation, Any]] = {
 def answering(outcome: Answer | Failure) -> Iterator[None]:
     """Let every request of the facade come back with this."""
 
-    def send(configuration: Any, request: Any, repeat: Any, reader: Any) -> Any:
-        steps = exchange(configuration, request, repeat, reader, lambda: 0.0)
+    def send(configuration: Any, request: Any, reader: Any, snapshot: Any = None) -> Any:
+        steps = exchange(configuration, request, reader, lambda: 0.0)
         assert isinstance(next(steps), Attempt)
         try:
             steps.send(outcome)

@@ -146,4 +146,4 @@ def test_no_entry_costs_the_thread(entries):
 
 def test_the_request_names_agent_and_task():
     request = activity_request("a/1", "t/1")
-    assert (request["method"].upper(), request["url"]) == ("GET", "/activity/a%2F1/t%2F1")
+    assert (request.method, request.path) == ("GET", "/activity/a%2F1/t%2F1")

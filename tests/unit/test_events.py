@@ -116,7 +116,7 @@ def following(**pace):
 class TestFollowing:
     def test_the_stream_is_asked_for_by_the_tasks_id(self):
         request = Following(a_task(id="t/1"), PACE).request()
-        assert (request["method"].upper(), request["url"]) == ("GET", "/agent-execution/t%2F1/events")
+        assert (request.method, request.path) == ("GET", "/agent-execution/t%2F1/events")
 
     def test_events_pass_in_order_and_the_last_id_is_kept(self):
         state = following()
@@ -314,7 +314,7 @@ class TestFollowing:
 
 
 def last_id_of(request):
-    headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
+    headers = {name.lower(): value for name, value in request.headers.items()}
     return headers.get("last-event-id")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from xpander_facade._client import retry
 from xpander_facade._client.call_flow import Wait, exchange, first_attempt, takes_long
-from xpander_facade._client.request import Repeat
+from xpander_facade._client.request import Request
 from xpander_facade._requests.tasks import get_request, list_tasks_request
 from xpander_facade._serialization import codec
 from xpander_facade._serialization.json_bytes import encode
@@ -30,7 +30,9 @@ from xpander_facade.tasks._task import Task
 from xpander_facade.types.models import User
 
 KEY = "xp-s3cr3t-key"
-GET = {"method": "get", "url": "/a"}
+GET = Request(operation="get_task", method="GET", path="/a", idempotent=True)
+POST = Request(operation="report_external_task", method="POST", path="/a", idempotent=True)
+ONCE = attrs.evolve(GET, operation="create_task", idempotent=False)
 OK = Answer(200, {}, b'{"ok":true}')
 GONE = Failure("connect", "could not connect")
 LATE = Failure("timeout", "no answer in time")
@@ -61,12 +63,10 @@ def configured(**values):
     return Configuration(**{"api_key": KEY, "organization_id": "o", "base_url": "https://x.example", **values})
 
 
-def run(
-    *outcomes, configuration=None, request=GET, repeat=Repeat.ALWAYS, reader=lambda data: data, takes=0.0, late=0.0
-):
+def run(*outcomes, configuration=None, request=GET, reader=lambda data: data, takes=0.0, late=0.0):
     """Answer a call's attempts with the given outcomes; return its value and all its steps."""
     clock, steps, rest = Clock(), [], list(outcomes)
-    call = exchange(configuration or configured(), request, repeat, reader, clock)
+    call = exchange(configuration or configured(), request, reader, clock)
     outcome = None
     while True:
         try:
@@ -141,11 +141,11 @@ def test_after_the_last_retry_the_last_error_is_raised(failure):
 )
 def test_what_may_happen_only_once_is_repeated_only_where_it_surely_was_not_taken(outcome, is_tried_again):
     if is_tried_again:
-        assert run(outcome, OK, repeat=Repeat.UNTAKEN)[0] == {"ok": True}
+        assert run(outcome, OK, request=ONCE)[0] == {"ok": True}
     else:
         with pytest.raises(ModuleException):
-            run(outcome, repeat=Repeat.UNTAKEN)
-    assert run(outcome, OK, repeat=Repeat.ALWAYS)[0] == {"ok": True}
+            run(outcome, request=ONCE)
+    assert run(outcome, OK, request=GET)[0] == {"ok": True}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,13 @@ def test_no_attempt_is_sent_when_the_time_is_used_up_by_a_late_wakeup():
 
 def test_a_hook_is_told_of_every_retry():
     events = []
-    run(refusal(503), GONE, OK, configuration=configured(on_retry=events.append), request={**GET, "params": {"q": "x"}})
+    run(
+        refusal(503),
+        GONE,
+        OK,
+        configuration=configured(on_retry=events.append),
+        request=attrs.evolve(GET, params={"q": "x"}),
+    )
     assert [(event.attempt, event.method, event.url) for event in events] == [
         (1, "GET", "https://x.example/a"),
         (2, "GET", "https://x.example/a"),
@@ -240,7 +246,7 @@ def test_a_platform_that_is_down_is_known_to_objects_with_other_limits_but_not_t
 
 def test_a_missing_key_is_told_before_anything_is_sent(monkeypatch):
     monkeypatch.delenv("XPANDER_API_KEY", raising=False)
-    call = exchange(Configuration(base_url="https://x.example"), GET, Repeat.ALWAYS, lambda data: data, Clock())
+    call = exchange(Configuration(base_url="https://x.example"), GET, lambda data: data, Clock())
     with pytest.raises(ConfigurationError, match="XPANDER_API_KEY"):
         next(call)
 
@@ -304,13 +310,13 @@ def test_no_error_carries_the_key_that_an_answer_echoes(answer):
 
 def test_an_error_names_the_url_without_its_query():
     with pytest.raises(ModuleException) as caught:
-        run(refusal(404), request={**GET, "params": {"user_id": "private"}})
+        run(refusal(404), request=attrs.evolve(GET, params={"user_id": "private"}))
     assert caught.value.url == "https://x.example/a"
     assert "private" not in str(caught.value)
 
 
 def test_a_query_is_escaped_and_nulls_are_left_out():
-    attempt = first_attempt(configured(), {**GET, "params": {"status": "a&b c", "n": None, "user_id": "ü"}})
+    attempt = first_attempt(configured(), attrs.evolve(GET, params={"status": "a&b c", "n": None, "user_id": "ü"}))
     assert attempt.url == "https://x.example/a?status=a%26b+c&user_id=%C3%BC"
 
 
@@ -320,7 +326,7 @@ def test_the_organisation_is_in_the_path_where_the_rule_wants_it():
 
 
 def test_a_body_is_sent_as_compact_utf8_json():
-    attempt = first_attempt(configured(), {"method": "post", "url": "/a", "json": {"a": "ü", "b": None}})
+    attempt = first_attempt(configured(), attrs.evolve(POST, body={"a": "ü", "b": None}))
     assert attempt.content == '{"a":"ü","b":null}'.encode()
     assert attempt.headers["content-type"] == "application/json"
 
@@ -358,16 +364,33 @@ def generated_requests():
     yield list_tasks_request("a", {"status": "completed"})
 
 
-@pytest.mark.parametrize("request_", list(generated_requests()), ids=lambda request: request["method"] + request["url"])
+@pytest.mark.parametrize("request_", list(generated_requests()), ids=lambda request: request.operation)
 def test_no_header_is_sent_twice_and_all_values_are_texts(request_):
     headers = first_attempt(configured(), request_).headers
     assert sorted({name.lower() for name in headers}) == sorted(name.lower() for name in headers)
     assert all(isinstance(value, str) for value in headers.values())
 
 
+def test_a_body_of_bytes_is_sent_as_it_is_and_never_redacted_again():
+    stored = b'{"result": "kept as it was",\n"id":"run-1"}'
+    configuration = configured(redact=lambda field, text: "redacted again")
+    (attempt,) = run(OK, configuration=configuration, request=attrs.evolve(POST, body=stored))[1]
+    assert attempt.content == stored
+    assert attempt.headers["content-type"] == "application/json"
+
+
+def test_a_body_of_bytes_that_is_too_large_for_the_platform_is_cut():
+    stored = encode({"id": "run-1", "result": "x" * 900})
+    configuration = configured(max_field_bytes=1_000)
+    _, steps = run(refusal(413), OK, configuration=configuration, request=attrs.evolve(POST, body=stored))
+    sent = json.loads(steps[1].content)
+    assert (steps[0].content, sent["id"]) == (stored, "run-1")
+    assert len(sent["result"]) < 300
+
+
 def test_a_smaller_body_has_the_time_that_is_left():
     configuration = configured(deadline=10.0, max_field_bytes=1_000)
-    request = {"method": "post", "url": "/a", "json": {"result": "x" * 900}}
+    request = attrs.evolve(POST, body={"result": "x" * 900})
     _, steps = run(refusal(413), OK, configuration=configuration, request=request, takes=4.0)
     assert [step.deadline for step in steps] == [10.0, 6.0]
     with pytest.raises(ModuleException) as caught:
@@ -377,9 +400,9 @@ def test_a_smaller_body_has_the_time_that_is_left():
 
 @pytest.mark.parametrize("body", [{"input": "x" * 200_000}, {"llm_response": [{"a": [1, None]}] * 10_000}])
 def test_a_large_body_takes_long_to_prepare(body):
-    request = {"method": "post", "url": "/a", "json": {"id": "run-1", **body}}
+    request = attrs.evolve(POST, body={"id": "run-1", **body})
     assert takes_long(configured(), request)
     assert takes_long(configured(redact=lambda field, text: text), GET)
     assert not takes_long(configured(), GET)
     small = {name: value[: len(value) // 10] for name, value in body.items()}
-    assert not takes_long(configured(), {**request, "json": small})
+    assert not takes_long(configured(), attrs.evolve(request, body=small))

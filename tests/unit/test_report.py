@@ -63,9 +63,9 @@ def test_a_full_report_has_the_platforms_body():
         "duration": 4.7,
         "used_tools": ["search"],
     }
-    assert made.request["method"].upper() == "POST"
-    assert made.request["url"] == "/agent-execution/agent-1/report_task"
-    assert made.request["json"] == made.body
+    assert made.request.method == "POST"
+    assert made.request.path == "/agent-execution/agent-1/report_task"
+    assert made.request.body == made.body
 
 
 def test_an_empty_report_sends_only_its_defaults():
@@ -78,14 +78,14 @@ def test_without_an_id_one_is_made_and_each_is_another():
     assert all(re.fullmatch(r"ext-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id) for id in ids)
     assert len(set(ids)) == 3
     made = report()
-    assert made.body["id"] == made.id == made.request["json"]["id"]
+    assert made.body["id"] == made.id == made.request.body["id"]
 
 
 @pytest.mark.parametrize("value", [0, False, "", [], {}, {"a": None}, [None]])
 def test_a_provider_answer_that_is_empty_is_still_sent(value):
     made = report(llm_response=value)
     assert made.body["llm_response"] == value
-    assert made.request["json"]["llm_response"] == value
+    assert made.request.body["llm_response"] == value
 
 
 def test_tokens_may_be_a_mapping():
@@ -119,15 +119,15 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(changes, error):
 
 
 def test_an_id_is_escaped_in_the_path():
-    assert report(agent_id="a/b").request["url"] == "/agent-execution/a%2Fb/report_task"
+    assert report(agent_id="a/b").request.path == "/agent-execution/a%2Fb/report_task"
 
 
 def test_the_agent_is_the_argument_else_the_configurations_else_the_environments_at_the_call(monkeypatch):
     monkeypatch.setenv("XPANDER_AGENT_ID", "agent-env")
     bare = Configuration(api_key="k", base_url="https://x.example")
-    assert "agent-1" in report().request["url"]
-    assert "agent-conf" in report(agent_id=None).request["url"]
-    assert "agent-env" in report(bare, agent_id=None).request["url"]
+    assert "agent-1" in report().request.path
+    assert "agent-conf" in report(agent_id=None).request.path
+    assert "agent-env" in report(bare, agent_id=None).request.path
     monkeypatch.setenv("XPANDER_AGENT_ID", "")
     with pytest.raises(ConfigurationError, match="XPANDER_AGENT_ID"):
         report(bare, agent_id=None)
@@ -155,12 +155,12 @@ class Sent(Exception):
 def sent(monkeypatch):
     seen = []
 
-    def send(configuration, request, repeat, reader):
-        seen.append((configuration, request, repeat))
+    def send(configuration, request, reader):
+        seen.append((configuration, request))
         raise Sent
 
-    async def asend(configuration, request, repeat, reader):
-        send(configuration, request, repeat, reader)
+    async def asend(configuration, request, reader):
+        send(configuration, request, reader)
 
     monkeypatch.setattr(_client, "send", send)
     monkeypatch.setattr(_client, "asend", asend)
@@ -181,7 +181,7 @@ def test_all_four_forms_send_the_same_bytes(sent, arguments):
         Task.report_external_task(configuration=CONFIGURATION, **arguments)
     drive(backend.areport_external_task(**arguments))
     drive(Task.areport_external_task(configuration=CONFIGURATION, **arguments))
-    attempts = [first_attempt(configuration, request) for configuration, request, _ in sent]
+    attempts = [first_attempt(configuration, request) for configuration, request in sent]
     assert len(attempts) == 4
     assert {(a.method, a.url, a.content, tuple(sorted(a.headers.items()))) for a in attempts} == {
         (
@@ -191,7 +191,7 @@ def test_all_four_forms_send_the_same_bytes(sent, arguments):
             tuple(sorted(attempts[0].headers.items())),
         )
     }
-    assert {repeat for _, _, repeat in sent} == {_client.Repeat.ALWAYS}
+    assert {request.idempotent for _, request in sent} == {True}
 
 
 def test_a_loaded_agent_goes_before_an_agent_id(sent):
@@ -199,7 +199,7 @@ def test_a_loaded_agent_goes_before_an_agent_id(sent):
     with pytest.raises(Sent):
         Backend(CONFIGURATION).report_external_task(agent_id="agent-1", agent=agent)
     drive(Backend(CONFIGURATION).areport_external_task(agent_id="agent-1", agent=agent))
-    assert [request["url"] for _, request, _ in sent] == ["/agent-execution/agent-loaded/report_task"] * 2
+    assert [request.path for _, request in sent] == ["/agent-execution/agent-loaded/report_task"] * 2
 
 
 def test_a_configuration_for_the_call_goes_before_the_backends(sent):

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade._client import retry
-from xpander_facade._client.request import Repeat
 from xpander_facade._client.retry import BASE_WAIT, MAX_WAIT, RetryBucket, Trouble, next_wait, read_retry_after
 from xpander_facade.configuration import Configuration
 
@@ -16,7 +15,7 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 
 def wait(trouble, **changes):
-    given_ = {"repeat": Repeat.ALWAYS, "retries": 0, "max_retries": 10, "elapsed": 0.0, "deadline": 1000.0}
+    given_ = {"idempotent": True, "retries": 0, "max_retries": 10, "elapsed": 0.0, "deadline": 1000.0}
     return next_wait(trouble, **{**given_, **changes})
 
 
@@ -82,8 +81,8 @@ def test_the_jitter_uses_the_whole_range():
         (passing(), {"max_retries": 0}, False),
         (passing(), {"retries": 2, "max_retries": 2}, False),
         (passing(), {"retries": 1, "max_retries": 2}, True),
-        (passing(), {"repeat": Repeat.UNTAKEN}, False),
-        (passing(untaken=True), {"repeat": Repeat.UNTAKEN}, True),
+        (passing(), {"idempotent": False}, False),
+        (passing(untaken=True), {"idempotent": False}, True),
         (passing(retry_after=60.0), {}, True),
         (passing(retry_after=61.0), {}, False),
         (passing(retry_after=50.0), {"deadline": 30.0}, False),

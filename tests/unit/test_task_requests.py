@@ -28,7 +28,7 @@ def saved(task, *, plan=False, only_changed=False):
 
 
 def route(request):
-    return f"{request['method'].upper()} {request['url']}"
+    return f"{request.method} {request.path}"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_empty_id_is_refused(make, task_id):
 def test_a_save_sends_the_whole_state_without_plan_and_configuration():
     task = loaded(result="r", deep_planning={"enabled": True}, new=1)
     task.status = "completed"
-    body = saved(task)["json"]
+    body = saved(task).body
     assert (body["id"], body["result"], body["status"], body["new"]) == ("t/1", "r", "completed", 1)
     assert body["input"]["text"] == "hi"
     assert not {"deep_planning", "configuration", "extra"} & body.keys()
@@ -65,7 +65,7 @@ def test_a_save_sends_the_whole_state_without_plan_and_configuration():
 
 def test_a_save_sends_the_plan_when_asked():
     task = loaded(deep_planning={"enabled": True, "tasks": [{"id": "1", "title": "t", "completed": True}]})
-    sent = saved(task, plan=True)["json"]["deep_planning"]
+    sent = saved(task, plan=True).body["deep_planning"]
     assert sent["enabled"] is True
     assert sent["tasks"] == [{"id": "1", "title": "t", "completed": True}]
 
@@ -87,25 +87,25 @@ def test_only_what_changed_is_sent_when_asked(change, body):
     for name, value in change.items():
         setattr(task, name, value)
     request = saved(task, only_changed=True)
-    assert (request and request["json"]) == body
+    assert (request and request.body) == body
 
 
 def test_a_changed_extra_and_a_changed_depth_are_changes():
     task = loaded(new={"a": 1}, payload_extension={"b": [1]})
     task.extra["new"]["a"] = 2
     task.payload_extension["b"].append(2)
-    assert saved(task, only_changed=True)["json"] == {"new": {"a": 2}, "payload_extension": {"b": [1, 2]}}
+    assert saved(task, only_changed=True).body == {"new": {"a": 2}, "payload_extension": {"b": [1, 2]}}
 
 
 def test_a_changed_plan_is_sent_only_when_the_plan_is_asked_for():
     task = loaded()
     task.deep_planning.enabled = True
     assert saved(task, only_changed=True) is None
-    assert saved(task, plan=True, only_changed=True)["json"]["deep_planning"]["enabled"] is True
+    assert saved(task, plan=True, only_changed=True).body["deep_planning"]["enabled"] is True
 
 
 def test_a_task_made_by_hand_sends_all_even_when_only_changes_are_asked_for():
-    assert saved(Task.from_dict(SMALLEST), only_changed=True)["json"]["id"] == "t/1"
+    assert saved(Task.from_dict(SMALLEST), only_changed=True).body["id"] == "t/1"
 
 
 @pytest.mark.parametrize("only_changed", [True, False])
@@ -119,7 +119,7 @@ def test_an_internal_status_has_at_most_255_characters(length, passes):
     task = loaded()
     task.internal_status = "x" * length
     if passes:
-        assert saved(task)["json"]["internal_status"] == "x" * 255
+        assert saved(task).body["internal_status"] == "x" * 255
     else:
         with pytest.raises(ValueError, match="255"):
             saved(task)
@@ -136,7 +136,7 @@ def test_metrics_have_the_platforms_body_with_the_real_duration():
         tokens={"prompt_tokens": 10, "completion_tokens": 5},
     )
     zeros = {"prompt_tokens": 0, "completion_tokens": 0, "cache_read_tokens": 0, "cache_write_tokens": 0}
-    assert tasks.metrics_request(task)["json"] == {
+    assert tasks.metrics_request(task).body == {
         "execution_id": "t/1",
         "memory_thread_id": "t/1",
         "source": "sdk",
@@ -159,7 +159,7 @@ def test_metrics_have_the_platforms_body_with_the_real_duration():
 
 def test_metrics_name_the_model_that_the_task_names():
     task = loaded(tokens={}, llm_model_name="opus")
-    assert tasks.metrics_request(task)["json"]["ai_model"] == "opus"
+    assert tasks.metrics_request(task).body["ai_model"] == "opus"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_metrics_name_the_model_that_the_task_names():
 )
 def test_tools_are_counted_elsewhere_for_an_orchestration_that_returns_metrics(return_metrics, source, calls):
     task = loaded(tokens={}, used_tools=["a"], return_metrics=return_metrics, source=source)
-    assert tasks.metrics_request(task)["json"]["api_calls_made"] == calls
+    assert tasks.metrics_request(task).body["api_calls_made"] == calls
 
 
 def test_metrics_without_tokens_are_refused():

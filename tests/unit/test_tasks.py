@@ -5,7 +5,6 @@ import inspect
 import pytest
 
 from xpander_facade import _client
-from xpander_facade._client import Repeat
 from xpander_facade.agents._agent import Agent
 from xpander_facade.agents._agents import Agents, AgentsListItem
 from xpander_facade.backend import Backend
@@ -38,9 +37,9 @@ class Network:
         monkeypatch.setattr(_client, "send", self.send)
         monkeypatch.setattr(_client, "asend", self.asend)
 
-    def send(self, configuration, request, repeat, reader):
-        self.sent.append((configuration, request, repeat))
-        url = request["url"]
+    def send(self, configuration, request, reader, snapshot=None):
+        self.sent.append((configuration, request))
+        url = request.path
         if url.startswith("/agents/list"):
             return reader([{"id": "a-1"}])
         if url.startswith("/agents/"):
@@ -53,8 +52,8 @@ class Network:
             return reader({"anything": 1})
         return reader({**TASK, **self.answers})
 
-    async def asend(self, configuration, request, repeat, reader):
-        return self.send(configuration, request, repeat, reader)
+    async def asend(self, configuration, request, reader, snapshot=None):
+        return self.send(configuration, request, reader)
 
 
 @pytest.fixture
@@ -81,70 +80,70 @@ def an_agent():
 
 
 VERBS = {
-    # name: (object, arguments, route, when it is repeated, type of the result)
-    "create": (lambda: Tasks(CONFIGURATION), ("a/1",), "POST /agent-execution/a%2F1", "UNTAKEN", Task),
-    "get": (lambda: Tasks(CONFIGURATION), ("t-1",), "GET /agent-execution/t-1/status", "ALWAYS", Task),
+    # name: (object, arguments, route, whether it is idempotent, type of the result)
+    "create": (lambda: Tasks(CONFIGURATION), ("a/1",), "POST /agent-execution/a%2F1", False, Task),
+    "get": (lambda: Tasks(CONFIGURATION), ("t-1",), "GET /agent-execution/t-1/status", True, Task),
     "update": (
         lambda: Tasks(CONFIGURATION),
         {"task_id": "t-1", "status": "completed"},
         "PATCH /agent-execution/t-1/update",
-        "ALWAYS",
+        True,
         Task,
     ),
-    "stop": (lambda: Tasks(CONFIGURATION), ("t-1",), "DELETE /agent-execution/t-1", "ALWAYS", Task),
-    "list": (lambda: Tasks(CONFIGURATION), ("a-1",), "GET /agent-execution/executions/history/a-1", "ALWAYS", list),
+    "stop": (lambda: Tasks(CONFIGURATION), ("t-1",), "DELETE /agent-execution/t-1", True, Task),
+    "list": (lambda: Tasks(CONFIGURATION), ("a-1",), "GET /agent-execution/executions/history/a-1", True, list),
     "list_user_tasks": (
         lambda: Tasks(CONFIGURATION),
         ("u-1",),
         "GET /agent-execution/executions/history/user/u-1",
-        "ALWAYS",
+        True,
         list,
     ),
-    "Task.load": (lambda: Task, ("t-1", CONFIGURATION), "GET /agent-execution/t-1/status", "ALWAYS", Task),
-    "Task.save": (a_task, (), "PATCH /agent-execution/t-1/update", "ALWAYS", Task),
-    "Task.set_status": (a_task, ("executing",), "PATCH /agent-execution/t-1/update", "ALWAYS", Task),
-    "Task.stop": (a_task, (), "DELETE /agent-execution/t-1", "ALWAYS", Task),
-    "Task.reload": (a_task, (), "GET /agent-execution/t-1/status", "ALWAYS", Task),
-    "Task.report_metrics": (a_task, (), "POST /agents-metrics/a-1/execution", "UNTAKEN", type(None)),
-    "Task.get_activity_log": (a_task, (), "GET /activity/a-1/t-1", "ALWAYS", None),
-    "Task.get_plan_following_status": (a_task, (), "GET /agent-execution/t-1/status", "ALWAYS", None),
+    "Task.load": (lambda: Task, ("t-1", CONFIGURATION), "GET /agent-execution/t-1/status", True, Task),
+    "Task.save": (a_task, (), "PATCH /agent-execution/t-1/update", True, Task),
+    "Task.set_status": (a_task, ("executing",), "PATCH /agent-execution/t-1/update", True, Task),
+    "Task.stop": (a_task, (), "DELETE /agent-execution/t-1", True, Task),
+    "Task.reload": (a_task, (), "GET /agent-execution/t-1/status", True, Task),
+    "Task.report_metrics": (a_task, (), "POST /agents-metrics/a-1/execution", False, type(None)),
+    "Task.get_activity_log": (a_task, (), "GET /activity/a-1/t-1", True, None),
+    "Task.get_plan_following_status": (a_task, (), "GET /agent-execution/t-1/status", True, None),
     "Task.report_external_task": (
         lambda: Task,
         (CONFIGURATION, "a-1", "x"),
         "POST /agent-execution/a-1/report_task",
-        "ALWAYS",
+        True,
         Task,
     ),
     "Backend.report_external_task": (
         lambda: Backend(CONFIGURATION),
         {"agent_id": "a-1", "id": "x"},
         "POST /agent-execution/a-1/report_task",
-        "ALWAYS",
+        True,
         Task,
     ),
     "Backend.invoke_agent": (
         lambda: Backend(CONFIGURATION),
         {"agent_id": "a-1", "prompt": "hi"},
         "POST /agent-execution/a-1",
-        "UNTAKEN",
+        False,
         Task,
     ),
-    "Agents.list": (lambda: Agents(CONFIGURATION), (), "GET /agents/list", "ALWAYS", list),
-    "Agents.get": (lambda: Agents(CONFIGURATION), ("a-1",), "GET /agents/a-1", "ALWAYS", Agent),
-    "Agent.load": (lambda: Agent, ("a-1", CONFIGURATION), "GET /agents/a-1", "ALWAYS", Agent),
-    "Agent.create_task": (an_agent, {"prompt": "hi"}, "POST /agent-execution/a-1", "UNTAKEN", Task),
+    "Agents.list": (lambda: Agents(CONFIGURATION), (), "GET /agents/list", True, list),
+    "Agents.get": (lambda: Agents(CONFIGURATION), ("a-1",), "GET /agents/a-1", True, Agent),
+    "Agent.load": (lambda: Agent, ("a-1", CONFIGURATION), "GET /agents/a-1", True, Agent),
+    "Agent.create_task": (an_agent, {"prompt": "hi"}, "POST /agent-execution/a-1", False, Task),
     "AgentsListItem.load": (
         lambda: AgentsListItem._reader(CONFIGURATION)([{"id": "a-1"}])[0],
         (),
         "GET /agents/a-1",
-        "ALWAYS",
+        True,
         Agent,
     ),
     "TasksListItem.load": (
         lambda: TasksListItem._reader(CONFIGURATION)([ITEM])[0],
         (),
         "GET /agent-execution/t-1/status",
-        "ALWAYS",
+        True,
         Task,
     ),
 }
@@ -153,13 +152,13 @@ VERBS = {
 @pytest.mark.parametrize("twin", ["", "a"], ids=["sync", "async"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_sends_its_request_is_repeated_where_that_is_safe_and_gives_its_type(network, verb, twin):
-    make, arguments, route, repeat, cls = VERBS[verb]
+    make, arguments, route, idempotent, cls = VERBS[verb]
     method = getattr(make(), twin + verb.rpartition(".")[2])
     positional, named = ((), arguments) if isinstance(arguments, dict) else (arguments, {})
     value = result_of(method(*positional, **named))
-    ((configuration, request, how),) = network.sent
-    assert f"{request['method'].upper()} {request['url']}" == route
-    assert how is Repeat[repeat]
+    ((configuration, request),) = network.sent
+    assert f"{request.method} {request.path}" == route
+    assert request.idempotent is idempotent
     assert configuration == CONFIGURATION
     assert cls is None or type(value) is cls
 
@@ -179,7 +178,7 @@ def test_set_status_without_a_result_keeps_the_result(network, twin, result, sen
     task = a_task()
     task.result = "kept"
     result_of(getattr(task, twin)(AgentExecutionStatus.Completed, result))
-    body = network.sent[0][1]["json"]
+    body = network.sent[0][1].body
     assert (body["status"], body["result"]) == ("completed", sent)
 
 
@@ -256,7 +255,7 @@ def test_every_argument_of_a_creation_goes_out_under_the_wires_name(network, cre
     assert {*FULL_CREATE} == {*inspect.signature(creator()).parameters} - {"agent_id", "configuration"}
     result_of(creator()(**FULL_CREATE))
     request = network.sent[0][1]
-    body = dict(request["json"])
+    body = dict(request.body)
     renamed = {"existing_task_id": "id", "tool_call_payload_extension": "payload_extension"}
     apart = {"prompt", "file_urls", "attachments", "user_details", "principal", "agent_version", "mcp_servers"}
     for name, value in FULL_CREATE.items():
@@ -269,7 +268,7 @@ def test_every_argument_of_a_creation_goes_out_under_the_wires_name(network, cre
     assert sent_input["principal"]["kind"] == "user"
     assert body.pop("mcp_servers")[0]["headers"] == {"h": "v"}
     assert body == {}
-    assert {name.lower(): value for name, value in request["headers"].items()}["x-agent-version"] == "7"
+    assert {name.lower(): value for name, value in request.headers.items()}["x-agent-version"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -278,10 +277,10 @@ def test_every_argument_of_a_creation_goes_out_under_the_wires_name(network, cre
 def test_an_empty_creation_sends_the_defaults(network, creator, source):
     result_of(creator()())
     request = network.sent[0][1]
-    body = {name: value for name, value in request["json"].items() if value not in (None, False, [])}
+    body = {name: value for name, value in request.body.items() if value not in (None, False, [])}
     assert body.pop("source", None) == source
     assert body == {"input": {"text": "", "files": []}, "think_mode": ThinkMode.Default}
-    assert "x-agent-version" not in {name.lower() for name in request.get("headers", {})}
+    assert "x-agent-version" not in {name.lower() for name in request.headers}
 
 
 @creators
@@ -329,7 +328,7 @@ def test_the_agent_of_a_creation_is_the_argument_else_the_configurations_else_th
     Tasks(bare).list()
     Backend(bare).invoke_agent()
     Agents(bare).get()
-    assert [request["url"].rpartition("/")[2] for _, request, _ in network.sent] == [
+    assert [request.path.rpartition("/")[2] for _, request in network.sent] == [
         "a",
         "agent-conf",
         *["agent-env"] * 4,
@@ -360,8 +359,8 @@ def test_the_agent_of_a_creation_is_the_argument_else_the_configurations_else_th
 )
 def test_a_prompt_that_names_a_task_loads_it(network, twin, prompt, loads):
     result_of(getattr(Backend(CONFIGURATION), twin)("a-1", prompt=prompt))
-    ((_, request, _),) = network.sent
-    assert request["url"] == ("/agent-execution/t-9/status" if loads else "/agent-execution/a-1")
+    ((_, request),) = network.sent
+    assert request.path == ("/agent-execution/t-9/status" if loads else "/agent-execution/a-1")
 
 
 FILTERS = {
@@ -379,7 +378,7 @@ def test_filters_go_into_the_query_and_enums_as_their_values(network, twin):
     without_user = {name: value for name, value in FILTERS.items() if name != "user_id"}
     result_of(getattr(Tasks(CONFIGURATION), f"{twin}list_user_tasks")("u", without_user))
     expected = {**FILTERS, "status": "completed"}
-    first, second = (request["params"] for _, request, _ in network.sent)
+    first, second = (request.params for _, request in network.sent)
     assert {name: value for name, value in first.items() if value is not None} == expected
     del expected["user_id"]
     assert {name: value for name, value in second.items() if value is not None} == expected
@@ -399,7 +398,7 @@ def test_an_unknown_filter_is_refused_with_the_known_ones(network, twin, verb, f
 def test_an_update_sends_only_what_is_given(network, twin):
     tasks = Tasks(CONFIGURATION)
     result_of(getattr(tasks, twin)("t-1", result="r", tool_call_payload_extension={"a": None}))
-    assert network.sent[0][1]["json"] == {"result": "r", "tool_call_payload_extension": {"a": None}}
+    assert network.sent[0][1].body == {"result": "r", "tool_call_payload_extension": {"a": None}}
     with pytest.raises(ValueError, match="status, result"):
         result_of(getattr(tasks, twin)("t-1"))
 

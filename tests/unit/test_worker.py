@@ -301,7 +301,7 @@ def test_a_heartbeat_without_an_answer_does_not_delay_that_of_another_id(monkeyp
         both.wait()
         met.set()
 
-    monkeypatch.setattr(_heartbeat, "_client", SimpleNamespace(send=send, Repeat=_heartbeat._client.Repeat))
+    monkeypatch.setattr(_heartbeat, "_client", SimpleNamespace(send=send))
     heartbeat = Heartbeat(Configuration("key-1", "org-1", "http://127.0.0.1:9"), "a-1", 0.01)
     heartbeat.worker_ids = frozenset({"w-1", "w-2"})
     with heartbeat:
@@ -360,7 +360,7 @@ def test_a_worker_says_where_it_runs(monkeypatch: pytest.MonkeyPatch, value: str
         monkeypatch.setenv("IS_XPANDER_CLOUD", value)
     assert worker_environment() == environment
     request = stream_request("a/1", worker_environment())
-    assert (request["url"], request["params"]) == ("/events/a%2F1/", {"environment": environment})
+    assert (request.path, request.params) == ("/events/a%2F1/", {"environment": environment})
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_a_message_goes_where_the_streams_are(base_url: str, root: str):
     from xpander_facade._client.call_flow import first_attempt
 
     configuration = Configuration("key-1", "org-1", base_url)
-    request = message_request(configuration, "a-1", "w/1", "worker-capacity-update", {"is_busy": True})
+    request = message_request("a-1", "w/1", "worker-capacity-update", {"is_busy": True}, idempotent=True)
     attempt = first_attempt(configuration, request)
     assert (attempt.method, attempt.url) == ("POST", f"{root}/events/w%2F1?type=worker&agent_id=a-1")
     said = json.loads(attempt.content or b"")
@@ -398,8 +398,8 @@ def test_a_pushed_event_is_one_of_its_task_and_has_a_time():
     ]
     request = push_request(a_task(), iter(events))
     assert request is not None
-    first, second = request["json"]
-    assert (request["method"], request["url"]) == ("post", "/agent-execution/t-1/events/push")
+    first, second = request.body
+    assert (request.method, request.path) == ("POST", "/agent-execution/t-1/events/push")
     assert first == {
         "type": "chunk",
         "task_id": "t-1",
@@ -417,8 +417,8 @@ def test_a_pushed_task_goes_without_its_secrets():
     event = TaskUpdateEvent(type=TaskUpdateEventType.TaskUpdated, task_id="t-1", data=task)
     request = push_request(task, [event])
     assert request is not None
-    assert request["json"][0]["data"]["id"] == "t-1"
-    assert "secret" not in str(request)
+    assert request.body[0]["data"]["id"] == "t-1"
+    assert "secret" not in str(request.body)
 
 
 def test_no_events_need_no_call():

@@ -9,12 +9,11 @@ from xpander_facade._lazy import lazy_names
 if TYPE_CHECKING:
     from xpander_facade._client.event_stream import Frame, astream, stream
     from xpander_facade._client.raw_client import raw_client
-    from xpander_facade._client.request import Repeat, Request
+    from xpander_facade._client.request import Request
     from xpander_facade._client.sending import asend, send
 
 __all__ = [
     "Frame",
-    "Repeat",
     "Request",
     "asend",
     "astream",
@@ -25,7 +24,6 @@ __all__ = [
 
 _HOMES = {
     "Frame": "event_stream",
-    "Repeat": "request",
     "Request": "request",
     "asend": "sending",
     "astream": "event_stream",

@@ -1,4 +1,4 @@
-"""Own one call: from the generated request to the decoded answer, with its retries. Pure; the drivers do the I/O."""
+"""One call as a pure generator: from the request to the decoded answer, with its retries. The drivers do the I/O."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import attrs
 from xpander_facade._client import retry
 from xpander_facade._client.dry_run import unsent_answer
 from xpander_facade._client.error_mapping import Where, answer_error, decode, failure_error, parse_error
+from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import Trouble
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade._serialization.json_bytes import encode
@@ -24,7 +25,6 @@ from xpander_facade._transport.response import Answer, blacked_out
 from xpander_facade.configuration._retry_event import RetryEvent
 
 if TYPE_CHECKING:
-    from xpander_facade._client.request import Repeat, Request
     from xpander_facade._transport.response import Failure
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.errors import ModuleException
@@ -36,7 +36,7 @@ _LARGE = 200_000
 """Characters from which on a thread prepares a body. A smaller one is ready before a thread would have begun."""
 
 _VALUE = 10
-"""How many characters a value counts that is no text."""
+"""How many characters a value counts that is not a text."""
 
 _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
 _log = logging.getLogger("xpander_facade")
@@ -49,15 +49,36 @@ class Wait:
     seconds: float
 
 
+@attrs.frozen
+class PreparedRequest:
+    """A request whose body is ready to leave.
+
+    Args:
+        request: The request. A body of JSON-ready data is redacted, but not cut: a text that must be cut again, since
+            the platform took it for too large, then still tells of the whole in its note.
+        content: The body as bytes, cut to the configuration's limit; None where there is none.
+    """
+
+    request: Request
+    content: bytes | None = attrs.field(repr=False)
+
+    def shortened(self, limit: int) -> bytes | None:
+        """Return the body with no text longer than `limit` bytes."""
+        body = self.request.body
+        if body is None:
+            return None
+        return _encoded(json.loads(body) if isinstance(body, bytes) else body, limit)
+
+
 Steps = Generator[Attempt | Wait, "Answer | Failure | None", T]
 
 
 def exchange(
     configuration: Configuration,
-    request: Request,
-    repeat: Repeat,
+    request: Request | PreparedRequest,
     reader: Callable[[Any], T],
     clock: Callable[[], float],
+    snapshot: Snapshot | None = None,
 ) -> Steps[T]:
     """Yield what to do next and take what came of it; return the value that the reader makes of the answer.
 
@@ -66,10 +87,10 @@ def exchange(
         ModuleException: The call failed for good.
     """
     if configuration.disabled:
-        return _unsent(configuration, request, reader)
+        return _unsent(configuration, request, reader, snapshot)
     began = clock()
-    request = prepared(configuration, request)
-    attempt = first_attempt(configuration, request)
+    prepared = prepare(configuration, request)
+    attempt = first_attempt(configuration, prepared)
     where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = retry.bucket_of(configuration)
     retries = 0
@@ -80,7 +101,7 @@ def exchange(
             return _value(outcome, reader, where, configuration)
         remaining = configuration.deadline - (clock() - began)
         if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and remaining > 0:
-            shorter = _content(request, configuration.max_field_bytes // 4)
+            shorter = prepared.shortened(configuration.max_field_bytes // 4)
             if shorter is not None and len(shorter) < len(attempt.content or b""):
                 attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
                 continue
@@ -96,7 +117,7 @@ def exchange(
         elapsed = clock() - began
         wait = retry.next_wait(
             trouble,
-            repeat=repeat,
+            idempotent=prepared.request.idempotent,
             retries=retries,
             max_retries=configuration.max_retries,
             elapsed=elapsed,
@@ -116,35 +137,32 @@ def exchange(
         attempt = attrs.evolve(attempt, deadline=remaining)
 
 
-def first_attempt(configuration: Configuration, request: Request, base: str | None = None) -> Attempt:
-    """Return what is sent for a generated request.
-
-    Args:
-        configuration: Who asks, and where the platform is.
-        request: The keywords of the generated request half.
-        base: The URL before the request's path; by default the configuration's.
+def first_attempt(configuration: Configuration, request: Request | PreparedRequest) -> Attempt:
+    """Return what is sent for a request.
 
     Raises:
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ValueError: The body holds what JSON can't say (NaN, an object of another kind).
     """
     # The key comes last: an error before it has no frame that holds it.
-    url = f"{base or request.get('base') or configuration.get_full_url()}{request['url']}"
-    params = {name: value for name, value in request.get("params", {}).items() if value is not None}
+    prepared = prepare(configuration, request)
+    request = prepared.request
+    root = configuration.get_events_url() if request.server is Server.EVENTS else configuration.get_full_url()
+    url = f"{root}{request.path}"
+    params = {name: value for name, value in request.params.items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
-    content = prepared(configuration, request).get("content")
     headers = {"accept": "*/*", "user-agent": USER_AGENT}
-    headers.update({name.lower(): value for name, value in request.get("headers", {}).items()})
-    if content is not None:
+    headers.update({name.lower(): value for name, value in request.headers.items()})
+    if prepared.content is not None:
         headers["content-type"] = "application/json"
     headers["x-api-key"] = configuration.get_api_key()
-    return Attempt(request["method"].upper(), url, headers, content, configuration.deadline)
+    return Attempt(request.method, url, headers, prepared.content, configuration.deadline)
 
 
 def takes_long(configuration: Configuration, request: Request) -> bool:
     """Whether preparing a request may take longer than an event loop has: a redactor is called, or it is large."""
-    return configuration.redact is not None or _is_large(request.get("json"))
+    return configuration.redact is not None or _is_large(request.body)
 
 
 def _is_large(body: Any) -> bool:
@@ -160,32 +178,37 @@ def _is_large(body: Any) -> bool:
     return room <= 0
 
 
-def prepared(configuration: Configuration, request: Request) -> Request:
-    """Return a request with its body redacted, and as bytes.
+def prepare(configuration: Configuration, request: Request | PreparedRequest) -> PreparedRequest:
+    """Return a request with its body redacted, and as bytes. One that is prepared already stays as it is.
 
     Raises:
         ValueError: The body holds what JSON can't say (NaN, an object of another kind).
     """
-    if "json" not in request or "content" in request:
+    if isinstance(request, PreparedRequest):
         return request
-    if configuration.redact is not None and not request.get("guarded"):
-        # Nothing is cut yet, so that the note in a text that must be cut again still tells of the whole.
-        request = {**request, "json": guarded(request["json"], configuration.redact, sys.maxsize)}
-    return {**request, "guarded": True, "content": _content(request, configuration.max_field_bytes)}
+    if request.body is None or isinstance(request.body, bytes):
+        return PreparedRequest(request, request.body)
+    if configuration.redact is not None:
+        request = attrs.evolve(request, body=guarded(request.body, configuration.redact, sys.maxsize))
+    return PreparedRequest(request, _encoded(request.body, configuration.max_field_bytes))
 
 
-def _content(request: Request, limit: int) -> bytes | None:
-    """Return a request's body as it may leave, with no text longer than `limit` bytes."""
-    if "json" not in request:
-        return None
-    content = encode(request["json"])
-    return content if len(content) <= limit else encode(guarded(request["json"], None, limit))
+def _encoded(body: Any, limit: int) -> bytes:
+    """Return a redacted body as bytes, with no text longer than `limit` bytes."""
+    content = encode(body)
+    return content if len(content) <= limit else encode(guarded(body, None, limit))
 
 
-def _unsent(configuration: Configuration, request: Request, reader: Callable[[Any], T]) -> T:
-    content = prepared(configuration, request).get("content")
-    sent = request if content is None else {**request, "json": json.loads(content)}
-    return reader(unsent_answer(configuration, sent))
+def _unsent(
+    configuration: Configuration,
+    request: Request | PreparedRequest,
+    reader: Callable[[Any], T],
+    snapshot: Snapshot | None,
+) -> T:
+    prepared = prepare(configuration, request)
+    # What the platform would get is what it would answer with: redacted, and cut.
+    body = None if prepared.content is None else json.loads(prepared.content)
+    return reader(unsent_answer(configuration, prepared.request, body, snapshot))
 
 
 def answer_trouble(answer: Answer) -> Trouble:
@@ -206,7 +229,7 @@ def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configurati
     except RecursionError:
         problem = "the platform's answer is nested too deeply"
     except ValueError as error:
-        problem = f"the answer ({answer.status_code}) is no JSON ({error}): {_NOT_THE_PLATFORM}"
+        problem = f"the answer ({answer.status_code}) is not JSON ({error}): {_NOT_THE_PLATFORM}"
     # No local variable holds the key: tracebacks can show them.
     problem = blacked_out(problem, configuration.get_api_key())
     raise parse_error(answer.without(configuration.get_api_key()), problem, where)

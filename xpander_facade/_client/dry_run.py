@@ -1,21 +1,17 @@
-"""Own what a call gives while sending is disabled: the task as it would be, made from the request. Pure."""
+"""Dry run: what a call gives while sending is disabled, made from the request and what the caller knows. Pure."""
 
 from __future__ import annotations
 
-import re
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from xpander_facade._client.request import Request
+    from xpander_facade._client.request import Request, Snapshot
     from xpander_facade.configuration._configuration import Configuration
 
-_EXECUTION = re.compile(r"/agent-execution/(?P<id>[^/]+)(?P<verb>/report_task|/update|/events/push)?")
-_METRICS = re.compile(r"/agents-metrics/[^/]+/execution")
 _REMEDY = "unset XPANDER_DISABLED, or pass disabled=False"
 
 
@@ -29,36 +25,39 @@ def refuse(configuration: Configuration, what: str) -> None:
         raise ConfigurationError(f"{what} needs the platform, and sending is disabled: {_REMEDY}")
 
 
-def unsent_answer(configuration: Configuration, request: Request) -> Any:
+def unsent_answer(configuration: Configuration, request: Request, body: Any, snapshot: Snapshot | None) -> Any:
     """Return what the platform would answer, as far as a client can know.
+
+    Args:
+        configuration: Who would have asked.
+        request: What would have been asked.
+        body: The request's JSON as it would have been sent; None where it has none.
+        snapshot: Gives the task that the request is about, where the caller holds it.
 
     Raises:
         ConfigurationError: The call asks for something that only the platform knows.
     """
-    method, url = request["method"].upper(), request["url"]
-    if method == "POST" and _METRICS.fullmatch(url):
-        return {}
-    match = _EXECUTION.fullmatch(url)
-    if match is None or method == "GET":
-        refuse(configuration, f"{method} {url}")
-        raise AssertionError("called while sending is not disabled")
-    body: dict[str, Any] = request.get("json", {})
-    id = unquote(match["id"])
-    match method, match["verb"]:
-        case "POST", "/report_task":
+    id = request.resource_id or ""
+    match request.operation:
+        case "report_external_task":
             status = "completed" if body["is_success"] else "failed"
             told = {name: body[name] for name in ("id", "result", "tokens", "duration", "used_tools") if name in body}
             ended = {"status": status, "finished_at": _now()}
             return {**_blank(configuration, id), **told, **ended, "input": {"text": body.get("input") or ""}}
-        case "POST", None:
+        case "create_task":
             return {**_blank(configuration, id), "id": f"task-{uuid.uuid4()}", "status": "pending", **body}
-        case "PATCH", "/update":
-            return {**_known(configuration, request, id), **body}
-        case "DELETE", None:
+        case "update_task":
+            return {**_known(configuration, id, snapshot), **body}
+        case "stop_task":
             stopped = {"status": "stopped", "is_manually_stopped": True}
-            return {**_known(configuration, request, id), **stopped}
-        case _:
+            return {**_known(configuration, id, snapshot), **stopped}
+        case "report_metrics":
+            return {}
+        case "push_task_events":
             return None
+        case _:
+            refuse(configuration, f"{request.method} {request.path}")
+            raise AssertionError("called while sending is not disabled")
 
 
 def _blank(configuration: Configuration, agent_id: str) -> dict[str, Any]:
@@ -66,10 +65,13 @@ def _blank(configuration: Configuration, agent_id: str) -> dict[str, Any]:
     return {"agent_id": agent_id, "organization_id": organization_id, "created_at": _now(), "input": {"text": ""}}
 
 
-def _known(configuration: Configuration, request: Request, task_id: str) -> dict[str, Any]:
+def _known(configuration: Configuration, task_id: str, snapshot: Snapshot | None) -> dict[str, Any]:
     """Return the task as its owner has it, else what little is known."""
-    state = request.get("state")
-    return {**_blank(configuration, configuration.agent_id or ""), "id": task_id, **(state() if state else {})}
+    return {
+        **_blank(configuration, configuration.agent_id or ""),
+        "id": task_id,
+        **({} if snapshot is None else snapshot()),
+    }
 
 
 def _now() -> str:

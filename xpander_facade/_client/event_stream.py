@@ -40,7 +40,7 @@ def stream(
 
     Args:
         configuration: Who asks, and where the streams are.
-        request: The keywords of the generated request half.
+        request: An operation of the events server.
         silence: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
@@ -72,7 +72,7 @@ async def astream(
 
     Args:
         configuration: Who asks, and where the streams are.
-        request: The keywords of the generated request half.
+        request: An operation of the events server.
         silence: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
@@ -98,7 +98,7 @@ async def astream(
 
 def _prepare(configuration: Configuration, request: Request, silence: float) -> tuple[Target, httpcore.Request, Where]:
     refuse(configuration, "an event stream")
-    step = first_attempt(configuration, request, configuration.get_events_url())
+    step = first_attempt(configuration, request)
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
     step.headers["accept-encoding"] = "identity"

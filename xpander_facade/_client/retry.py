@@ -1,4 +1,4 @@
-"""Own the rule when a call is tried again, how long to wait before it, and when to stop. Pure: no clock, no network.
+"""Retry policy: when a failed call is tried again, how long to wait before it, and when to stop. No clock, no network.
 
 Which call may be repeated is a fact about the platform. Reads, stops and updates say the same thing twice; a report
 carries an id, so the platform takes a second one for the same run. Creating a task twice makes two of them, and metrics
@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import attrs
-
-from xpander_facade._client.request import Repeat
 
 if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
@@ -90,19 +88,19 @@ if hasattr(os, "register_at_fork"):  # there is none on Windows
 
 
 def next_wait(
-    trouble: Trouble, *, repeat: Repeat, retries: int, max_retries: int, elapsed: float, deadline: float
+    trouble: Trouble, *, idempotent: bool, retries: int, max_retries: int, elapsed: float, deadline: float
 ) -> float | None:
     """Return the seconds to wait before the next attempt, or None where the trouble is final.
 
     Args:
         trouble: What went wrong.
-        repeat: When this call may be repeated.
+        idempotent: Whether the call may be repeated although the platform might have taken it.
         retries: Retries made so far.
         max_retries: Retries allowed.
         elapsed: Seconds since the call began.
         deadline: Seconds that the whole call may take; no wait overruns it.
     """
-    if not trouble.passing or retries >= max_retries or (repeat is Repeat.UNTAKEN and not trouble.untaken):
+    if not trouble.passing or retries >= max_retries or not (idempotent or trouble.untaken):
         return None
     if trouble.retry_after is not None and trouble.retry_after > MAX_RETRY_AFTER:
         return None

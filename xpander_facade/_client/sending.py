@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xpander_facade._client.call_flow import exchange, prepared, takes_long
+from xpander_facade._client.call_flow import exchange, prepare, takes_long
 from xpander_facade._transport.pool_registry import aclient_of, client_of
 from xpander_facade._transport.request import Attempt
 from xpander_facade._transport.routing import build, parse_url
@@ -13,8 +13,8 @@ from xpander_facade._transport.routing import build, parse_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xpander_facade._client.call_flow import Steps
-    from xpander_facade._client.request import Repeat, Request
+    from xpander_facade._client.call_flow import PreparedRequest, Steps
+    from xpander_facade._client.request import Request, Snapshot
     from xpander_facade._transport.response import Answer, Failure
     from xpander_facade.configuration._configuration import Configuration
 
@@ -22,20 +22,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def send(configuration: Configuration, request: Request, repeat: Repeat, reader: Callable[[Any], T]) -> T:
+def send(
+    configuration: Configuration,
+    request: Request,
+    reader: Callable[[Any], T],
+    *,
+    snapshot: Snapshot | None = None,
+) -> T:
     """Send a request and return what the reader makes of its answer.
 
     Args:
         configuration: Who asks, where, how patiently.
-        request: The keywords that a generated operation's request half gives.
-        repeat: When the request may be sent again.
+        request: What to ask; says itself whether it may be sent again.
         reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+        snapshot: Gives the task that the request is about, where the caller holds it: what a dry run starts from.
 
     Raises:
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ModuleException: The call failed.
     """
-    steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
+    steps: Steps[T] = exchange(configuration, request, reader, time.monotonic, snapshot)
     outcome: Answer | Failure | None = None
     while True:
         try:
@@ -50,14 +56,20 @@ def send(configuration: Configuration, request: Request, repeat: Repeat, reader:
             outcome = None
 
 
-async def asend(configuration: Configuration, request: Request, repeat: Repeat, reader: Callable[[Any], T]) -> T:
+async def asend(
+    configuration: Configuration,
+    request: Request,
+    reader: Callable[[Any], T],
+    *,
+    snapshot: Snapshot | None = None,
+) -> T:
     """Send a request and return what the reader makes of its answer.
 
     Args:
         configuration: Who asks, where, how patiently.
-        request: The keywords that a generated operation's request half gives.
-        repeat: When the request may be sent again.
+        request: What to ask; says itself whether it may be sent again.
         reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+        snapshot: Gives the task that the request is about, where the caller holds it: what a dry run starts from.
 
     Raises:
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
@@ -65,9 +77,10 @@ async def asend(configuration: Configuration, request: Request, repeat: Repeat, 
     """
     import asyncio
 
+    ready: Request | PreparedRequest = request
     if takes_long(configuration, request):
-        request = await asyncio.to_thread(prepared, configuration, request)
-    steps: Steps[T] = exchange(configuration, request, repeat, reader, time.monotonic)
+        ready = await asyncio.to_thread(prepare, configuration, request)
+    steps: Steps[T] = exchange(configuration, ready, reader, time.monotonic, snapshot)
     outcome: Answer | Failure | None = None
     while True:
         try:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _validation
+from xpander_facade._client.request import Server
+from xpander_facade._requests.generated import make_request
 from xpander_facade._serialization import codec
 from xpander_facade.tasks._record import is_secret
 
@@ -31,8 +33,20 @@ def push_request(task: TaskRecord, events: Iterable[TaskUpdateEvent]) -> Request
     if not given:
         return None
     # The bodies are events in the platform's own form already; the generated models would only copy them.
-    request = push_task_events._get_kwargs(_validation.check_id("id", task.id), body=[])
-    return {**request, "json": [_wire(task, event) for event in given]}
+    parts = push_task_events._get_kwargs(_validation.check_id("id", task.id), body=[])
+    parts["json"] = [_wire(task, event) for event in given]
+    return make_request("push_task_events", parts, idempotent=False, resource_id=task.id)
+
+
+def stream_request(task_id: str, last_event_id: str | None) -> Request:
+    """Return the request that opens a task's event stream, after the event that was seen last."""
+    from xpander_api.api.events import stream_task_events
+    from xpander_api.types import UNSET
+
+    parts = stream_task_events._get_kwargs(
+        _validation.check_id("id", task_id), last_event_id=UNSET if last_event_id is None else last_event_id
+    )
+    return make_request("stream_task_events", parts, idempotent=True, resource_id=task_id, server=Server.EVENTS)
 
 
 def _wire(task: TaskRecord, event: TaskUpdateEvent) -> dict[str, Any]:

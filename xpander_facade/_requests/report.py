@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from xpander_facade import _validation
+from xpander_facade._requests.generated import make_request
 from xpander_facade._serialization import codec
 from xpander_facade.errors import XpanderError
 from xpander_facade.usage._usage import check_tokens
@@ -15,6 +16,7 @@ from xpander_facade.usage._usage import check_tokens
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
+    from xpander_facade._client.request import Request
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.usage._usage import Tokens
 
@@ -34,14 +36,26 @@ class Report:
     body: dict[str, Any]
 
     @property
-    def request(self) -> Mapping[str, Any]:
-        """The generated request. One that waits in an outbox needs none before it is sent."""
-        from xpander_api.api.tasks import report_external_task
-        from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+    def request(self) -> Request:
+        """The request. One that waits in an outbox needs none before it is sent."""
+        return report_request(self.agent_id, self.body)
 
-        # The body is in the wire's form already; the generated model would only copy it.
-        kwargs = report_external_task._get_kwargs(self.agent_id, body=ReportExternalTaskRequest())
-        return {**kwargs, "json": self.body}
+
+def report_request(agent_id: str, body: dict[str, Any] | bytes) -> Request:
+    """Return the request that sends a report.
+
+    Args:
+        agent_id: The agent that the run counts for.
+        body: The report; as bytes where it was redacted and cut before, such as one from an outbox.
+    """
+    from xpander_api.api.tasks import report_external_task
+    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+
+    # The body is in the wire's form already; the generated model would only copy it.
+    parts = report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest())
+    parts["json"] = body
+    # The platform takes a second report of the same id as an update of the first one.
+    return make_request("report_external_task", parts, idempotent=True, resource_id=agent_id)
 
 
 def make_report(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _validation
+from xpander_facade._requests.generated import make_request
 from xpander_facade._serialization import codec
 from xpander_facade.tasks._record import wire
 from xpander_facade.types.models import Attachment, MCPServerDetails, User, check_principal
@@ -27,7 +27,10 @@ def activity_request(agent_id: str, task_id: str) -> Request:
     """Return the request that loads a task's thread."""
     from xpander_api.api.activity import get_activity_log
 
-    return get_activity_log._get_kwargs(_validation.check_id("agent_id", agent_id), _validation.check_id("id", task_id))
+    parts = get_activity_log._get_kwargs(
+        _validation.check_id("agent_id", agent_id), _validation.check_id("id", task_id)
+    )
+    return make_request("get_activity_log", parts, idempotent=True, resource_id=task_id)
 
 
 def create_request(
@@ -115,26 +118,29 @@ def create_request(
         "permission_mode": _validation.check_text("permission_mode", permission_mode),
     }
     data = {name: codec.write(value) for name, value in body.items() if value is not None}
-    return create_task._get_kwargs(
+    parts = create_task._get_kwargs(
         _validation.check_id("agent_id", agent_id),
         body=CreateTaskRequest.from_dict(data),
         x_agent_version=_validation.check_version(agent_version) or UNSET,
     )
+    # Twice the same request makes two tasks.
+    return make_request("create_task", parts, idempotent=False, resource_id=agent_id)
 
 
 def get_request(task_id: str) -> Request:
     """Return the request that loads a task."""
     from xpander_api.api.tasks import get_task
 
-    return get_task._get_kwargs(_validation.check_id("task_id", task_id))
+    parts = get_task._get_kwargs(_validation.check_id("task_id", task_id))
+    return make_request("get_task", parts, idempotent=True, resource_id=task_id)
 
 
-def stop_request(task_id: str, task: TaskRecord | None = None) -> Request:
-    """Return the request that stops a task, with the task itself where the caller has it."""
+def stop_request(task_id: str) -> Request:
+    """Return the request that stops a task."""
     from xpander_api.api.tasks import stop_task
 
-    request = stop_task._get_kwargs(_validation.check_id("task_id", task_id))
-    return request if task is None else {**request, "state": partial(wire, task)}
+    parts = stop_task._get_kwargs(_validation.check_id("task_id", task_id))
+    return make_request("stop_task", parts, idempotent=True, resource_id=task_id)
 
 
 def check_whole(task: TaskRecord) -> None:
@@ -168,17 +174,18 @@ def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bo
     if not body:
         return None
     # The body is a whole task in the platform's own form already; the generated model would only copy it.
-    request = update_task._get_kwargs(_validation.check_id("id", task.id), body=UpdateTaskRequest())
-    return {**request, "json": body, "state": partial(wire, task)}
+    parts = update_task._get_kwargs(_validation.check_id("id", task.id), body=UpdateTaskRequest())
+    parts["json"] = body
+    return make_request("update_task", parts, idempotent=True, resource_id=task.id)
 
 
-def change_request(task: TaskRecord, fields: dict[str, str]) -> Request:
+def change_request(task_id: str, fields: dict[str, Any]) -> Request:
     """Return the request that sets some fields of a task, whatever it holds in memory."""
     from xpander_api.api.tasks import update_task
     from xpander_api.models.update_task_request import UpdateTaskRequest
 
-    body = UpdateTaskRequest.from_dict(fields)
-    return update_task._get_kwargs(_validation.check_id("id", task.id), body=body)
+    parts = update_task._get_kwargs(_validation.check_id("id", task_id), body=UpdateTaskRequest.from_dict(fields))
+    return make_request("update_task", parts, idempotent=True, resource_id=task_id)
 
 
 def metrics_request(task: TaskRecord) -> Request:
@@ -212,9 +219,11 @@ def metrics_request(task: TaskRecord) -> Request:
         "llm_tokens": {"inner": codec.write(Tokens()), "worker": codec.write(task.tokens)},
     }
     body = {name: value for name, value in body.items() if value is not None}
-    return report_metrics._get_kwargs(
+    parts = report_metrics._get_kwargs(
         _validation.check_id("agent_id", task.agent_id), body=ReportMetricsRequest.from_dict(body)
     )
+    # Metrics that are sent twice count twice.
+    return make_request("report_metrics", parts, idempotent=False, resource_id=task.agent_id)
 
 
 def summary_request(tool_name: str, request: Any, response: Any) -> Request:
@@ -223,7 +232,8 @@ def summary_request(tool_name: str, request: Any, response: Any) -> Request:
 
     payload = {"tool_name": tool_name, "request": request, "response": response}
     body = {"preset": "tool_call_analysis", "payload": payload, "use_cache": True}
-    return {**summarize_tool_call._get_kwargs(body=SummarizeToolCallRequest.from_dict(body))}
+    parts = summarize_tool_call._get_kwargs(body=SummarizeToolCallRequest.from_dict(body))
+    return make_request("summarize_tool_call", parts, idempotent=True)
 
 
 _FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
@@ -232,13 +242,15 @@ _FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "inter
 def list_tasks_request(agent_id: str, filters: Mapping[str, str] | None) -> Request:
     from xpander_api.api.tasks import list_tasks
 
-    return list_tasks._get_kwargs(_validation.check_id("agent_id", agent_id), **_checked(filters, _FILTERS))
+    parts = list_tasks._get_kwargs(_validation.check_id("agent_id", agent_id), **_checked(filters, _FILTERS))
+    return make_request("list_tasks", parts, idempotent=True, resource_id=agent_id)
 
 
 def list_user_tasks_request(user_id: str, filters: Mapping[str, str] | None) -> Request:
     from xpander_api.api.tasks import list_user_tasks
 
-    return list_user_tasks._get_kwargs(_validation.check_id("user_id", user_id), **_checked(filters, _FILTERS[1:]))
+    parts = list_user_tasks._get_kwargs(_validation.check_id("user_id", user_id), **_checked(filters, _FILTERS[1:]))
+    return make_request("list_user_tasks", parts, idempotent=True)
 
 
 def _checked(filters: Mapping[str, str] | None, known: Sequence[str]) -> dict[str, str]:
@@ -255,4 +267,5 @@ def update_task_request(task_id: str, changes: dict[str, Any]) -> Request:
     body = {name: codec.write(value) for name, value in changes.items() if value is not None}
     if not body:
         raise ValueError(f"nothing to update: pass one of {', '.join(changes)}")
-    return update_task._get_kwargs(_validation.check_id("task_id", task_id), body=UpdateTaskRequest.from_dict(body))
+    parts = update_task._get_kwargs(_validation.check_id("task_id", task_id), body=UpdateTaskRequest.from_dict(body))
+    return make_request("update_task", parts, idempotent=True, resource_id=task_id)

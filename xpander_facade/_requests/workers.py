@@ -6,28 +6,39 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _validation
+from xpander_facade._client.request import Server
+from xpander_facade._requests.generated import make_request
 
 if TYPE_CHECKING:
     from xpander_facade._client.request import Request
-    from xpander_facade.configuration._configuration import Configuration
 
 
 def stream_request(agent_id: str, environment: str) -> Request:
     """Return the request that registers a worker and opens its stream."""
     from xpander_api.api.workers import stream_worker_events
 
-    return stream_worker_events._get_kwargs(_validation.check_id("agent_id", agent_id), environment=environment)
+    parts = stream_worker_events._get_kwargs(_validation.check_id("agent_id", agent_id), environment=environment)
+    return make_request("stream_worker_events", parts, idempotent=True, resource_id=agent_id, server=Server.EVENTS)
 
 
 def message_request(
-    configuration: Configuration, agent_id: str, worker_id: str, event: str, data: dict[str, Any] | str | None = None
+    agent_id: str, worker_id: str, event: str, data: dict[str, Any] | str | None = None, *, idempotent: bool
 ) -> Request:
-    """Return the request of a message; it goes where the streams are, with an id of its own."""
+    """Return the request of a message; it goes where the streams are, with an id of its own.
+
+    Args:
+        agent_id: The worker's agent.
+        worker_id: The id that the platform gave the worker.
+        event: What the worker tells.
+        data: More about it.
+        idempotent: Whether the message is worth to be sent again after a failure; a heartbeat is not, since the next
+            one tells more.
+    """
     from xpander_api.api.workers import send_worker_message
     from xpander_api.models.worker_message import WorkerMessage
 
     body = WorkerMessage.from_dict({"id": str(uuid.uuid4()), "event": event, "data": data or {}})
-    request = send_worker_message._get_kwargs(
+    parts = send_worker_message._get_kwargs(
         _validation.check_id("worker_id", worker_id), body=body, type_="worker", agent_id=agent_id
     )
-    return {**request, "base": configuration.get_events_url()}
+    return make_request("send_worker_message", parts, idempotent=idempotent, server=Server.EVENTS)

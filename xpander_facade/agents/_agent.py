@@ -71,7 +71,7 @@ class Agent(Unlisted):
 
         configuration = configuration or Configuration()
         request = get_agent_request(agent_id, version)
-        return _client.send(configuration, request, _client.Repeat.ALWAYS, cls._reader(configuration))
+        return _client.send(configuration, request, cls._reader(configuration))
 
     @classmethod
     async def aload(
@@ -92,7 +92,7 @@ class Agent(Unlisted):
 
         configuration = configuration or Configuration()
         request = get_agent_request(agent_id, version)
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, cls._reader(configuration))
+        return await _client.asend(configuration, request, cls._reader(configuration))
 
     def create_task(
         self,

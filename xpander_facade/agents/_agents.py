@@ -85,9 +85,7 @@ class Agents(Module):
         from xpander_facade import _client
 
         configuration = self._using()
-        return _client.send(
-            configuration, list_agents_request(), _client.Repeat.ALWAYS, AgentsListItem._reader(configuration)
-        )
+        return _client.send(configuration, list_agents_request(), AgentsListItem._reader(configuration))
 
     async def alist(self) -> builtins.list[AgentsListItem]:
         """List the agents, in the platform's order.
@@ -99,9 +97,7 @@ class Agents(Module):
         from xpander_facade import _client
 
         configuration = self._using()
-        return await _client.asend(
-            configuration, list_agents_request(), _client.Repeat.ALWAYS, AgentsListItem._reader(configuration)
-        )
+        return await _client.asend(configuration, list_agents_request(), AgentsListItem._reader(configuration))
 
     def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
         """Load an agent.

@@ -7,7 +7,6 @@ the file decides when. Nothing is retried in the call itself; a report that fail
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from xpander_facade import _client
-from xpander_facade._requests.report import Report
+from xpander_facade._requests.report import report_request
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._classification import Fate, verdict
@@ -154,9 +153,8 @@ class Drainer:
         return True
 
     def _post(self, claim: Claim, configuration: Configuration) -> None:
-        body = json.loads(claim.body)
-        request = {**Report(claim.agent_id, claim.id, body).request, "guarded": True}
-        _client.send(configuration, request, _client.Repeat.ALWAYS, _check_taken)
+        # What was redacted and cut when it was stored is sent as the bytes that were stored.
+        _client.send(configuration, report_request(claim.agent_id, claim.body), _check_taken)
 
     def _note(self, claim: Claim, serving: _Serving, error: Exception) -> bool:
         """Note why a report did not get through; False where this process should not go on with the place."""

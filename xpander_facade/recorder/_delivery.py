@@ -146,7 +146,7 @@ def _send(configuration: Configuration, report: Report) -> Delivery:
     from xpander_facade.tasks._task import Task
 
     with attach_report(report):
-        task = _client.send(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
+        task = _client.send(configuration, report.request, Task._reader(configuration))
     return Delivery(_status_of(configuration), task)
 
 
@@ -155,7 +155,7 @@ async def _asend(configuration: Configuration, report: Report) -> Delivery:
     from xpander_facade.tasks._task import Task
 
     with attach_report(report):
-        task = await _client.asend(configuration, report.request, _client.Repeat.ALWAYS, Task._reader(configuration))
+        task = await _client.asend(configuration, report.request, Task._reader(configuration))
     return Delivery(_status_of(configuration), task)
 
 

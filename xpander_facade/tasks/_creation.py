@@ -139,7 +139,7 @@ class TaskCreation(Module):
             harness_cli=harness_cli,
             permission_mode=permission_mode,
         )
-        return _client.send(configuration, request, _client.Repeat.UNTAKEN, Task._reader(configuration))
+        return _client.send(configuration, request, Task._reader(configuration))
 
     async def acreate(
         self,
@@ -262,4 +262,4 @@ class TaskCreation(Module):
             harness_cli=harness_cli,
             permission_mode=permission_mode,
         )
-        return await _client.asend(configuration, request, _client.Repeat.UNTAKEN, Task._reader(configuration))
+        return await _client.asend(configuration, request, Task._reader(configuration))

@@ -38,7 +38,7 @@ class TaskPushes(TaskFiles):
         configuration = self.configuration or Configuration()
         request = push_request(self, events)
         if request is not None:
-            _client.send(configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
+            _client.send(configuration, request, lambda _: None)
 
     async def apush_events(self, events: Iterable[TaskUpdateEvent]) -> None:
         """Publish events to everybody who follows this task.
@@ -59,4 +59,4 @@ class TaskPushes(TaskFiles):
         configuration = self.configuration or Configuration()
         request = push_request(self, events)
         if request is not None:
-            await _client.asend(configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
+            await _client.asend(configuration, request, lambda _: None)

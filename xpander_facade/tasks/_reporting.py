@@ -74,7 +74,7 @@ class Reportable(TaskRecord):
             used_tools=used_tools,
         )
         with attach_report(report):
-            return _client.send(configuration, report.request, _client.Repeat.ALWAYS, cls._reader(configuration))
+            return _client.send(configuration, report.request, cls._reader(configuration))
 
     @classmethod
     async def areport_external_task(
@@ -130,7 +130,7 @@ class Reportable(TaskRecord):
             used_tools=used_tools,
         )
         with attach_report(report):
-            return await _client.asend(configuration, report.request, _client.Repeat.ALWAYS, cls._reader(configuration))
+            return await _client.asend(configuration, report.request, cls._reader(configuration))
 
     @classmethod
     def _reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:

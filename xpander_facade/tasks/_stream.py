@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from xpander_facade import _validation
+from xpander_facade._requests.events import stream_request
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException
@@ -86,14 +86,10 @@ class Following:
 
     def request(self) -> Request:
         """Return the request that opens the stream, and begin a connection."""
-        from xpander_api.api.events import stream_task_events
-        from xpander_api.types import UNSET
-
         self._is_fruitful = False
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
         self._known = frozenset(_mark(*seen) for seen in self._recent)
-        last_id = UNSET if self.last_id is None else self.last_id
-        return stream_task_events._get_kwargs(_validation.check_id("id", self._task.id), last_event_id=last_id)
+        return stream_request(self._task.id, self.last_id)
 
     def take(self, frame: Frame) -> TaskUpdateEvent | None:
         """Return the event of a frame; None where it is known already or malformed."""

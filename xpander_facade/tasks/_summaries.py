@@ -290,7 +290,7 @@ def _platform_summaries(configuration: Configuration, session: Session) -> dict[
     try:
         for call in largest_calls(session):
             request = summary_request(call.tool_name, _bounded(call.payload), _bounded(call.result))
-            found[id(call)] = _client.send(configuration, request, _client.Repeat.ALWAYS, _read_summary)
+            found[id(call)] = _client.send(configuration, request, _read_summary)
     except XpanderError as error:
         # One that fails would mostly fail for the others too, each after its retries.
         _log().warning("the platform's summariser failed; the other calls are shortened here: %s", error)
@@ -305,7 +305,7 @@ async def _aplatform_summaries(configuration: Configuration, session: Session) -
     try:
         for call in largest_calls(session):
             request = summary_request(call.tool_name, _bounded(call.payload), _bounded(call.result))
-            found[id(call)] = await _client.asend(configuration, request, _client.Repeat.ALWAYS, _read_summary)
+            found[id(call)] = await _client.asend(configuration, request, _read_summary)
     except XpanderError as error:
         # One that fails would mostly fail for the others too, each after its retries.
         _log().warning("the platform's summariser failed; the other calls are shortened here: %s", error)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from xpander_facade._requests.tasks import check_whole, get_request, metrics_request, save_request, stop_request
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.tasks._pushing import TaskPushes
+from xpander_facade.tasks._record import wire
 from xpander_facade.tasks._saving import plan_following_status
 from xpander_facade.types.enums import AgentExecutionStatus
 
@@ -42,7 +43,7 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        return _client.send(configuration, get_request(task_id), _client.Repeat.ALWAYS, cls._reader(configuration))
+        return _client.send(configuration, get_request(task_id), cls._reader(configuration))
 
     @classmethod
     async def aload(cls, task_id: str, configuration: Configuration | None = None) -> Self:
@@ -59,9 +60,7 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        return await _client.asend(
-            configuration, get_request(task_id), _client.Repeat.ALWAYS, cls._reader(configuration)
-        )
+        return await _client.asend(configuration, get_request(task_id), cls._reader(configuration))
 
     def save(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
         """Tell the platform the state of this task, and take over its answer.
@@ -83,7 +82,7 @@ class Task(TaskPushes):
         if request is not None:
             configuration = self.configuration or Configuration()
             reader = self._reader(self.configuration)
-            self._adopt(_client.send(configuration, request, _client.Repeat.ALWAYS, reader))
+            self._adopt(_client.send(configuration, request, reader, snapshot=self._state))
         return self
 
     async def asave(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
@@ -106,7 +105,7 @@ class Task(TaskPushes):
         if request is not None:
             configuration = self.configuration or Configuration()
             reader = self._reader(self.configuration)
-            self._adopt(await _client.asend(configuration, request, _client.Repeat.ALWAYS, reader))
+            self._adopt(await _client.asend(configuration, request, reader, snapshot=self._state))
         return self
 
     def set_status(self, status: AgentExecutionStatus | str, result: str | None = None) -> Self:
@@ -152,9 +151,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id, self)
+        request = stop_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(_client.send(configuration, request, _client.Repeat.ALWAYS, reader))
+        self._adopt(_client.send(configuration, request, reader, snapshot=self._state))
         return self
 
     async def astop(self) -> Self:
@@ -166,9 +165,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id, self)
+        request = stop_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(await _client.asend(configuration, request, _client.Repeat.ALWAYS, reader))
+        self._adopt(await _client.asend(configuration, request, reader, snapshot=self._state))
         return self
 
     def reload(self) -> Self:
@@ -184,7 +183,7 @@ class Task(TaskPushes):
         configuration = self.configuration or Configuration()
         request = get_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(_client.send(configuration, request, _client.Repeat.ALWAYS, reader))
+        self._adopt(_client.send(configuration, request, reader))
         return self
 
     async def areload(self) -> Self:
@@ -200,7 +199,7 @@ class Task(TaskPushes):
         configuration = self.configuration or Configuration()
         request = get_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(await _client.asend(configuration, request, _client.Repeat.ALWAYS, reader))
+        self._adopt(await _client.asend(configuration, request, reader))
         return self
 
     def events(self) -> Iterator[TaskUpdateEvent]:
@@ -279,7 +278,7 @@ class Task(TaskPushes):
 
         configuration = self.configuration or Configuration()
         request = activity_request(self.agent_id, self.id)
-        return _client.send(configuration, request, _client.Repeat.ALWAYS, read_thread)
+        return _client.send(configuration, request, read_thread)
 
     async def aget_activity_log(self) -> AgentActivityThread:
         """Load the whole thread of messages, tool calls and reasoning of this task.
@@ -293,7 +292,7 @@ class Task(TaskPushes):
 
         configuration = self.configuration or Configuration()
         request = activity_request(self.agent_id, self.id)
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, read_thread)
+        return await _client.asend(configuration, request, read_thread)
 
     def report_metrics(self, configuration: Configuration | None = None) -> None:
         """Tell the platform's metrics of this task's tokens, tools and duration.
@@ -309,7 +308,7 @@ class Task(TaskPushes):
 
         request = metrics_request(self)
         configuration = configuration or self.configuration or Configuration()
-        _client.send(configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
+        _client.send(configuration, request, lambda _: None)
 
     async def areport_metrics(self, configuration: Configuration | None = None) -> None:
         """Tell the platform's metrics of this task's tokens, tools and duration.
@@ -325,7 +324,7 @@ class Task(TaskPushes):
 
         request = metrics_request(self)
         configuration = configuration or self.configuration or Configuration()
-        await _client.asend(configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
+        await _client.asend(configuration, request, lambda _: None)
 
     def get_plan_following_status(self) -> PlanFollowingStatus:
         """Load the plan and tell whether it lets the task finish.
@@ -354,6 +353,10 @@ class Task(TaskPushes):
         await self.areload()
         self.result, self.status, self.tokens = mine
         return plan_following_status(self.deep_planning)
+
+    def _state(self) -> dict[str, Any]:
+        """Return what is known of this task, for a call that is not sent."""
+        return wire(self)
 
     def _check_streaming(self) -> None:
         if not self.events_streaming:

@@ -47,7 +47,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return _client.send(configuration, request, _client.Repeat.ALWAYS, TasksListItem._reader(configuration))
+        return _client.send(configuration, request, TasksListItem._reader(configuration))
 
     async def alist(
         self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
@@ -67,7 +67,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, TasksListItem._reader(configuration))
+        return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
     def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
         """List the tasks of an end user across all agents, in the platform's order.
@@ -85,7 +85,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = list_user_tasks_request(user_id, filters)
-        return _client.send(configuration, request, _client.Repeat.ALWAYS, TasksListItem._reader(configuration))
+        return _client.send(configuration, request, TasksListItem._reader(configuration))
 
     async def alist_user_tasks(
         self, user_id: str, filters: Mapping[str, str] | None = None
@@ -105,7 +105,7 @@ class Tasks(TaskCreation):
 
         configuration = self._using()
         request = list_user_tasks_request(user_id, filters)
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, TasksListItem._reader(configuration))
+        return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
     def get(self, task_id: str) -> Task:
         """Load a task.
@@ -168,7 +168,7 @@ class Tasks(TaskCreation):
                 "source": source,
             },
         )
-        return _client.send(configuration, request, _client.Repeat.ALWAYS, Task._reader(configuration))
+        return _client.send(configuration, request, Task._reader(configuration))
 
     async def aupdate(
         self,
@@ -207,7 +207,7 @@ class Tasks(TaskCreation):
                 "source": source,
             },
         )
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, Task._reader(configuration))
+        return await _client.asend(configuration, request, Task._reader(configuration))
 
     def stop(self, task_id: str) -> Task:
         """Stop a task.
@@ -222,7 +222,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        return _client.send(configuration, stop_request(task_id), _client.Repeat.ALWAYS, Task._reader(configuration))
+        return _client.send(configuration, stop_request(task_id), Task._reader(configuration))
 
     async def astop(self, task_id: str) -> Task:
         """Stop a task.
@@ -237,6 +237,4 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        return await _client.asend(
-            configuration, stop_request(task_id), _client.Repeat.ALWAYS, Task._reader(configuration)
-        )
+        return await _client.asend(configuration, stop_request(task_id), Task._reader(configuration))

@@ -10,6 +10,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import attrs
+
 from xpander_facade import _client
 from xpander_facade._requests.tasks import change_request, get_request, save_request
 from xpander_facade._serialization import codec
@@ -332,7 +334,7 @@ class TaskExecution:
             raise _AbandonedError(f"it has ended elsewhere: {seen.status.value}")
 
     async def _change(self, **fields: object) -> Task:
-        return await self._update_as_worker({**change_request(self.task, {}), "json": fields})
+        return await self._update_as_worker(change_request(self.task.id, fields))
 
     async def _update_as_worker(self, request: Request) -> Task:
         """Send a change under the id by which the platform knows that the task is here.
@@ -342,7 +344,7 @@ class TaskExecution:
         async with self._changing:
             while True:
                 said_by = self.worker_id
-                answer = await self._ask({**request, "json": {**request["json"], "worker_id": said_by}})
+                answer = await self._ask(attrs.evolve(request, body={**request.body, "worker_id": said_by}))
                 if answer.worker_id in self._own_ids:
                     self.worker_id = answer.worker_id
                 if self.worker_id == said_by:
@@ -351,7 +353,7 @@ class TaskExecution:
     async def _ask(self, request: Request) -> Task:
         configuration = self._spec.configuration
         reader = type(self.task)._reader(configuration)
-        return await _client.asend(configuration, request, _client.Repeat.ALWAYS, reader)
+        return await _client.asend(configuration, request, reader)
 
     async def _retry_until_accepted(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
         """Take a step until it succeeds, or until the platform refuses it for good."""

@@ -65,7 +65,7 @@ class Heartbeat:
     def _send(self, worker_id: str) -> None:
         try:
             now = write_time(datetime.now(UTC))
-            request = message_request(self._configuration, self._agent_id, worker_id, HEARTBEAT, now)
-            _client.send(self._configuration, request, _client.Repeat.UNTAKEN, lambda _: None)
+            request = message_request(self._agent_id, worker_id, HEARTBEAT, now, idempotent=False)
+            _client.send(self._configuration, request, lambda _: None)
         except Exception as error:  # whatever it is, the next one has a chance
             LOG.warning("a heartbeat failed, the next one is due in %g s: %s", self._every, error)

@@ -336,8 +336,8 @@ class Session:
     async def _send_message(self, worker_id: str, event: str, data: dict[str, Any] | None = None) -> bool:
         """Send a message, and return whether it was accepted."""
         try:
-            request = message_request(self._short_timeouts, self._spec.agent_id, worker_id, event, data)
-            await _client.asend(self._short_timeouts, request, _client.Repeat.ALWAYS, lambda _: None)
+            request = message_request(self._spec.agent_id, worker_id, event, data, idempotent=True)
+            await _client.asend(self._short_timeouts, request, lambda _: None)
         except ModuleException as error:
             LOG.warning("the message %s was not accepted: %s", event, error)
             return False
