@@ -1,81 +1,148 @@
-"""Own the way from anything that a provider gave to plain JSON. Pure; never an error.
+"""The way from any object to JSON-ready data: never an error, and bounded in time and size.
 
-Values are written as pydantic's JSON mode writes them.
+Values are written as pydantic's JSON mode writes them. An object that is met again is written once and referred to by a
+JSON pointer: `{"$ref": "#/agent"}`. Arrays and tables are written as their shape and their first entries, marked
+`"_shortened"`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import datetime
 import enum
 import json
 import math
-import os
-import uuid
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Collection, Mapping, Sequence, ValuesView
 from collections.abc import Set as AnySet
-from decimal import Decimal
 from typing import Any, cast
 
 import attrs
 
+from xpander_facade._serialization.models import data_of, is_hidden, is_tree, items_of
+from xpander_facade._serialization.scalars import MAX_BITS, UNSUPPORTED, key_of, scalar_of
+from xpander_facade._serialization.tables import head_of
+
+Simplify = Callable[[object], object]
+"""Returns a simpler object for one that is not JSON, or the object itself."""
+
+REFERENCE = "$ref"
+SHORTENED = "_shortened"
+
 _MAX_DEPTH = 100
-_MAX_BITS = 10_000
 _MAX_ENTRIES = 10_000
+_MAX_NODES = 2_000_000
+_MAX_OBJECTS = 20_000
+_MAX_REPR = 2_000
+_SMALL = 64
+"""A list or mapping of JSON that comes again is written again if it holds no more than this."""
 _SIMPLE = frozenset({str, bool, type(None)})
 _HELD_BY = (list, tuple, set, frozenset)
 _CONTAINERS = (Sequence, AnySet, ValuesView)
 """What holds its entries, where other collections may fetch them when asked."""
+_FIRST = (
+    "usage", "usage_metadata", "token_usage", "usage_details", "metrics", "model", "id", "text", "output_text",
+    "final_output", "output", "content", "result", "raw", "message",
+)  # fmt: skip
+"""Fields that are written before the others of an object, so that they are there when no more may be written."""
 
-_KEY_HOLDERS = frozenset({"xpander_facade.configuration._configuration", "xpander_facade._client.raw_client"})
-_UNWILLING: Any = object()
+
+@attrs.frozen
+class Ready:
+    """Data that is JSON-ready already.
+
+    Args:
+        data: It is written as it is.
+    """
+
+    data: Any
 
 
 @attrs.define
-class _Walk:
+class _Context:
     """What is known on the way through one value.
 
     Args:
+        simplify: Gives a simpler object for one that is not JSON.
+        shortens: Arrays and tables are written as their shape and first entries.
         room: How many entries may still be taken; None for all, those of collections that fetch them too.
-        strangers: The types that JSON has no form for.
+        nodes: How many nodes may still be visited.
+        objects: How many of them may be objects that are not JSON.
+        characters: How many characters such objects may still take, where they are not a tree.
+        is_limited: The object on the way is not a tree: what it holds is limited.
+        is_tree: It is one: nothing in it comes twice.
+        unsupported: The types that JSON has no form for.
+        seen: What was written, by its identity: the thing itself, where it is, and how many nodes it holds.
     """
 
+    simplify: Simplify | None = None
+    shortens: bool = True
     room: int | None = None
-    strangers: list[str] = attrs.field(factory=list[str])
+    nodes: int = _MAX_NODES
+    objects: int = _MAX_OBJECTS
+    characters: int = 1_000_000
+    is_limited: bool = False
+    is_tree: bool = False
+    unsupported: list[str] = attrs.field(factory=list[str])
+    seen: dict[int, _Seen] = attrs.field(factory=dict[int, "_Seen"])
 
     def enter(self, collection: Collection[Any]) -> None:
+        """Count the entries of a collection."""
+        length = len(collection)
+        self.nodes -= length
         if self.room is not None:
-            self.room -= len(collection)
+            self.room -= length
             if self.room < 0:
                 raise _TooManyError
+
+
+@attrs.define
+class _Seen:
+    value: Any
+    path: _Path
+    size: int | None = None
+
+
+_Path = tuple["_Path", "str | int"] | None
 
 
 class _TooManyError(Exception):
     """A value has more entries than are wanted."""
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any, *, simplify: Simplify | None = None, shorten: bool = True, limit: int = 1_000_000) -> Any:
     """Return JSON-ready data for any object.
 
-    Models are taken by `model_dump(mode="json")`, `to_dict()`, or their attrs or dataclass fields. What is left is
-    written by `repr`, with one warning for the whole value.
+    JSON stays as it is. Models of pydantic are taken by `model_dump(mode="json")` where nothing in them comes twice;
+    else they, attrs classes, dataclasses and protobuf messages are written by their fields, others by `to_dict()`. A
+    field that its class does not show in its `repr` may be a secret, and stays where it is. What is left is written by
+    its `repr`, with one warning for the whole value.
+
+    Args:
+        value: The object.
+        simplify: Gives a simpler object for one that is not JSON, as `xpander_facade.usage.snapshot` does.
+        shorten: Write arrays and tables as their shape and first entries, and objects up to `limit`.
+        limit: How many characters objects that are not JSON may take together.
     """
-    walk = _Walk()
+    if isinstance(value, Ready):
+        return value.data
+    context = _Context(simplify=simplify, shortens=shorten)
+    if shorten:
+        context.characters = limit * 4 // 5  # the rest is punctuation
+    else:
+        context.characters, context.objects = 100 * limit, _MAX_NODES
     try:
-        data = _plain(value, walk, set(), 0)
+        data = _convert(value, context, None, 0)
     except Exception:
-        data = _stranger(value, walk)
-    if walk.strangers:
-        kinds = ", ".join(sorted(set(walk.strangers)))
+        data = _unsupported(value, context)
+    if context.unsupported:
+        kinds = ", ".join(sorted(set(context.unsupported)))
         # Where warnings are errors, a debug field still costs no report.
         with contextlib.suppress(UserWarning):
             warnings.warn(f"llm_response holds what JSON has no form for ({kinds}); its repr is sent", stacklevel=4)
     return data
 
 
-def plain_text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """Return a text for any object: a text as it is, anything else as JSON.
 
     A collection with more entries than anybody reads is named by its type and length, and what may have to fetch its
@@ -83,16 +150,16 @@ def plain_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return str.__str__(value)
-    walk = _Walk(room=_MAX_ENTRIES)
+    context = _Context(room=_MAX_ENTRIES)
     try:
-        data = _plain(value, walk, set(), 0)
+        data = _convert(value, context, None, 0)
         return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
     except _TooManyError:
         length = len(cast("Any", value)) if isinstance(value, (*_CONTAINERS, Mapping)) else 0
         size = length if length > _MAX_ENTRIES else f"more than {_MAX_ENTRIES} entries"
         return f"<{type(cast('Any', value)).__name__} of {size}>"
     except Exception:
-        return _stranger(value, walk)
+        return _unsupported(value, context)
 
 
 def error_text(error: BaseException) -> str:
@@ -107,141 +174,162 @@ def error_text(error: BaseException) -> str:
         return kind
 
 
-def _plain(value: Any, walk: _Walk, above: set[int], depth: int) -> Any:
+def _convert(value: Any, context: _Context, path: _Path, depth: int) -> Any:
     kind = cast("Any", type(value))
     if kind in _SIMPLE:
         return value
     if kind is float:
         return value if math.isfinite(value) else None
-    if kind is int and value.bit_length() < _MAX_BITS:
+    if kind is int and value.bit_length() < MAX_BITS:
         return value
-    if kind is not dict and kind is not list:
-        scalar = _scalar(value)
-        if scalar is not _UNWILLING:
+    is_json = kind is dict or kind is list
+    if not is_json:
+        scalar = scalar_of(value)
+        if scalar is not UNSUPPORTED:
             return scalar
-    if id(value) in above or depth > _MAX_DEPTH:
-        return _stranger(value, walk)
-    above = above | {id(value)}
-
-    def inner(item: Any) -> Any:
-        return _plain(item, walk, above, depth + 1)
-
-    if kind is list:
-        walk.enter(value)
-        return [item if type(item) in _SIMPLE else inner(item) for item in cast("list[Any]", value)]
-    if kind is dict:
-        walk.enter(value)
-        fields = cast("dict[Any, Any]", value)
-        return {
-            key if type(key) is str else _key(key): item if type(item) in _SIMPLE else inner(item)
-            for key, item in fields.items()
-        }
-    if isinstance(value, Mapping):
-        walk.enter(cast("Mapping[Any, Any]", value))
-        entries = dict(cast("Mapping[Any, Any]", value))
-        return {_key(key): inner(item) for key, item in entries.items()}
-    if isinstance(value, _HELD_BY) or _is_collection(value, walk):
-        walk.enter(cast("Collection[Any]", value))
-        items = list(cast("Collection[Any]", value))
-        return [inner(item) for item in items]
-    data = _fields(value)
-    if data is not _UNWILLING:
-        return inner(data)
-    if walk.room is not None and hasattr(value, "__iter__"):
-        return f"<{kind.__name__}>"  # a query's repr asks the database, too
-    return _stranger(value, walk)
-
-
-def _scalar(value: Any) -> Any:
-    """Return the JSON of a value without parts, or _UNWILLING."""
-    match value:
-        case enum.Enum():
-            return value.value if type(value.value) in _SIMPLE else _plain(value.value, _Walk(), set(), 0)
-        case str():
-            return str.__str__(value)
-        case int():
-            # Python refuses to print integers of thousands of digits in decimal.
-            return int(value) if value.bit_length() < _MAX_BITS else f"{value:#x}"
-        case float():
-            return float(value) if math.isfinite(value) else None
-        case datetime.date() | datetime.time():
-            text = value.isoformat()
-            return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-        case datetime.timedelta():
-            return _iso_duration(value)
-        case uuid.UUID() | Decimal():
-            return str(value)
-        case os.PathLike():
-            return os.fsdecode(os.fspath(value))  # pyright: ignore[reportUnknownArgumentType]
-        case bytes() | bytearray() | memoryview():
-            return bytes(cast("bytes", value)).decode("utf-8", "replace")
-        case _:
-            return _UNWILLING
-
-
-def _iso_duration(value: datetime.timedelta) -> str:
-    sign, length = ("-", -value) if value < datetime.timedelta(0) else ("", value)
-    years, days = divmod(length.days, 365)
-    minutes, seconds = divmod(length.seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    fraction = f".{length.microseconds:06}".rstrip("0") if length.microseconds else ""
-    date = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
-    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
-    if seconds or fraction or not (date or time):
-        time += f"{seconds}{fraction}S"
-    return f"{sign}P{date}T{time}" if time else f"{sign}P{date}"
-
-
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return str.__str__(key)
-    if isinstance(key, enum.Enum):
-        return str(key.value)
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    scalar = _scalar(key)
-    return repr(key) if scalar is _UNWILLING else str(scalar)
-
-
-def _is_collection(value: Any, walk: _Walk) -> bool:
-    kinds = Collection if walk.room is None else _CONTAINERS
-    return isinstance(value, kinds) and _fields(value) is _UNWILLING
-
-
-def _fields(value: Any) -> Any:
-    """Return the data of a model in a simpler form, or _UNWILLING; a model that fails to dump itself is skipped.
-
-    A field that its class does not show in its `repr` may be a secret, and stays where it is.
-    """
-    cls = cast("Any", type(value))
-    if isinstance(value, type) or cls.__module__ in _KEY_HOLDERS:
-        return _UNWILLING
-    ways: list[Callable[[], Any]] = []
-    if hasattr(value, "model_dump"):
-        ways.append(lambda: value.model_dump(mode="json"))
-    if hasattr(value, "to_dict"):
-        ways.append(lambda: value.to_dict())
-    if attrs.has(cls):
-        ways.append(lambda: _shown(value, attrs.fields(cls)))
-    if dataclasses.is_dataclass(value):
-        ways.append(lambda: _shown(value, dataclasses.fields(value)))
-    for way in ways:
-        try:
-            data = way()
-        except Exception:
-            continue
-        if isinstance(data, Mapping | list | str):
-            return data  # pyright: ignore[reportUnknownVariableType]
-    return _UNWILLING
-
-
-def _shown(value: Any, fields: Iterable[Any]) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields if field.repr is True}
-
-
-def _stranger(value: Any, walk: _Walk) -> str:
-    walk.strangers.append(type(value).__name__)
+    seen = context.seen.get(id(value))
+    if seen is not None and (not is_json or seen.size is None or seen.size > _SMALL):
+        return _reference(seen, context)
+    if depth > _MAX_DEPTH or context.nodes <= 0:
+        if is_json:
+            context.unsupported.append(kind.__name__)
+            return _name(value)
+        return {SHORTENED: kind.__name__}
+    before = context.nodes
+    entry = context.seen[id(value)] = _Seen(value, path)
     try:
-        return repr(value)
+        if is_json or isinstance(value, Mapping | tuple):
+            data = _container(value, context, path, depth)
+        else:
+            data = _object(value, context, path, depth)
+    except _TooManyError:
+        raise
+    except Exception:  # one odd value costs itself only
+        data = _unsupported(value, context)
+    entry.size = before - context.nodes
+    return data
+
+
+def _container(value: Any, context: _Context, path: _Path, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        if type(value) is not dict:  # pyright: ignore[reportUnknownArgumentType]
+            value = items_of(value)
+            context.seen[id(value)] = _Seen(value, path)
+        context.enter(cast("Mapping[Any, Any]", value))
+        data: dict[str, Any] = {}
+        for key, item in cast("dict[Any, Any]", value).items():
+            name = key if type(key) is str else key_of(key)
+            if context.is_limited:
+                context.characters -= len(name) + (len(item) if isinstance(item, str) else 0) + 6
+                if context.characters < 0:
+                    data[SHORTENED] = f"{len(value) - len(data)} more"
+                    break
+            data[name] = item if type(item) in _SIMPLE else _convert(item, context, (path, name), depth + 1)
+        return data
+    context.enter(value)
+    listed: list[Any] = []
+    for number, item in enumerate(value):
+        if context.is_limited:
+            context.characters -= len(item) + 4 if isinstance(item, str) else 4
+            if context.characters < 0:
+                listed.append({SHORTENED: f"{len(value) - number} more"})
+                break
+        listed.append(item if type(item) in _SIMPLE else _convert(item, context, (path, number), depth + 1))
+    return listed
+
+
+def _object(value: Any, context: _Context, path: _Path, depth: int) -> Any:
+    if is_hidden(value):
+        return _unsupported(value, context)
+    if context.simplify is not None:
+        simple = context.simplify(value)
+        if simple is not value:
+            context.seen[id(simple)] = _Seen(simple, path)
+            return _convert_parts(simple, context, path, depth)
+    if context.shortens and (head := head_of(value)) is not None:
+        context.nodes -= 1
+        return _convert_parts(head, context, path, depth)
+    if isinstance(value, enum.Enum):
+        return _convert_parts(value.value, context, path, depth)
+    if isinstance(value, _HELD_BY):
+        return _container(list(cast("Collection[Any]", value)), context, path, depth)
+    if context.is_tree or context.is_limited:
+        return _data(value, context, path, depth)
+    context.is_tree = is_tree(value)
+    context.is_limited = not context.is_tree
+    try:
+        return _data(value, context, path, depth)
+    finally:
+        context.is_tree = context.is_limited = False
+
+
+def _data(value: Any, context: _Context, path: _Path, depth: int) -> Any:
+    context.nodes -= 1
+    if context.is_limited:
+        context.objects -= 1
+        if context.objects < 0 or context.characters < 0:
+            return {SHORTENED: type(value).__name__}
+    data = data_of(value, can_dump=context.is_tree)
+    if data is UNSUPPORTED:
+        kinds = Collection if context.room is None else _CONTAINERS
+        if isinstance(value, kinds):
+            return _container(list(cast("Collection[Any]", value)), context, path, depth)
+        if context.room is not None and hasattr(value, "__iter__"):
+            return f"<{type(value).__name__}>"  # a query's repr asks the database, too
+        return _unsupported(value, context)
+    return _convert_parts(data, context, path, depth)
+
+
+def _convert_parts(data: Any, context: _Context, path: _Path, depth: int) -> Any:
+    """Write what an object consists of; where it is limited, the fields that tell most first."""
+    if not isinstance(data, Mapping):
+        return _convert(data, context, path, depth + 1)
+    if not context.is_limited:
+        return _container(data, context, path, depth)
+    fields = cast("Mapping[Any, Any]", data)
+    context.enter(fields)
+    first = [name for name in _FIRST if name in fields]
+    done: dict[Any, Any] = {}
+    for name in (*first, *(name for name in fields if name not in _FIRST)):
+        item = fields[name]
+        key = name if type(name) is str else key_of(name)
+        left = context.characters = context.characters - len(key) - 6
+        if isinstance(item, str):
+            context.characters -= len(item)
+            done[name] = item if context.characters > 0 else item[: max(_MAX_REPR, left)]
+        elif left < 0:
+            done[name] = {SHORTENED: type(item).__name__}
+        else:
+            done[name] = _convert(item, context, (path, key), depth + 1)
+    return {name if type(name) is str else key_of(name): done[name] for name in fields}
+
+
+def _reference(seen: _Seen, context: _Context) -> dict[str, str]:
+    """Return what refers to a thing that is written elsewhere."""
+    if context.characters < 0:
+        return {SHORTENED: type(seen.value).__name__}
+    pointer = _pointer(seen.path)
+    context.characters -= len(pointer) + 12
+    return {REFERENCE: pointer}
+
+
+def _pointer(path: _Path) -> str:
+    parts: list[str] = []
+    while path is not None:
+        path, name = path
+        parts.append(str(name).replace("~", "~0").replace("/", "~1"))
+    return "#" + "".join(f"/{part}" for part in reversed(parts))
+
+
+def _name(value: Any) -> str:
+    return f"<{type(value).__name__}>"
+
+
+def _unsupported(value: Any, context: _Context) -> str:
+    context.unsupported.append(type(value).__name__)
+    if type(value).__repr__ is object.__repr__ or isinstance(value, Mapping | tuple | list | AnySet):
+        return _name(value)  # an address tells nothing, and what holds others can be without end
+    try:
+        return repr(value)[:_MAX_REPR]
     except Exception:
-        return f"<{type(value).__name__}>"
+        return _name(value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from xpander_facade._requests.report import make_report
-from xpander_facade._serialization.jsonable import error_text, plain_text
+from xpander_facade._serialization.jsonable import error_text, to_text
 from xpander_facade.recorder._counts import count_report, restart_counts
 from xpander_facade.recorder._decorators import F, instrument
 from xpander_facade.recorder._delivery import (
@@ -145,7 +145,7 @@ class ExternalTask(RunFields):
         """Return a new run on the same options, for one call of a decorated function."""
         options = self._options
         if options.input is None and first_argument is not None:
-            options = attrs.evolve(options, input=plain_text(first_argument))
+            options = attrs.evolve(options, input=to_text(first_argument))
         return ExternalTask(options)
 
     def _open(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from recorded import BACKEND
 
 from xpander_facade import current_run
-from xpander_facade._serialization.jsonable import plain_text
+from xpander_facade._serialization.jsonable import to_text
 
 
 @attrs.define
@@ -102,7 +102,7 @@ def test_a_partial_function_can_be_decorated():
     ],
 )
 def test_an_input_that_is_no_text_is_json(value: object, text: str):
-    assert plain_text(value) == text
+    assert to_text(value) == text
 
 
 def test_an_input_that_can_not_even_be_printed_costs_no_call():
