@@ -189,6 +189,8 @@ def _convert(value: Any, context: _Context, path: _Path, depth: int) -> Any:
             return scalar
     seen = context.seen.get(id(value))
     if seen is not None and (not is_json or seen.size is None or seen.size > _SMALL):
+        if is_json and seen.size is None:
+            context.unsupported.append(kind.__name__)  # it holds itself
         return _reference(seen, context)
     if depth > _MAX_DEPTH or context.nodes <= 0:
         if is_json:
@@ -217,12 +219,13 @@ def _container(value: Any, context: _Context, path: _Path, depth: int) -> Any:
             context.seen[id(value)] = _Seen(value, path)
         context.enter(cast("Mapping[Any, Any]", value))
         data: dict[str, Any] = {}
-        for key, item in cast("dict[Any, Any]", value).items():
+        fields = cast("dict[Any, Any]", value)
+        for key, item in fields.items():
             name = key if type(key) is str else key_of(key)
             if context.is_limited:
                 context.characters -= len(name) + (len(item) if isinstance(item, str) else 0) + 6
                 if context.characters < 0:
-                    data[SHORTENED] = f"{len(value) - len(data)} more"
+                    data[SHORTENED] = f"{len(fields) - len(data)} more"
                     break
             data[name] = item if type(item) in _SIMPLE else _convert(item, context, (path, name), depth + 1)
         return data
@@ -327,7 +330,7 @@ def _name(value: Any) -> str:
 
 def _unsupported(value: Any, context: _Context) -> str:
     context.unsupported.append(type(value).__name__)
-    if type(value).__repr__ is object.__repr__ or isinstance(value, Mapping | tuple | list | AnySet):
+    if cast("Any", type(value)).__repr__ is object.__repr__ or isinstance(value, Mapping | tuple | list | AnySet):
         return _name(value)  # an address tells nothing, and what holds others can be without end
     try:
         return repr(value)[:_MAX_REPR]

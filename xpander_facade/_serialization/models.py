@@ -34,7 +34,7 @@ def items_of(mapping: Any) -> dict[Any, Any]:
     """Return the items of a mapping; of one that is an object, too, also the attributes that its items lack."""
     items = dict(cast("Mapping[Any, Any]", mapping))
     if dataclasses.is_dataclass(mapping):
-        hidden = {field.name for field in dataclasses.fields(mapping) if field.repr is not True}
+        hidden = {field.name for field in dataclasses.fields(cast("Any", mapping)) if field.repr is not True}
         items |= {name: item for name, item in vars(mapping).items() if name not in hidden and name[:1] != "_"}
     return items
 
@@ -56,12 +56,12 @@ def data_of(value: Any, *, can_dump: bool) -> Any:
         elif can_dump:
             ways.append(lambda: _dumped(value))
         ways.append(lambda: _model_fields(value))
-    is_dataclass = dataclasses.is_dataclass(cls)
+    is_dataclass = bool(hasattr(cls, "__dataclass_fields__"))
     if hasattr(cls, "to_dict") and (can_dump or not is_dataclass):
         ways.append(lambda: value.to_dict())
     if hasattr(cls, "toDict"):
         ways.append(lambda: value.toDict())
-    if attrs.has(cls):
+    if hasattr(cls, "__attrs_attrs__"):
         ways.append(lambda: _shown(value, attrs.fields(cls)))
     if is_dataclass:
         ways.append(lambda: _shown(value, dataclasses.fields(value)))
@@ -93,9 +93,9 @@ def _dumped(value: Any) -> Any:
     """Return what a model dumps; without its warnings, and with the usage that some models leave out."""
     data = value.model_dump(mode="json", warnings=False)
     usage = value.__dict__.get("usage")
-    if usage is not None and isinstance(data, dict) and "usage" not in data:
-        return {**cast("dict[str, Any]", data), "usage": usage}
-    return data
+    if usage is None or not isinstance(data, dict) or "usage" in data:
+        return cast("Any", data)
+    return {**cast("dict[str, Any]", data), "usage": usage}
 
 
 def _model_fields(value: Any) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _has_nothing_twice(value: Any) -> bool:
             stack.extend(getattr(item, field.name, None) for field in dataclasses.fields(kind))
         elif hasattr(kind, "model_fields"):
             stack.extend(item.__dict__.values())
-            stack.extend((item.__pydantic_extra__ or {}).values())
+            stack.extend(cast("dict[str, Any]", item.__pydantic_extra__ or {}).values())
         elif not isinstance(item, str | int | float):
             return False
     return True

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from xpander_facade.usage._snapshots import snapshot
     from xpander_facade.usage._usage import Tokens, Usage, read_usage
 
 __all__ = [
     "Tokens",
     "Usage",
     "read_usage",
+    "snapshot",
 ]
 
 _HOMES = {
     "Tokens": "_usage",
     "Usage": "_usage",
     "read_usage": "_usage",
+    "snapshot": "_snapshots",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw these would believe in every name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xpander_facade.usage._counts import counts_in, counts_of
 from xpander_facade.usage._fields import field, first_of, is_list, text
@@ -48,3 +48,12 @@ def prediction(thing: Any, read: Reader) -> UsageFragment | None:
     return UsageFragment(
         counts, model=text(field(thing, "model")), provider="replicate", texts=texts, key=text(field(thing, "id"))
     )
+
+
+def oci_fields(thing: Any) -> dict[str, Any] | None:
+    """Return the fields of a model of Oracle's library, by the names that its JSON has."""
+    names = field(thing, "attribute_map")
+    if not isinstance(names, dict) or field(thing, "swagger_types") is None:
+        return None
+    told = {str(wire): field(thing, str(name)) for name, wire in cast("dict[str, str]", names).items()}
+    return {wire: item for wire, item in told.items() if item is not None}

@@ -60,3 +60,18 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
         texts=texts,
         aliases=(of_provider,) if (of_provider := text(field(thing, "provider_response_id"))) else (),
     )
+
+
+def summary(thing: Any) -> dict[str, Any] | None:
+    """Return what a result tells of its run: its output, its own messages and its usage."""
+    messages = field(thing, "new_messages")
+    if not callable(messages) or not callable(field(thing, "all_messages")):
+        return None
+    usage = field(thing, "usage")
+    told = {
+        "output": field(thing, "output"),
+        "new_messages": messages(),
+        "usage": usage() if callable(usage) and not counts_in(usage) else usage,
+        "run_id": field(thing, "run_id"),
+    }
+    return {"_shortened": type(thing).__name__, **{name: item for name, item in told.items() if item is not None}}

@@ -18,8 +18,8 @@ How to add a family: write `usage/_<family>.py` with one function for each shape
   hold earlier runs when nothing tells them apart, `hint` what to set where no counts were told, `is_success` and
   `failure` how a run ended, `chunk` and its like how a stream tells.
 - Each shape gets a sample in `tests/unit/usage/samples/`, with the version of the library that was seen.
-- What is stored of a library's object beside its fields, or instead of them, belongs to its family, too:
-  `Snapshot(function, "field", ...)` in `_SNAPSHOTS`; see `_snapshots`.
+- What is stored of a library's object instead of its fields belongs to its family, too: a function in its file, listed
+  in `_snapshots`.
 """
 
 from __future__ import annotations

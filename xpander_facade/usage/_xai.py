@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xpander_facade.usage._counts import Counts, counts_in
 from xpander_facade.usage._fields import field, first_item, first_of, is_list, text
@@ -49,3 +49,9 @@ def _has_message(output: Any, name: str) -> bool:
     if callable(has_field):
         return has_field(name) is True
     return any(field(message, part) is not None for part in ("content", "tool_calls", "role", "toolCalls"))
+
+
+def proto(thing: Any) -> Any:
+    """Return the message of xAI's protocol that an object of its library stands for."""
+    message: Any = field(thing, "proto")
+    return message if hasattr(cast("object", message).__class__, "DESCRIPTOR") else None

@@ -202,6 +202,7 @@ STRANGERS = {
     "complex": lambda: 1j,
     "unspeakable": Unspeakable,
     "hostile": Hostile,
+    "cycle": cycle,
     "deep": deep,
     "exception": lambda: ValueError("x"),
     "module": lambda: json,
@@ -392,8 +393,11 @@ def test_an_object_that_holds_itself_refers_to_itself_without_a_warning():
     ann = Person("Ann")
     ann.friends.append(ann)
     assert to_jsonable([ann]) == [{"name": "Ann", "friends": [{"$ref": "#/0"}]}]
-    data = cycle()
-    assert to_jsonable(data) == {"a": [{"$ref": "#"}]}
+
+
+def test_json_that_holds_itself_refers_to_itself():
+    with pytest.warns(UserWarning, match="dict"):
+        assert to_jsonable(cycle()) == {"a": [{"$ref": "#"}]}
 
 
 def test_json_that_comes_again_stays_verbatim():
