@@ -15,7 +15,7 @@ ADAPTERS = {"_client", "_downloads", "_transport", "emulator"}
 
 FILES = sorted(path for path in FACADE.rglob("*.py") if path.relative_to(FACADE).parts[0] not in ADAPTERS)
 
-MIN_PAIRS = 61
+MIN_PAIRS = 60
 """How many pairs there were when this was last looked at. A test that finds none would be green."""
 
 IRREGULAR = {

@@ -509,7 +509,7 @@ def leave(*ids: str, **options: str) -> None:
     with closing(Outbox.of(Configuration(**options))) as outbox:
         for id in ids:
             body = {"id": id, "input": "Read it", "result": "first\nsecond", "is_success": True}
-            assert outbox._desk.store.put(outbox._place, id, "agent-123", json.dumps(body).encode())
+            assert outbox._runtime.store.put(outbox._destination, id, "agent-123", json.dumps(body).encode())
 
 
 @pytest.mark.usefixtures("path")

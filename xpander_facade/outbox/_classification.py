@@ -1,4 +1,4 @@
-"""Own what an error says of the report that was being sent: try again, never, or not from this process. Pure."""
+"""What an error says of the report that was being sent: try again, never, or not from this process. Pure."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from xpander_facade.errors import (
     RedirectError,
 )
 
-_LONGEST_REASON = 500
+_MAX_REASON = 500
 
 
-class Fate(enum.Enum):
+class Disposition(enum.Enum):
     """What becomes of a report that did not get through."""
 
-    AGAIN = "it is tried again later"
-    DENIED = "the report's agent or this process's key may be at fault: what becomes of others tells"
-    REFUSED = "the platform will never take it as it is"
-    UNABLE = "this process's key or address is at fault, not the report"
+    RETRY = "it is tried again later"
+    SUSPECT = "the report's agent or this process's key may be at fault: what becomes of others tells"
+    DEAD_LETTER = "the platform will never take it as it is"
+    UNAUTHORIZED = "this process's key or address is at fault, not the report"
 
 
 @attrs.frozen
-class Verdict:
+class Classification:
     """What an error means.
 
     Args:
-        fate: What becomes of the report.
+        disposition: What becomes of the report.
         reason: Why, for people.
         throttled: Whether the platform said that there are too many requests.
         retry_after: Seconds that the platform asked to wait, or None.
     """
 
-    fate: Fate
+    disposition: Disposition
     reason: str
     throttled: bool = False
     retry_after: float | None = None
 
 
-def verdict(error: Exception) -> Verdict:
+def classify(error: Exception) -> Classification:
     """Return what an error of a send means for the report.
 
     An answer that can't be read is tried again: a login page that answers 200 has taken nothing, and a platform that
@@ -55,20 +55,20 @@ def verdict(error: Exception) -> Verdict:
     """
     reason = _reason(error)
     if isinstance(error, ConfigurationError | AuthenticationError | RedirectError):
-        return Verdict(Fate.UNABLE, reason)
+        return Classification(Disposition.UNAUTHORIZED, reason)
     if isinstance(error, PermissionDeniedError):
-        return Verdict(Fate.DENIED, reason)
+        return Classification(Disposition.SUSPECT, reason)
     if isinstance(error, APIConnectionError | APIResponseParseError):
-        return Verdict(Fate.AGAIN, reason)
+        return Classification(Disposition.RETRY, reason)
     if isinstance(error, APIStatusError):
         status = error.status_code or 0
         if status in PASSING_STATUSES or status >= 500:
-            return Verdict(Fate.AGAIN, reason, status == 429, error.retry_after)
-        return Verdict(Fate.REFUSED, reason)
+            return Classification(Disposition.RETRY, reason, status == 429, error.retry_after)
+        return Classification(Disposition.DEAD_LETTER, reason)
     # What can't be said as JSON never can; whatever else befell this process is no fault of the report.
-    return Verdict(Fate.REFUSED if isinstance(error, ValueError) else Fate.AGAIN, reason)
+    return Classification(Disposition.DEAD_LETTER if isinstance(error, ValueError) else Disposition.RETRY, reason)
 
 
 def _reason(error: Exception) -> str:
     text = error.description if isinstance(error, ModuleException) else f"{type(error).__name__}: {error}"
-    return text[:_LONGEST_REASON]
+    return text[:_MAX_REASON]

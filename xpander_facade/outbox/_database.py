@@ -1,4 +1,4 @@
-"""Own the outbox's file and this process's connection to it: opening, turns, transactions, forks, clear errors.
+"""The outbox's file and this process's connection to it: opening, turns, transactions, forks, clear errors.
 
 A process has one connection, and its threads take turns at it. SQLite lets one writer write at a time anyway; but where
 it sleeps for milliseconds until the other one is done, a lock is passed on at once. While another process has the file,
@@ -31,26 +31,27 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 10.0
 """How long to wait for a file that another process has, unless the caller has less time."""
-_SLICE = 0.05
-_BREATH = 0.001
+_BUSY_SLICE = 0.05
+_BUSY_PAUSE = 0.001
 CHECKPOINT_BYTES = 4_000_000
-# Whoever stores a report should not have to wait for the disk as well; the keeper does that. This is for its absence.
+# The maintenance thread moves the log into the file, so that nobody who stores a report waits for that. Where it is not
+# there, SQLite does it itself once the log has so many pages.
 _LATE_CHECKPOINT_PAGES = 10_000
 
 Row = tuple[Any, ...]
 
 
-class FileTakenError(OutboxError):
+class DatabaseBusyError(OutboxError):
     """Another process had the file for too long."""
 
 
-class _Patience(threading.local):
+class _BusyTimeout(threading.local):
     """Until when this thread's caller can wait for the file; monotonic seconds."""
 
     until = math.inf
 
 
-class OutboxFile:
+class Database:
     """One file, as one process sees it.
 
     Args:
@@ -61,13 +62,13 @@ class OutboxFile:
     def __init__(self, path: str, on_fork: Callable[[], None] = lambda: None) -> None:
         self.path = path
         self._on_fork = on_fork
-        self.places: dict[int, str] = {}
-        """The places that this process has numbers of; a file that has to be made anew gets them under the same."""
+        self.destinations: dict[int, str] = {}
+        """The destinations that this process knows; a file that has to be made anew gets them under the same numbers."""
         self.losses = 0
         """Grows whenever something that was written may be gone: taken back, or with the file."""
         self._is_short = False
         self._connection: sqlite3.Connection | None = None
-        self._patience = _Patience()
+        self._busy_timeout = _BusyTimeout()
         self._reset()
         _files.add(self)
 
@@ -79,7 +80,7 @@ class OutboxFile:
 
     # --- statements ---
 
-    def run(self, statement: str, *values: Any) -> int:
+    def execute(self, statement: str, *values: Any) -> int:
         """Run one statement as a transaction of its own; return how many rows it changed.
 
         Raises:
@@ -88,8 +89,8 @@ class OutboxFile:
         """
         return self._execute(statement, values)[0]
 
-    def rows(self, statement: str, *values: Any) -> list[Row]:
-        """Return the rows that a statement gives; within `writing` it sees what was changed.
+    def query(self, statement: str, *values: Any) -> list[Row]:
+        """Return the rows that a statement gives; within `transaction` it sees what was changed.
 
         Raises:
             ConfigurationError: The file can't be used as an outbox.
@@ -109,7 +110,7 @@ class OutboxFile:
                 until = self._wait_or_raise(error, until)
 
     @contextlib.contextmanager
-    def writing(self) -> Generator[None]:
+    def transaction(self) -> Generator[None]:
         """Make one transaction of the statements in a block; an exception takes all of them back.
 
         Raises:
@@ -137,18 +138,18 @@ class OutboxFile:
                         self._take_back(connection)
             except sqlite3.Error as error:
                 if has_begun:
-                    raise self._trouble(error) from error
+                    raise self._error_for(error) from error
                 until = self._wait_or_raise(error, until)
 
     @contextlib.contextmanager
-    def patience(self, seconds: float) -> Generator[None]:
+    def busy_timeout(self, seconds: float) -> Generator[None]:
         """Let this thread wait for the file, in all of a block together, no longer than so many seconds."""
-        before = self._patience.until
-        self._patience.until = time.monotonic() + seconds
+        before = self._busy_timeout.until
+        self._busy_timeout.until = time.monotonic() + seconds
         try:
             yield
         finally:
-            self._patience.until = before
+            self._busy_timeout.until = before
 
     def _ready(self) -> sqlite3.Connection:
         """Return the connection, without the rest of a transaction whose end an exception has prevented."""
@@ -171,10 +172,10 @@ class OutboxFile:
             OutboxError: The time is over, or something else is wrong.
         """
         now = time.monotonic()
-        until = until or min(now - _SLICE + BUSY_SECONDS, self._patience.until)
+        until = until or min(now - _BUSY_SLICE + BUSY_SECONDS, self._busy_timeout.until)
         if not _is_busy(error) or now >= until:
-            raise self._trouble(error) from error
-        time.sleep(_BREATH)
+            raise self._error_for(error) from error
+        time.sleep(_BUSY_PAUSE)
         return until
 
     # --- life ---
@@ -208,7 +209,7 @@ class OutboxFile:
             # Whole pages are written: small ones suit reports of a few kB. It counts for a new file alone.
             connection.execute("PRAGMA page_size = 1024")
             connection.execute("PRAGMA journal_mode = WAL")
-            _schema.fill(connection, self.path, self.places)
+            _schema.fill(connection, self.path, self.destinations)
         except BaseException:
             connection.close()
             raise
@@ -251,7 +252,7 @@ class OutboxFile:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=_SLICE, isolation_level=None, check_same_thread=False, cached_statements=64
+            self.path, timeout=_BUSY_SLICE, isolation_level=None, check_same_thread=False, cached_statements=64
         )
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -261,7 +262,7 @@ class OutboxFile:
             raise
         return connection
 
-    def _trouble(self, error: sqlite3.Error) -> OutboxError | ConfigurationError:
+    def _error_for(self, error: sqlite3.Error) -> OutboxError | ConfigurationError:
         """Return what to raise for an error of SQLite; it names the remedy."""
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
@@ -273,7 +274,7 @@ class OutboxFile:
                 f"the outbox's file {self.path} can't be written ({error}): let this user write to it and its folder"
             )
         if _is_busy(error):
-            return FileTakenError(
+            return DatabaseBusyError(
                 f"other processes have the outbox's file {self.path}, and do not give it up: try again"
             )
         if kind == sqlite3.SQLITE_FULL:
@@ -314,8 +315,8 @@ class OutboxFile:
         self.after_fork_in_child()
 
 
-_files: weakref.WeakSet[OutboxFile] = weakref.WeakSet()
-_held: list[OutboxFile] = []
+_files: weakref.WeakSet[Database] = weakref.WeakSet()
+_held: list[Database] = []
 _abandoned: list[sqlite3.Connection | None] = []
 _forking = threading.Lock()
 

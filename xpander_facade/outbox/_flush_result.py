@@ -1,4 +1,4 @@
-"""Own what a flush came to: light, so that whoever has no outbox need not load one."""
+"""What a flush came to: light, so that whoever has no outbox need not load one."""
 
 from __future__ import annotations
 

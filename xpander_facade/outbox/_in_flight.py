@@ -1,6 +1,6 @@
-"""Own the journal of an outbox's file: runs in progress, whose processes are alive, and the end of those that are not.
+"""Runs in flight: those that have begun and not ended, and the report of those whose process died.
 
-A run is written down as it begins. Its process signs a lease, which it renews while it has runs. Whoever finds that the
+A run is written down as it begins. Its process takes a lease, which it renews while it has runs. Whoever finds that the
 process is gone, or that its lease ran out, turns its runs into reports that say so, in one transaction: exactly one
 does it. A process that comes back after all reports its runs as usual; those reports are the later ones, and count.
 """
@@ -23,8 +23,8 @@ DIED = "process ended before the run did"
 _log = logging.getLogger("xpander_facade")
 
 
-class Journal:
-    """The runs in progress of one file, as one process sees them.
+class InFlightRuns:
+    """The runs in flight of one file, as one process sees them.
 
     Args:
         store: The reports of the file.
@@ -32,111 +32,117 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._file = store.file
+        self._database = store.database
         self.reset()
 
     def reset(self) -> None:
         """Own no run: those of a parent process are the parent's."""
         self._owner = this_process()
-        self._mine: set[tuple[int, str]] = set()
-        self._told: set[tuple[int, str]] = set()
-        self._signed_at = 0.0
-        self._losses = self._file.losses
+        self._own: set[tuple[int, str]] = set()
+        self._reported: set[tuple[int, str]] = set()
+        self._renewed_at = 0.0
+        self._losses = self._database.losses
 
-    def has(self, place: int, id: str) -> bool:
+    def contains(self, destination: int, id: str) -> bool:
         """Whether a run of this process is written down."""
-        return (place, id) in self._mine
+        return (destination, id) in self._own
 
-    def begin(self, place: int, id: str, agent_id: str, body: bytes) -> None:
+    def add(self, destination: int, id: str, agent_id: str, body: bytes) -> None:
         """Write a run down."""
         now = self._store.clock()
-        is_lost = self._losses != self._file.losses  # the signature may have been, with what it was written with
-        if is_lost or now - self._signed_at >= self._store.settings.lease / 3:
-            self._sign(now)
-        self._file.run(
-            "INSERT OR REPLACE INTO runs (id, place, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
+        is_lost = self._losses != self._database.losses  # the signature may have been, with what it was written with
+        if is_lost or now - self._renewed_at >= self._store.settings.lease / 3:
+            self._renew_lease(now)
+        self._database.execute(
+            "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
             id,
-            place,
+            destination,
             agent_id,
             self._owner,
             now,
             body,
         )
-        self._mine.add((place, id))
+        self._own.add((destination, id))
 
-    def let_go(self, place: int, id: str) -> None:
-        """Note that a run is struck out for good."""
-        self._mine.discard((place, id))
+    def discard(self, destination: int, id: str) -> None:
+        """Note that a run is removed for good."""
+        self._own.discard((destination, id))
 
-    def is_listed(self, place: int, id: str) -> bool:
+    def is_recorded(self, destination: int, id: str) -> bool:
         """Whether a run is still written down; where not, another process took it for dead and reported it so."""
         return bool(
-            self._file.rows("SELECT 1 FROM runs WHERE id = ? AND place = ? AND owner = ?", id, place, self._owner)
+            self._database.query(
+                "SELECT 1 FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, self._owner
+            )
         )
 
-    def end(self, place: int, id: str) -> None:
-        """Strike a run out."""
-        self._file.run("DELETE FROM runs WHERE id = ? AND place = ? AND owner = ?", id, place, self._owner)
+    def remove(self, destination: int, id: str) -> None:
+        """Remove a run."""
+        self._database.execute(
+            "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, self._owner
+        )
 
-    def strike_told(self, place: int, id: str) -> None:
-        """Strike out a run that was reported without the file; where it can't be written now, `catch_up` does it."""
-        if self.has(place, id):
-            self._told.add((place, id))
+    def remove_reported(self, destination: int, id: str) -> None:
+        """Remove a run that was reported without the file; where it can't be written now, `remove_pending` does it."""
+        if self.contains(destination, id):
+            self._reported.add((destination, id))
             with contextlib.suppress(OutboxError, ConfigurationError):
-                self.catch_up()
+                self.remove_pending()
 
-    def catch_up(self) -> None:
-        """Strike out what could not be struck out before: it must not be reported as dead."""
-        for place, id in list(self._told):
-            self.end(place, id)
-            self.let_go(place, id)
-            self._told.discard((place, id))
+    def remove_pending(self) -> None:
+        """Remove what could not be removed before: it must not be reported as dead."""
+        for destination, id in list(self._reported):
+            self.remove(destination, id)
+            self.discard(destination, id)
+            self._reported.discard((destination, id))
 
     def renew(self) -> None:
         """Say that this process's runs are still in progress."""
-        if self._mine:
-            self._sign(self._store.clock())
+        if self._own:
+            self._renew_lease(self._store.clock())
 
     def report_dead(self) -> int:
         """Report the runs of dead processes as failed; return how many."""
         now = self._store.clock()
         reported = 0
-        for owner, lease_until in self._file.rows("SELECT owner, lease_until FROM processes"):
+        for owner, lease_until in self._database.query("SELECT owner, lease_until FROM processes"):
             if owner != self._owner:
                 gone = is_gone(owner)
                 if gone or lease_until < now:
                     reported += self._report(owner, now, gone=gone)
         return reported
 
-    def _sign(self, now: float) -> None:
-        self._file.run(
+    def _renew_lease(self, now: float) -> None:
+        self._database.execute(
             "INSERT INTO processes (owner, seen_at, lease_until) VALUES (?, ?, ?)"
             " ON CONFLICT (owner) DO UPDATE SET seen_at = excluded.seen_at, lease_until = excluded.lease_until",
             self._owner,
             now,
             now + self._store.settings.lease,
         )
-        self._signed_at = now
-        self._losses = self._file.losses
+        self._renewed_at = now
+        self._losses = self._database.losses
 
     def _report(self, owner: str, now: float, *, gone: bool) -> int:
-        with self._file.writing():
-            signed = self._file.rows("SELECT seen_at, lease_until FROM processes WHERE owner = ?", owner)
-            if not signed or (signed[0][1] >= now and not gone):
+        with self._database.transaction():
+            leased = self._database.query("SELECT seen_at, lease_until FROM processes WHERE owner = ?", owner)
+            if not leased or (leased[0][1] >= now and not gone):
                 return 0  # another process was faster, or this one came back
-            seen_at, lease_until = signed[0]
-            runs = self._file.rows("SELECT place, id, agent_id, began_at, body FROM runs WHERE owner = ?", owner)
-            self._file.run("DELETE FROM runs WHERE owner = ?", owner)
-            self._file.run("DELETE FROM processes WHERE owner = ?", owner)
-            for place, id, agent_id, began_at, body in runs:
+            seen_at, lease_until = leased[0]
+            runs = self._database.query(
+                "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ?", owner
+            )
+            self._database.execute("DELETE FROM runs WHERE owner = ?", owner)
+            self._database.execute("DELETE FROM processes WHERE owner = ?", owner)
+            for destination, id, agent_id, began_at, body in runs:
                 # It died at some time after it was last seen: now, if that is not long ago.
                 ended_at = now if gone and now <= lease_until else seen_at
-                self._store.add(place, id, agent_id, _died(body, ended_at - began_at))
-                _log.warning("outbox %s: run %s is reported as failed: its %s", self._file.path, id, DIED)
+                self._store.add(destination, id, agent_id, _died(body, ended_at - began_at))
+                _log.warning("outbox %s: run %s is reported as failed: its %s", self._database.path, id, DIED)
         return len(runs)
 
 
-def unsaid(body: bytes) -> bytes:
+def retract_failure(body: bytes) -> bytes:
     """Return a report that also takes back the result which a run has that was reported as dead."""
     return merged(json.dumps({"result": ""}).encode(), body)
 

@@ -1,4 +1,4 @@
-"""Own what people see of an outbox's file and do to single reports: status, entries, another try, away with it."""
+"""What people see of an outbox's file and do to single reports: status, entries, another try, away with it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 State = Literal["waiting", "sending", "quarantined"]
 
 _ENTRY = (
-    "SELECT id, agent_id, places.name, state, created_at, attempts, due, reason, size, {body}"
-    " FROM reports JOIN places USING (place)"
+    "SELECT id, agent_id, destinations.name, state, created_at, attempts, due, reason, size, {body}"
+    " FROM reports JOIN destinations USING (destination)"
 )
 
 
@@ -57,7 +57,7 @@ class OutboxEntry:
     Args:
         id: The run's id.
         agent_id: The agent that the run counts for.
-        place: The platform and, where one was named, the organisation.
+        destination: The platform and, where one was named, the organisation.
         state: "waiting", "sending" or "quarantined".
         created_at: When it was stored.
         attempts: How often it was sent.
@@ -69,7 +69,7 @@ class OutboxEntry:
 
     id: str
     agent_id: str
-    place: str
+    destination: str
     state: State
     created_at: datetime
     attempts: int
@@ -80,15 +80,15 @@ class OutboxEntry:
 
 
 def status(store: Store) -> OutboxStatus:
-    """Return how a file stands, over all places."""
+    """Return how a file stands, over all destinations."""
     counts = {
-        state: store.file.rows(f"SELECT count(*) FROM reports WHERE state = {state}")[0][0]
+        state: store.database.query(f"SELECT count(*) FROM reports WHERE state = {state}")[0][0]
         for state in (WAITING, SENDING, QUARANTINED)
     }
-    ((size, running, oldest, opens_at, sent, dropped),) = store.file.rows(
+    ((size, running, oldest, opens_at, sent, dropped),) = store.database.query(
         "SELECT (SELECT bytes FROM totals), (SELECT count(*) FROM runs),"
-        " (SELECT created_at FROM reports ORDER BY n LIMIT 1), max(max(paused_until, held_until)),"
-        " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM places"
+        " (SELECT created_at FROM reports ORDER BY rowid LIMIT 1), max(max(open_until, next_at)),"
+        " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations"
     )
     return OutboxStatus(
         waiting=counts[WAITING],
@@ -106,36 +106,36 @@ def status(store: Store) -> OutboxStatus:
 def entries(store: Store, state: State | None, limit: int) -> list[OutboxEntry]:
     """Return the reports of a file, oldest first, without their bodies."""
     where = "" if state is None else f" WHERE state = {STATES.index(state)}"
-    rows = store.file.rows(f"{_ENTRY.format(body='NULL')}{where} ORDER BY n LIMIT ?", limit)
+    rows = store.database.query(f"{_ENTRY.format(body='NULL')}{where} ORDER BY rowid LIMIT ?", limit)
     return [_entry(row) for row in rows]
 
 
 def entry(store: Store, id: str) -> OutboxEntry | None:
     """Return the newest report of a run, with its body; None without one."""
-    rows = store.file.rows(f"{_ENTRY.format(body='body')} WHERE id = ? ORDER BY n DESC LIMIT 1", id)
+    rows = store.database.query(f"{_ENTRY.format(body='body')} WHERE id = ? ORDER BY rowid DESC LIMIT 1", id)
     return _entry(rows[0]) if rows else None
 
 
 def retry(store: Store, id: str) -> bool:
     """Let a quarantined report be sent again; whether there was one."""
-    with store.file.writing():
-        quarantined = store.file.rows(f"SELECT n FROM reports WHERE id = ? AND state = {QUARANTINED}", id)
-        for (n,) in quarantined:
-            store.requeue(n)
+    with store.database.transaction():
+        quarantined = store.database.query(f"SELECT rowid FROM reports WHERE id = ? AND state = {QUARANTINED}", id)
+        for (rowid,) in quarantined:
+            store.requeue(rowid)
     return bool(quarantined)
 
 
 def drop(store: Store, id: str) -> bool:
     """Forget what is not being sent of a run; whether there was anything."""
-    return bool(store.file.run(f"DELETE FROM reports WHERE id = ? AND state != {SENDING}", id))
+    return bool(store.database.execute(f"DELETE FROM reports WHERE id = ? AND state != {SENDING}", id))
 
 
 def _entry(row: Row) -> OutboxEntry:
-    id, agent_id, place, state, created_at, attempts, due, reason, size, body = row
+    id, agent_id, destination, state, created_at, attempts, due, reason, size, body = row
     return OutboxEntry(
         id=id,
         agent_id=agent_id,
-        place=place,
+        destination=destination,
         state=STATES[int(state)],
         created_at=_moment(created_at),
         attempts=attempts,

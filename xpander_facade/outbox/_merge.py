@@ -1,4 +1,4 @@
-"""Own what two reports of a run say together, as the platform itself would join them. Pure."""
+"""What two reports of a run say together, as the platform itself would join them. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Own Outbox: reports that wait on disk until the platform has them, and runs that are reported even when they die.
+"""Outbox: reports that wait on disk until the platform has them, and runs that are reported even when they die.
 
-    Outbox  ->  Desk, one per process and file  ->  Store, Journal, Drainer  ->  OutboxFile
+    Outbox  ->  OutboxRuntime, one per process and file  ->  Store, InFlightRuns, Sender  ->  Database
 
 What a report costs the caller is one write to an SQLite file; a background thread sends it. Several processes share a
 file: what one of them leaves behind, the others send.
@@ -17,9 +17,9 @@ from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import guarded
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
-from xpander_facade.outbox._in_flight import unsaid
+from xpander_facade.outbox._in_flight import retract_failure
 from xpander_facade.outbox._inspection import OutboxEntry, OutboxStatus, State, drop, entries, entry, retry, status
-from xpander_facade.outbox._runtime import desk_of
+from xpander_facade.outbox._runtime import runtime_of
 from xpander_facade.outbox._threads import in_thread
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = ["FlushResult", "Outbox", "OutboxEntry", "OutboxStatus"]
 T = TypeVar("T")
 
 _ROOM_CHECK = 0.05
-_MOST_KNOWN = 256
+_MAX_KNOWN = 256
 
 
 class Outbox:
@@ -53,7 +53,7 @@ class Outbox:
         if configuration.outbox is None:
             raise ConfigurationError("there is no outbox: pass outbox= or set XPANDER_OUTBOX")
         self.configuration = configuration
-        self._desk = desk_of(configuration.outbox)
+        self._runtime = runtime_of(configuration.outbox)
         self._number: int | None = None
         self._serves = False
 
@@ -69,7 +69,7 @@ class Outbox:
         """
         outbox = _known.get(id(configuration))
         if not isinstance(outbox, cls):
-            if len(_known) >= _MOST_KNOWN:
+            if len(_known) >= _MAX_KNOWN:
                 _known.clear()
             outbox = _known[id(configuration)] = cls(configuration)
         return outbox
@@ -136,32 +136,6 @@ class Outbox:
         """
         await self._ahere(self._begin, report, send)
 
-    def finish(self, report: Report) -> None:
-        """Store the report of a run that was begun, and strike the run out of the journal, in one step.
-
-        Args:
-            report: The report.
-
-        Raises:
-            ConfigurationError: The file can't be used as an outbox.
-            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
-            ValueError: The report holds what JSON can't say.
-        """
-        self._here(self._enqueue, report)
-
-    async def afinish(self, report: Report) -> None:
-        """Store the report of a run that was begun, and strike the run out of the journal, in one step.
-
-        Args:
-            report: The report.
-
-        Raises:
-            ConfigurationError: The file can't be used as an outbox.
-            OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
-            ValueError: The report holds what JSON can't say.
-        """
-        await self._ahere(self._enqueue, report)
-
     def forget(self, id: str) -> None:
         """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
 
@@ -222,7 +196,7 @@ class Outbox:
 
     def status(self) -> OutboxStatus:
         """Return how the file stands, over all platforms and organisations."""
-        return status(self._desk.store)
+        return status(self._runtime.store)
 
     def list(self, state: State | None = None, limit: int = 100) -> list[OutboxEntry]:
         """Return the reports in the file, oldest first, without their bodies.
@@ -231,23 +205,23 @@ class Outbox:
             state: "waiting", "sending" or "quarantined"; None for all.
             limit: How many at most.
         """
-        return entries(self._desk.store, state, limit)
+        return entries(self._runtime.store, state, limit)
 
     def show(self, id: str) -> OutboxEntry | None:
         """Return the newest report of a run, with its body; None where the file has none."""
-        return entry(self._desk.store, id)
+        return entry(self._runtime.store, id)
 
     def retry(self, id: str) -> bool:
         """Let a report in quarantine be sent again; return whether there was one."""
-        return retry(self._desk.store, id)
+        return retry(self._runtime.store, id)
 
     def drop(self, id: str) -> bool:
         """Throw a run's reports away, but for one that is being sent; return whether there was any."""
-        return drop(self._desk.store, id)
+        return drop(self._runtime.store, id)
 
     def close(self) -> None:
         """End this process's threads for the file and close it; the next use opens it again."""
-        self._desk.close()
+        self._runtime.close()
 
     # --- the work, on whichever thread ---
 
@@ -262,9 +236,9 @@ class Outbox:
         with attach_report(report):
             body = self._encoded(report)
             if not self.configuration.disabled:
-                is_run = self._desk.journal.has(self._place, report.id)
-                store = self._end if is_run else self._desk.store.put
-                self._with_room(store, self._place, report.id, report.agent_id, body)
+                is_run = self._runtime.in_flight.contains(self._destination, report.id)
+                store = self._end if is_run else self._runtime.store.put
+                self._with_room(store, self._destination, report.id, report.agent_id, body)
                 self._wake()
         return report.id
 
@@ -272,28 +246,28 @@ class Outbox:
         with attach_report(report):
             body = self._encoded(report)
             if not self.configuration.disabled:
-                self._with_room(self._start, self._place, report.id, report.agent_id, body, send)
+                self._with_room(self._start, self._destination, report.id, report.agent_id, body, send)
                 self._wake()
 
     def _forget(self, id: str) -> None:
         if self._number is not None:  # else no run was begun here
-            self._desk.journal.strike_told(self._number, id)
+            self._runtime.in_flight.remove_reported(self._number, id)
 
-    def _start(self, place: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
-        with self._desk.file.writing():
-            if send and not self._desk.store.put(place, id, agent_id, body):
+    def _start(self, destination: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
+        with self._runtime.database.transaction():
+            if send and not self._runtime.store.put(destination, id, agent_id, body):
                 return False
-            self._desk.journal.begin(place, id, agent_id, body)
+            self._runtime.in_flight.add(destination, id, agent_id, body)
         return True
 
-    def _end(self, place: int, id: str, agent_id: str, body: bytes) -> bool:
-        with self._desk.file.writing():
+    def _end(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
+        with self._runtime.database.transaction():
             # A run that is not in the journal any more was taken for dead and reported so.
-            is_listed = self._desk.journal.is_listed(place, id)
-            if not self._desk.store.put(place, id, agent_id, body if is_listed else unsaid(body)):
+            is_recorded = self._runtime.in_flight.is_recorded(destination, id)
+            if not self._runtime.store.put(destination, id, agent_id, body if is_recorded else retract_failure(body)):
                 return False
-            self._desk.journal.end(place, id)
-        self._desk.journal.let_go(place, id)
+            self._runtime.in_flight.remove(destination, id)
+        self._runtime.in_flight.discard(destination, id)
         return True
 
     def _flush(self, timeout: float | None) -> FlushResult:
@@ -302,22 +276,22 @@ class Outbox:
             raise ValueError(f"timeout must be a number of seconds, 0 or more, not {timeout!r}")
         if self.configuration.disabled:
             return FlushResult(0, 0, 0)
-        with self._desk.file.patience(seconds):
+        with self._runtime.database.busy_timeout(seconds):
             self._take_up()
-        return FlushResult(*self._desk.flush(self._place, seconds))
+        return FlushResult(*self._runtime.flush(self._destination, seconds))
 
     def _with_room(self, store: Callable[..., bool], *arguments: Any) -> None:
         """Store something; where the file is full, wait for room as long as a call may take."""
         if store(*arguments):
             return
-        settings = self._desk.store.settings
+        settings = self._runtime.store.settings
         until = time.monotonic() + (self.configuration.deadline if settings.when_full == "block" else 0)
         while time.monotonic() < until:
             self._wake()
-            self._desk.drainer.wait_for_turn(_ROOM_CHECK)
+            self._runtime.sender.wait_for_turn(_ROOM_CHECK)
             if store(*arguments):
                 return
-        raise self._desk.store.full()
+        raise self._runtime.store.full()
 
     def _encoded(self, report: Report) -> bytes:
         configuration = self.configuration
@@ -328,21 +302,21 @@ class Outbox:
         return encode(guarded(report.body, configuration.redact, configuration.max_field_bytes))
 
     @property
-    def _place(self) -> int:
+    def _destination(self) -> int:
         """The number that the file gives to this configuration's platform and organisation."""
         if self._number is None:
-            self._number = self._desk.store.place(_place_name(self.configuration))
-        self._desk.count_from_here(self._number)
+            self._number = self._runtime.store.destination(_destination_name(self.configuration))
+        self._runtime.count_from_here(self._number)
         return self._number
 
     def _wake(self) -> None:
         self._take_up()
-        self._desk.wake()
+        self._runtime.wake()
 
     def _take_up(self) -> None:
-        """Let the drainer send for this configuration from now on."""
+        """Let the sender send for this configuration from now on."""
         if not self._serves:
-            self._desk.drainer.serve(self._place, self.configuration)
+            self._runtime.sender.serve(self._destination, self.configuration)
             self._serves = True
 
 
@@ -350,5 +324,5 @@ _known: dict[int, Outbox] = {}
 """By the identity of the configuration, which the outbox keeps alive: looking one up must not compare 20 values."""
 
 
-def _place_name(configuration: Configuration) -> str:
+def _destination_name(configuration: Configuration) -> str:
     return f"{configuration.base_url} {configuration.organization_id or ''}".strip()

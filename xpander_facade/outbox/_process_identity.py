@@ -1,4 +1,4 @@
-"""Own the identity of processes: a name for this one, and whether the one behind a name is gone.
+"""The identity of processes: a name for this one, and whether the one behind a name is gone.
 
 A name holds the machine, the process id and, where Linux tells it, when the process started, so that a process id that
 was given out again is not taken for the old process.

@@ -1,4 +1,4 @@
-"""Own the tables of an outbox's file: what they are, whose database it is, and making them."""
+"""The tables of an outbox's file: what they are, whose database it is, and making them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ APPLICATION_ID = 0x78706F62  # "xpob"
 VERSION = 1
 
 _SCHEMA = """
-CREATE TABLE places (
-    place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    failures INTEGER NOT NULL DEFAULT 0, paused_until REAL NOT NULL DEFAULT 0, held_until REAL NOT NULL DEFAULT 0,
+CREATE TABLE destinations (
+    destination INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+    failures INTEGER NOT NULL DEFAULT 0, open_until REAL NOT NULL DEFAULT 0, open_seconds REAL NOT NULL DEFAULT 0,
+    next_at REAL NOT NULL DEFAULT 0, next_seconds REAL NOT NULL DEFAULT 0,
     sent INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE reports (
-    n INTEGER PRIMARY KEY, place INTEGER NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+    rowid INTEGER PRIMARY KEY, destination INTEGER NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
     agent_id TEXT NOT NULL, created_at REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     owner TEXT, lease_until REAL, reason TEXT, size INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE UNIQUE INDEX reports_by_id ON reports (id, place, state);
-CREATE INDEX waiting_reports ON reports (place, due, created_at) WHERE state = 0;
+CREATE UNIQUE INDEX reports_by_id ON reports (id, destination, state);
+CREATE INDEX waiting_reports ON reports (destination, due, created_at) WHERE state = 0;
 CREATE INDEX sending_reports ON reports (lease_until) WHERE state = 1;
 CREATE INDEX quarantined_reports ON reports (created_at) WHERE state = 2;
 CREATE TABLE runs (
-    id TEXT NOT NULL, place INTEGER NOT NULL, agent_id TEXT NOT NULL, owner TEXT NOT NULL, began_at REAL NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY (id, place)) WITHOUT ROWID;
+    id TEXT NOT NULL, destination INTEGER NOT NULL, agent_id TEXT NOT NULL, owner TEXT NOT NULL, began_at REAL NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (id, destination)) WITHOUT ROWID;
 CREATE TABLE processes (
     owner TEXT PRIMARY KEY, seen_at REAL NOT NULL, lease_until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE totals (reports INTEGER NOT NULL, bytes INTEGER NOT NULL);
@@ -60,15 +61,15 @@ def is_made(connection: sqlite3.Connection, path: str) -> bool:
     return bool(tables)
 
 
-def fill(connection: sqlite3.Connection, path: str, places: Mapping[int, str]) -> None:
-    """Make what is missing: the tables, and the places that this process has numbers of.
+def fill(connection: sqlite3.Connection, path: str, destinations: Mapping[int, str]) -> None:
+    """Make what is missing: the tables, and the destinations that this process has numbers of.
 
     Raises:
         ConfigurationError: The tables are another program's, or of a newer version of this one.
     """
     if is_made(connection, path):
-        listed = {place for (place,) in connection.execute("SELECT place FROM places")}
-        if listed.issuperset(places):
+        listed = {destination for (destination,) in connection.execute("SELECT destination FROM destinations")}
+        if listed.issuperset(destinations):
             return
     connection.execute("BEGIN IMMEDIATE")
     if not is_made(connection, path):  # no other process was faster
@@ -76,7 +77,9 @@ def fill(connection: sqlite3.Connection, path: str, places: Mapping[int, str]) -
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.executemany("INSERT INTO places (place, name) VALUES (?, ?) ON CONFLICT DO NOTHING", places.items())
+    connection.executemany(
+        "INSERT INTO destinations (destination, name) VALUES (?, ?) ON CONFLICT DO NOTHING", destinations.items()
+    )
     connection.execute("COMMIT")
 
 

@@ -1,4 +1,4 @@
-"""Own the outbox's background threads: started when needed, woken when there is work, started again when they die."""
+"""The outbox's background threads: started when needed, woken when there is work, started again when they die."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-AFTER_TROUBLE = 1.0
-_MOST_THREADS = 32
+ERROR_PAUSE = 1.0
+_MAX_THREADS = 32
 _log = logging.getLogger("xpander_facade")
 
 
@@ -38,10 +38,10 @@ def _pool() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
     pid = os.getpid()
-    return _pools.get(pid) or _pools.setdefault(pid, ThreadPoolExecutor(_MOST_THREADS, "xpander-outbox"))
+    return _pools.get(pid) or _pools.setdefault(pid, ThreadPoolExecutor(_MAX_THREADS, "xpander-outbox"))
 
 
-class Background:
+class PeriodicThread:
     """A daemon thread that works in rounds.
 
     Args:
@@ -64,7 +64,7 @@ class Background:
         self._thread: threading.Thread | None = None
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._last_trouble = ""
+        self._last_error = ""
 
     @property
     def is_alive(self) -> bool:
@@ -126,10 +126,10 @@ class Background:
         try:
             wait = self._work()
         except Exception as error:
-            if repr(error) != self._last_trouble:
+            if repr(error) != self._last_error:
                 _log.exception("the thread %r of the outbox goes on after an error", self._name)
-            self._last_trouble = repr(error)
-            self._stopping.wait(AFTER_TROUBLE)
+            self._last_error = repr(error)
+            self._stopping.wait(ERROR_PAUSE)
             return 0.0
-        self._last_trouble = ""
+        self._last_error = ""
         return wait

@@ -107,7 +107,7 @@ def deliver_end(configuration: Configuration, report: Report) -> Delivery:
 
     outbox = Outbox.of(configuration)
     try:
-        outbox.finish(report)
+        outbox.enqueue(report)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(failure, report)
         delivery = _send(configuration, report)
@@ -128,7 +128,7 @@ async def adeliver_end(configuration: Configuration, report: Report) -> Delivery
 
     outbox = Outbox.of(configuration)
     try:
-        await outbox.afinish(report)
+        await outbox.aenqueue(report)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(failure, report)
         delivery = await _asend(configuration, report)

@@ -7,16 +7,16 @@ import threading
 import pytest
 
 from xpander_facade.outbox import _threads
-from xpander_facade.outbox._threads import Background
+from xpander_facade.outbox._threads import PeriodicThread
 
 
 @pytest.fixture
 def background(monkeypatch):
-    monkeypatch.setattr(_threads, "AFTER_TROUBLE", 0.0)
+    monkeypatch.setattr(_threads, "ERROR_PAUSE", 0.0)
     made = []
 
     def make(work):
-        made.append(Background("test", work))
+        made.append(PeriodicThread("test", work))
         return made[-1]
 
     yield make
@@ -109,7 +109,7 @@ def test_where_no_thread_can_be_started_it_says_so(monkeypatch):
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    assert not Background("test", lambda: 0.0).start()
+    assert not PeriodicThread("test", lambda: 0.0).start()
 
 
 def test_a_signal_handler_that_comes_while_the_thread_starts_finds_it_started(background, monkeypatch):

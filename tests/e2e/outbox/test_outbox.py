@@ -287,7 +287,7 @@ def test_an_outbox_that_is_only_looked_at_sends_nothing(
     looking = Outbox.of(configured(emulator, outbox=path, timeout=4))
     assert [entry.id for entry in looking.list()] == ["run-1"]
     assert looking.status().waiting == 1
-    assert not looking._desk._sender.was_started
+    assert not looking._runtime._sender_thread.was_started
     looking.flush(10)
     assert emulator.task("run-1")
 
@@ -330,8 +330,8 @@ def test_a_run_that_a_full_outbox_did_not_take_is_reported_once_and_not_as_dead_
     backend = Backend(configured(emulator, outbox=OutboxSettings(path, max_reports=1, when_full="raise")))
     outbox = Outbox.of(backend.configuration)
     with backend.external_task(agent_id="agent-1", id="run-1") as run:
-        store = outbox._desk.store
-        store.put(store.place("https://elsewhere"), "filler", "agent-1", b"{}")
+        store = outbox._runtime.store
+        store.put(store.destination("https://elsewhere"), "filler", "agent-1", b"{}")
         run.result = "done"
     assert emulator.task("run-1")["result"] == "done"
     assert outbox.status().running == 0
@@ -353,7 +353,7 @@ def test_a_flush_ends_in_time_though_a_neighbour_does_not_give_up_the_file(
     assert outbox.flush(10).waiting == 0
 
 
-# --- the drainer ---
+# --- the sender ---
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -365,10 +365,10 @@ def test_a_drainer_that_died_is_started_again_and_that_is_said(
 ):
     outbox = outbox_at(emulator)
     with monkeypatch.context() as patch:
-        patch.setattr(outbox._desk.drainer, "_send_next", lambda serving: sys.exit())
+        patch.setattr(outbox._runtime.sender, "_send_next", lambda destination: sys.exit())
         outbox.enqueue(report("run-1"))
-        outbox._desk._sender._thread.join(10)
-    # The keeper sees it, without another report or flush.
+        outbox._runtime._sender_thread._thread.join(10)
+    # The maintenance thread sees it, without another report or flush.
     assert eventually(emulator.tasks)
     assert "had died and is started again" in caplog.text
 
@@ -380,7 +380,7 @@ def test_enqueuing_does_not_block_the_loop_while_another_process_has_the_file(
     taken, give_back = threading.Event(), threading.Event()
 
     def take() -> None:
-        with outbox._desk.file.writing():
+        with outbox._runtime.database.transaction():
             taken.set()
             give_back.wait(10)
 
@@ -554,9 +554,11 @@ def test_a_long_run_of_a_living_process_is_not_taken_for_dead(
     outbox.enqueue(report("mine"))
     with started(program, emulator.url, path) as process:
         assert process.stdout.readline() == "begun\n"
-        ((before,),) = outbox._desk.file.rows("SELECT lease_until FROM processes")
+        ((before,),) = outbox._runtime.database.query("SELECT lease_until FROM processes")
         # Four times its lease: each renewal prolongs it by a sixth of a second.
-        assert eventually(lambda: outbox._desk.file.rows("SELECT 1 FROM processes WHERE lease_until > ?", before + 2))
+        assert eventually(
+            lambda: outbox._runtime.database.query("SELECT 1 FROM processes WHERE lease_until > ?", before + 2)
+        )
         process.communicate("go\n", timeout=30)
     assert eventually(lambda: len(emulator.tasks()) == 2)
     assert emulator.task("run-1")["status"] == "completed"
@@ -711,6 +713,9 @@ def test_a_program_whose_platform_hangs_ends_all_the_same(emulator: Emulator, pa
     import attrs
     backend.configuration = attrs.evolve(configuration, outbox=OutboxSettings(sys.argv[2], exit_timeout=0.2))
     backend.enqueue_external_task(id="run-1")
+    from xpander_facade.outbox import Outbox
+    while not Outbox.of(backend.configuration).status().sending:
+        time.sleep(0.01)
     """
     with emulator.hold("report_external_task") as hold, started(program, emulator.url, path) as process:
         assert hold.arrived()
