@@ -63,7 +63,7 @@ class Database:
         self.path = path
         self._on_fork = on_fork
         self.destinations: dict[int, str] = {}
-        """The destinations that this process knows; a file that has to be made anew gets them under the same numbers."""
+        """What this process knows of destinations; a file that has to be made anew gets the same numbers."""
         self.losses = 0
         """Grows whenever something that was written may be gone: taken back, or with the file."""
         self._is_short = False

@@ -2,7 +2,8 @@
 
 There is one sender per process and file. It sends for the destinations that this process has a configuration for, since
 the key comes from there, and shares each destination with the senders of other processes: a claim decides who sends a
-report, circuit breaker and rate limit, both in the file, decide when. Nothing is retried in the call itself; a report that failed waits in the file.
+report, circuit breaker and rate limit, both in the file, decide when. Nothing is retried in the call itself; a report
+that failed waits in the file.
 """
 
 from __future__ import annotations

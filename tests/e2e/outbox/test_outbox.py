@@ -713,12 +713,12 @@ def test_a_program_whose_platform_hangs_ends_all_the_same(emulator: Emulator, pa
     import attrs
     backend.configuration = attrs.evolve(configuration, outbox=OutboxSettings(sys.argv[2], exit_timeout=0.2))
     backend.enqueue_external_task(id="run-1")
-    from xpander_facade.outbox import Outbox
-    while not Outbox.of(backend.configuration).status().sending:
+    while not os.path.exists(sys.argv[2] + ".arrived"):
         time.sleep(0.01)
     """
     with emulator.hold("report_external_task") as hold, started(program, emulator.url, path) as process:
-        assert hold.arrived()
+        assert hold.arrived(60)
+        Path(f"{path}.arrived").touch()
         assert process.wait(20) == 0
 
 
