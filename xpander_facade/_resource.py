@@ -61,13 +61,13 @@ class Module:
         """Give back this object's share of the connections; the last share closes them."""
         from xpander_facade._transport import pool_registry
 
-        pool_registry.close(self.configuration, self)
+        pool_registry.release(self.configuration, self)
 
     async def aclose(self) -> None:
         """Give back this object's share of the connections; the last share closes them."""
         from xpander_facade._transport import pool_registry
 
-        await pool_registry.aclose(self.configuration, self)
+        await pool_registry.arelease(self.configuration, self)
 
     def __enter__(self) -> Self:
         return self
@@ -92,5 +92,5 @@ class Module:
         """Return what a call uses, and hold a share of the connections."""
         from xpander_facade._transport import pool_registry
 
-        pool_registry.hold(self.configuration, self)
+        pool_registry.acquire(self.configuration, self)
         return configuration or self.configuration

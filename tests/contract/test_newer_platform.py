@@ -31,7 +31,7 @@ from xpander_facade import (
     UnprocessableEntityError,
 )
 from xpander_facade._client import sending
-from xpander_facade._transport.response import Answer
+from xpander_facade._transport.response import Response
 from xpander_facade.emulator._contract import Contract, load
 from xpander_facade.emulator._undeclared import undeclared_members
 from xpander_facade.tasks._stream import read_event
@@ -273,9 +273,9 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Any], None]:
     """Make the platform answer every request with this status and JSON."""
 
     def answers(status: int, value: Any) -> None:
-        answer = Answer(status, {"content-type": "application/json"}, json.dumps(value).encode())
+        answer = Response(status, {"content-type": "application/json"}, json.dumps(value).encode())
 
-        async def aanswer(configuration: Configuration, step: Any) -> Answer:
+        async def aanswer(configuration: Configuration, step: Any) -> Response:
             return answer
 
         monkeypatch.setattr(sending, "_attempt", lambda configuration, step: answer)
@@ -354,7 +354,7 @@ def test_what_is_new_in_a_task_is_sent_back_when_it_is_saved(
     platform(200, {**TASK, "status": "queued", "cost": 0.25})
     task = Task.load("task-1", CONFIGURATION)
     sent: list[dict[str, Any]] = []
-    answer = Answer(200, {}, json.dumps(TASK).encode())
+    answer = Response(200, {}, json.dumps(TASK).encode())
     monkeypatch.setattr(sending, "_attempt", lambda _, step: sent.append(json.loads(step.content)) or answer)
     task.save()
     assert (sent[0]["status"], sent[0]["cost"]) == ("queued", 0.25)

@@ -34,7 +34,7 @@ from xpander_facade import (
 )
 from xpander_facade._client.call_flow import exchange
 from xpander_facade._transport.request import Attempt
-from xpander_facade._transport.response import Answer, Failure
+from xpander_facade._transport.response import Failure, Response
 from xpander_facade.tasks import _stream
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ OPERATIONS: Mapping[str, tuple[Operation, Any]] = {
 
 
 @contextmanager
-def answering(outcome: Answer | Failure) -> Iterator[None]:
+def answering(outcome: Response | Failure) -> Iterator[None]:
     """Let every request of the facade come back with this."""
 
     def send(configuration: Any, request: Any, reader: Any, snapshot: Any = None) -> Any:
@@ -136,7 +136,7 @@ def outcome_of(
     operation: Operation, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Any:
     """Return the value or ModuleException that an operation ends with; anything else passes through."""
-    with answering(Answer(status, headers or {}, content)):
+    with answering(Response(status, headers or {}, content)):
         try:
             return operation()
         except ModuleException as error:

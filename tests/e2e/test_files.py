@@ -174,7 +174,7 @@ def test_files_are_fetched_at_once_but_not_more_than_allowed(call: Caller, misbe
         ),
         "unpacked larger than allowed": gzip_bomb(10_000_000),
         "packed, though not asked for": answer(body=b"\x1f\x8b", headers={"Content-Encoding": "gzip"}),
-        "packed in a way that is not known": answer(body=b"x", headers={"Content-Encoding": "br, identity"}),
+        "packed in a route that is not known": answer(body=b"x", headers={"Content-Encoding": "br, identity"}),
         "ends before it is whole": only(head(200, {"Content-Length": "10"}) + b"12345"),
         "closed without a word": lambda connection, request: False,
         "reset": reset,

@@ -610,13 +610,13 @@ def test_a_client_that_is_closed_while_a_call_is_on_its_way_leaves_no_connection
 
     server = misbehave(task_answer())
     backend = Backend(configured(server))
-    find = pool_registry.client_of
+    find = pool_registry.pools_for
 
     def found_and_closed(configuration: Configuration) -> Any:
         client = find(configuration)
         backend.close()
         return client
 
-    monkeypatch.setattr(sys.modules["xpander_facade._client.sending"], "client_of", found_and_closed)
+    monkeypatch.setattr(sys.modules["xpander_facade._client.sending"], "pools_for", found_and_closed)
     report(backend, "run-1")
     assert server.wait_for(lambda: server.open == 0)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._client.error_mapping import answer_error, decode, failure_error, parse_error
-from xpander_facade._transport.response import Answer, Failure
+from xpander_facade._client.error_mapping import decode, failure_error, parse_error, response_error
+from xpander_facade._transport.response import Failure, Response
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -27,7 +27,7 @@ KEY = "xp-s3cr3t-key"
 
 
 def answer(status=200, content=b"", **headers):
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_error_for_an_unreadable_success_keeps_the_start_of_it():
     ],
 )
 def test_a_refusal_has_its_class_its_details_and_a_sentence_that_helps(status, content, cls, details, said):
-    error = answer_error(answer(status, content, x_request_id="r-1"), WHERE)
+    error = response_error(answer(status, content, x_request_id="r-1"), WHERE)
     assert type(error) is cls
     assert error.status_code == status
     assert error.details == details
@@ -115,7 +115,7 @@ def test_a_refusal_has_its_class_its_details_and_a_sentence_that_helps(status, c
 
 
 def test_a_redirect_names_its_target_without_the_query_and_says_that_it_is_not_followed():
-    error = answer_error(answer(307, b"", location="https://y.example/login?token=abc"), WHERE)
+    error = response_error(answer(307, b"", location="https://y.example/login?token=abc"), WHERE)
     assert type(error) is RedirectError
     assert "https://y.example/login" in str(error)
     assert "abc" not in str(error)
@@ -126,7 +126,7 @@ def test_a_redirect_names_its_target_without_the_query_and_says_that_it_is_not_f
     ("headers", "seconds"), [({}, None), ({"retry_after": "7"}, 7.0), ({"retry_after": "soon"}, None)]
 )
 def test_an_error_knows_when_to_try_again(headers, seconds):
-    assert answer_error(answer(429, b"", **headers), WHERE).retry_after == seconds
+    assert response_error(answer(429, b"", **headers), WHERE).retry_after == seconds
 
 
 @pytest.mark.parametrize("name", ["x_request_id", "request_id", "x_amzn_requestid", "x_correlation_id", "cf_ray"])
@@ -136,14 +136,14 @@ def test_the_request_id_is_read_from_whichever_header_has_it(name):
 
 
 def test_a_long_refusal_gives_a_short_text():
-    error = answer_error(answer(500, b'{"detail":"' + b"x" * 100_000 + b'"}'), WHERE)
+    error = response_error(answer(500, b'{"detail":"' + b"x" * 100_000 + b'"}'), WHERE)
     assert len(str(error)) < 1000
 
 
 def test_a_secret_that_an_answer_echoes_is_blacked_out():
-    echoed = answer(400, f'{{"detail":"bad key {KEY}"}}'.encode(), x_echo=KEY).without(KEY)
+    echoed = answer(400, f'{{"detail":"bad key {KEY}"}}'.encode(), x_echo=KEY).redacted(KEY)
     assert KEY not in str(echoed.headers)
-    error = answer_error(echoed, WHERE)
+    error = response_error(echoed, WHERE)
     assert KEY not in str(error) + repr(error.details)
 
 
@@ -165,7 +165,7 @@ def test_a_failure_has_its_class_and_no_status(kind, cls, untaken):
     assert error.status_code is None
     assert "it broke" in str(error)
     assert error.url == "https://x.example/a"
-    assert failure.untaken is untaken
+    assert failure.not_processed is untaken
 
 
 @pytest.mark.parametrize(("status", "is_success"), [(199, False), (200, True), (204, True), (299, True), (300, False)])

@@ -14,7 +14,7 @@ from xpander_facade._requests.tasks import get_request, list_tasks_request
 from xpander_facade._serialization import codec
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._transport.request import Attempt
-from xpander_facade._transport.response import Answer, Failure
+from xpander_facade._transport.response import Failure, Response
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
 from xpander_facade.configuration._retry_event import RetryEvent
@@ -33,14 +33,14 @@ KEY = "xp-s3cr3t-key"
 GET = Request(operation="get_task", method="GET", path="/a", idempotent=True)
 POST = Request(operation="report_external_task", method="POST", path="/a", idempotent=True)
 ONCE = attrs.evolve(GET, operation="create_task", idempotent=False)
-OK = Answer(200, {}, b'{"ok":true}')
+OK = Response(200, {}, b'{"ok":true}')
 GONE = Failure("connect", "could not connect")
 LATE = Failure("timeout", "no answer in time")
 BROKEN = Failure("broken", "the connection broke")
 
 
 def refusal(status, **headers):
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, b'{"detail":"no"}')
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, b'{"detail":"no"}')
 
 
 class Clock:
@@ -151,9 +151,9 @@ def test_what_may_happen_only_once_is_repeated_only_where_it_surely_was_not_take
 @pytest.mark.parametrize(
     "failure",
     [
-        Failure("connect", "certificate", passing=False),
-        Failure("unreadable", "too large", passing=False),
-        Failure("refused", "no header", passing=False),
+        Failure("connect", "certificate", transient=False),
+        Failure("unreadable", "too large", transient=False),
+        Failure("refused", "no header", transient=False),
     ],
 )
 def test_a_failure_that_would_come_again_is_final(failure):
@@ -264,7 +264,7 @@ def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
         run(OK, reader=lambda data: codec.read(User, data))
     assert caught.value.details == {"ok": True}
     with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
-        run(Answer(204, {}, b""), reader=Task._reader(None))
+        run(Response(204, {}, b""), reader=Task._reader(None))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
 )
 def test_a_success_that_is_no_json_is_a_parse_error_that_names_the_remedy(content):
     with pytest.raises(APIResponseParseError, match="base_url") as caught:
-        run(Answer(200, {"x-request-id": "r"}, content))
+        run(Response(200, {"x-request-id": "r"}, content))
     error = caught.value
     assert (error.status_code, error.request_id, error.method, error.url) == (200, "r", "GET", "https://x.example/a")
     assert error.__cause__ is None
@@ -286,7 +286,7 @@ def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
     task = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-01-01T00:00:00Z"}
     content = json.dumps(task)[:-1].encode() + b',"new":' + b"[" * depth + b"]" * depth + b"}"
     try:
-        value, _ = run(Answer(200, {}, content), reader=Task._reader(None))
+        value, _ = run(Response(200, {}, content), reader=Task._reader(None))
     except APIResponseParseError:
         return
     assert value.id == "t"
@@ -295,10 +295,10 @@ def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(401, {"x-request-id": KEY}, f'{{"detail":"bad key {KEY}"}}'.encode()),
-        Answer(200, {}, f"<html>you sent {KEY}</html>".encode()),
-        Answer(200, {"x-request-id": KEY}, f'{{"you sent":"{KEY}"}}'.encode()),
-        Answer(302, {"location": f"https://y.example/{KEY}"}, b""),
+        Response(401, {"x-request-id": KEY}, f'{{"detail":"bad key {KEY}"}}'.encode()),
+        Response(200, {}, f"<html>you sent {KEY}</html>".encode()),
+        Response(200, {"x-request-id": KEY}, f'{{"you sent":"{KEY}"}}'.encode()),
+        Response(302, {"location": f"https://y.example/{KEY}"}, b""),
     ],
     ids=["refusal", "no json", "another shape", "redirect"],
 )

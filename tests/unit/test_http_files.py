@@ -10,8 +10,8 @@ import pytest
 from xpander_facade import Configuration, FileLimits
 from xpander_facade._downloads import fetch
 from xpander_facade._downloads.addresses import is_public
-from xpander_facade._downloads.budget import FileShare, bare
-from xpander_facade._downloads.fetch import Get, Lookup, Refusal, Reply, Unreached
+from xpander_facade._downloads.budget import FileBudget, loggable_url
+from xpander_facade._downloads.fetch import FetchRefused, Get, Reply, Resolve, Unreachable
 
 PUBLIC = "93.184.216.34"
 
@@ -39,12 +39,12 @@ def test_any_other_address_is_not(address: str):
     assert not is_public(address)
 
 
-class Journey:
+class FetchFlow:
     """A fetch that is told what comes of each step."""
 
     def __init__(self, url: str, *, max_redirects: int = 5, **given: Any) -> None:
-        rules = fetch._rules(Configuration(**given), FileLimits(max_redirects=max_redirects))
-        self._steps = fetch._journey(url, rules)
+        policy = fetch._policy(Configuration(**given), FileLimits(max_redirects=max_redirects))
+        self._steps = fetch._fetch_flow(url, policy)
         self.step: Any = next(self._steps)
 
     def tell(self, outcome: Any) -> Any:
@@ -65,14 +65,14 @@ def redirected(location: str) -> Reply:
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to():
-    journey = Journey("https://user:pass@Files.Example:8443/a.txt?sig=1")
-    assert journey.step == Lookup(b"files.example", 8443)
+    journey = FetchFlow("https://user:pass@Files.Example:8443/a.txt?sig=1")
+    assert journey.step == Resolve(b"files.example", 8443)
     step = journey.tell(["10.0.0.1", PUBLIC, "8.8.8.8"])
     assert isinstance(step, Get)
-    assert step.door.origin == httpcore.Origin(b"https", PUBLIC.encode(), 8443)
-    assert step.door.proxy is None
+    assert step.route.origin == httpcore.Origin(b"https", PUBLIC.encode(), 8443)
+    assert step.route.proxy is None
     request = fetch._request(step, 1.0)
-    assert request.url.origin == step.door.origin
+    assert request.url.origin == step.route.origin
     assert request.url.target == b"/a.txt?sig=1"
     assert request.extensions["sni_hostname"] == "files.example"
     headers = dict(request.headers)
@@ -82,74 +82,77 @@ def test_the_address_that_was_checked_is_the_one_connected_to():
 
 
 def test_the_next_address_is_tried_where_one_does_not_answer():
-    journey = Journey("http://files.example/a.txt")
-    assert journey.step == Lookup(b"files.example", 80)
-    hosts = [journey.tell([PUBLIC, "2606:4700::1111"]).door.origin.host, journey.tell(Unreached("x")).door.origin.host]
+    journey = FetchFlow("http://files.example/a.txt")
+    assert journey.step == Resolve(b"files.example", 80)
+    hosts = [
+        journey.tell([PUBLIC, "2606:4700::1111"]).route.origin.host,
+        journey.tell(Unreachable("x")).route.origin.host,
+    ]
     assert hosts == [PUBLIC.encode(), b"2606:4700::1111"]
-    with pytest.raises(Refusal, match="no route"):
-        journey.tell(Unreached("no route"))
+    with pytest.raises(FetchRefused, match="no route"):
+        journey.tell(Unreachable("no route"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1%2"])
 def test_a_name_that_leads_to_a_private_address_is_refused_before_anything_is_sent(address: str):
-    with pytest.raises(Refusal, match="not public"):
-        Journey("http://files.example/a.txt").tell([address])
+    with pytest.raises(FetchRefused, match="not public"):
+        FetchFlow("http://files.example/a.txt").tell([address])
 
 
 @pytest.mark.parametrize("location", ["http://169.254.169.254/latest", "//internal.example/x", "http://localhost/"])
 def test_the_target_of_a_redirect_is_looked_up_and_checked_anew(location: str):
-    journey = Journey("http://files.example/a.txt")
+    journey = FetchFlow("http://files.example/a.txt")
     journey.tell([PUBLIC])
-    assert isinstance(journey.tell(redirected(location)), Lookup)
-    with pytest.raises(Refusal, match="not public"):
+    assert isinstance(journey.tell(redirected(location)), Resolve)
+    with pytest.raises(FetchRefused, match="not public"):
         journey.tell(["127.0.0.1"])
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://files.example/a", "gopher://x/", "data:,x"])
 def test_a_redirect_leads_to_http_and_https_only(location: str):
-    journey = Journey("http://files.example/a.txt")
+    journey = FetchFlow("http://files.example/a.txt")
     journey.tell([PUBLIC])
-    with pytest.raises(Refusal, match="only http and https"):
+    with pytest.raises(FetchRefused, match="only http and https"):
         journey.tell(redirected(location))
 
 
 @pytest.mark.parametrize("url", ["http:///x", "https://", "ftp://x.example/", "files.example/a.txt", ""])
 def test_a_url_needs_http_and_a_host(url: str):
-    with pytest.raises(Refusal):
-        Journey(url)
+    with pytest.raises(FetchRefused):
+        FetchFlow(url)
 
 
 def test_a_relative_redirect_stays_at_its_host():
-    journey = Journey("https://files.example/folder/a.txt")
+    journey = FetchFlow("https://files.example/folder/a.txt")
     journey.tell([PUBLIC])
-    assert journey.tell(redirected("../b.txt?x=1")) == Lookup(b"files.example", 443)
+    assert journey.tell(redirected("../b.txt?x=1")) == Resolve(b"files.example", 443)
     assert str(journey.tell([PUBLIC]).target) == "https://files.example/b.txt?x=1"
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 5])
 def test_one_redirect_too_many_is_refused(allowed: int):
-    journey = Journey("http://files.example/0", max_redirects=allowed)
+    journey = FetchFlow("http://files.example/0", max_redirects=allowed)
     for number in range(allowed):
         journey.tell([PUBLIC])
         journey.tell(redirected(f"/{number + 1}"))
     journey.tell([PUBLIC])
-    with pytest.raises(Refusal, match=f"more than {allowed} times"):
+    with pytest.raises(FetchRefused, match=f"more than {allowed} times"):
         journey.tell(redirected("/again"))
 
 
 def test_a_proxy_of_the_environment_is_used_only_where_private_hosts_are_allowed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
-    assert isinstance(Journey("http://files.example/a.txt").step, Lookup)
-    step = Journey("http://files.example/a.txt", allow_private_file_hosts=True).step
+    assert isinstance(FetchFlow("http://files.example/a.txt").step, Resolve)
+    step = FetchFlow("http://files.example/a.txt", allow_private_file_hosts=True).step
     assert isinstance(step, Get)
-    assert step.door.proxy is not None
-    assert step.door.proxy.url.host == "proxy.example"
-    assert step.door.origin.host == b"files.example"
+    assert step.route.proxy is not None
+    assert step.route.proxy.url.host == "proxy.example"
+    assert step.route.origin.host == b"files.example"
 
 
 def test_the_platforms_certificate_settings_are_for_ones_own_network_only():
     checked, open_ = (
-        Journey("https://files.example/a", verify=False, allow_private_file_hosts=allowed).tell([PUBLIC]).door.tls
+        FetchFlow("https://files.example/a", verify=False, allow_private_file_hosts=allowed).tell([PUBLIC]).route.tls
         for allowed in (False, True)
     )
     assert checked.check_hostname
@@ -194,24 +197,24 @@ def test_the_charset_is_read_off_the_content_type(value: str, charset: str | Non
 
 
 def test_a_url_in_the_log_has_no_secret_and_no_line_end():
-    assert bare("https://user:pass@x.example/a.txt?sig=secret#top") == "https://x.example/a.txt"
-    assert bare("https://x.example/a\nWARNING: b?c") == "https://x.example/a?WARNING: b"
-    assert bare("https://x.example/@home") == "https://x.example/@home"
-    assert bare("nonsense?sig=secret") == "nonsense"
-    assert len(bare("https://x.example/" + "a" * 1_000)) == 200
+    assert loggable_url("https://user:pass@x.example/a.txt?sig=secret#top") == "https://x.example/a.txt"
+    assert loggable_url("https://x.example/a\nWARNING: b?c") == "https://x.example/a?WARNING: b"
+    assert loggable_url("https://x.example/@home") == "https://x.example/@home"
+    assert loggable_url("nonsense?sig=secret") == "nonsense"
+    assert len(loggable_url("https://x.example/" + "a" * 1_000)) == 200
 
 
 def shared(sizes: list[int], **limits: Any) -> tuple[list[int], list[str]]:
     """Fetch files of these sizes; return which are kept, and which were asked for."""
     texts = {f"u{number}": "x" * size for number, size in enumerate(sizes)}
-    share = FileShare([*texts, *texts], FileLimits(**{"concurrency": 2, **limits}))
+    budget = FileBudget([*texts, *texts], FileLimits(**{"concurrency": 2, **limits}))
     fetched: list[str] = []
-    for batch in share.batches():
+    for batch in budget.batches():
         fetched += batch
-        share.take(batch, (texts[url] for url in batch))
-    assert list(share.texts) == list(texts)
-    assert all(text in {None, texts[url]} for url, text in share.texts.items())
-    return [number for number, text in enumerate(share.texts.values()) if text is not None], fetched
+        budget.add(batch, (texts[url] for url in batch))
+    assert list(budget.texts) == list(texts)
+    assert all(text in {None, texts[url]} for url, text in budget.texts.items())
+    return [number for number, text in enumerate(budget.texts.values()) if text is not None], fetched
 
 
 def test_all_files_are_kept_where_they_fit_and_each_is_fetched_once():
@@ -237,6 +240,6 @@ def test_no_more_files_are_fetched_than_allowed(allowed: int, fetched: int, capl
 
 
 def test_texts_count_as_utf_8_and_those_that_have_none_cost_nothing():
-    share = FileShare(["a", "b", "c"], FileLimits(max_total_bytes=4))
-    share.take(["a", "b", "c"], [None, "\u20ac\ud800", "\u20ac"])
-    assert share.texts == {"a": None, "b": None, "c": "\u20ac"}
+    budget = FileBudget(["a", "b", "c"], FileLimits(max_total_bytes=4))
+    budget.add(["a", "b", "c"], [None, "\u20ac\ud800", "\u20ac"])
+    assert budget.texts == {"a": None, "b": None, "c": "\u20ac"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpander_facade._serialization.redaction import FAILED, cut, guarded
+from xpander_facade._serialization.redaction import FAILED, cut, redact_body
 
 REPORT = {
     "id": "run-1",
@@ -34,7 +34,7 @@ def test_every_text_goes_to_the_redactor_with_the_path_of_its_field():
         seen.append((field, text))
         return text
 
-    assert guarded(REPORT, note, 1_000) == REPORT
+    assert redact_body(REPORT, note, 1_000) == REPORT
     assert seen == [
         ("input", "ask ann@example.com"),
         ("result", "told ann@example.com"),
@@ -47,7 +47,7 @@ def test_every_text_goes_to_the_redactor_with_the_path_of_its_field():
 
 def test_what_the_redactor_gives_goes_out_and_the_body_given_stays_as_it_is():
     before = copy.deepcopy(REPORT)
-    body = guarded(REPORT, masked, 1_000)
+    body = redact_body(REPORT, masked, 1_000)
     assert "ann@example.com" not in repr(body)
     assert body["llm_response"]["choices"] == [{"text": "[mail]"}, {"text": "nobody"}]
     assert before == REPORT
@@ -55,22 +55,22 @@ def test_what_the_redactor_gives_goes_out_and_the_body_given_stays_as_it_is():
 
 def test_ids_statuses_and_times_are_not_shown_to_the_redactor():
     body = {"id": "1", "agent_id": "2", "status": "completed", "created_at": "now", "source": "sdk", "title": "secret"}
-    assert guarded(body, lambda field, text: "***", 1_000) == {**body, "title": "***"}
+    assert redact_body(body, lambda field, text: "***", 1_000) == {**body, "title": "***"}
 
 
 def test_an_id_within_what_a_user_says_is_shown_to_the_redactor():
     body = {"input": {"text": "x", "user": {"id": "ann"}}, "llm_response": {"user_id": "ann"}}
-    assert "ann" not in repr(guarded(body, lambda field, text: "***", 1_000))
+    assert "ann" not in repr(redact_body(body, lambda field, text: "***", 1_000))
 
 
 def test_each_event_of_a_list_is_a_body():
     events = [{"type": "chunk", "task_id": "t", "data": "ann@example.com"}]
-    assert guarded(events, masked, 1_000) == [{"type": "chunk", "task_id": "t", "data": "[mail]"}]
+    assert redact_body(events, masked, 1_000) == [{"type": "chunk", "task_id": "t", "data": "[mail]"}]
 
 
 @pytest.mark.parametrize("result", [None, 7, b"bytes"], ids=repr)
 def test_a_redactor_that_gives_no_text_leaves_a_mark_and_never_the_text(result: object):
-    assert guarded({"input": "secret"}, lambda field, text: result, 1_000) == {"input": FAILED}
+    assert redact_body({"input": "secret"}, lambda field, text: result, 1_000) == {"input": FAILED}
 
 
 def test_a_redactor_that_raises_leaves_a_mark_in_that_field_only():
@@ -79,7 +79,7 @@ def test_a_redactor_that_raises_leaves_a_mark_in_that_field_only():
             raise RuntimeError("no")
         return text
 
-    assert guarded({"input": "secret", "result": "fine"}, picky, 1_000) == {"input": FAILED, "result": "fine"}
+    assert redact_body({"input": "secret", "result": "fine"}, picky, 1_000) == {"input": FAILED, "result": "fine"}
 
 
 def test_a_long_text_keeps_its_two_ends_and_says_its_size_and_hash():
@@ -94,11 +94,11 @@ def test_a_long_text_keeps_its_two_ends_and_says_its_size_and_hash():
 
 def test_a_text_is_cut_after_it_was_redacted():
     text = "ann@example.com" * 1_000
-    assert guarded({"input": text}, masked, 6_000) == {"input": "[mail]" * 1_000}
+    assert redact_body({"input": text}, masked, 6_000) == {"input": "[mail]" * 1_000}
 
 
 def test_a_response_that_is_too_large_as_a_whole_becomes_its_text_cut():
-    body = guarded({"llm_response": {"vector": list(range(5_000))}}, None, 1_000)
+    body = redact_body({"llm_response": {"vector": list(range(5_000))}}, None, 1_000)
     assert body["llm_response"].startswith('{"vector":[0,1,2,')
     assert len(body["llm_response"].encode()) <= 1_000
 

@@ -14,14 +14,14 @@ import attrs
 
 from xpander_facade._client import retry
 from xpander_facade._client.dry_run import unsent_answer
-from xpander_facade._client.error_mapping import Where, answer_error, decode, failure_error, parse_error
+from xpander_facade._client.error_mapping import RequestInfo, decode, failure_error, parse_error, response_error
 from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import Trouble
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade._serialization.json_bytes import encode
-from xpander_facade._serialization.redaction import guarded
+from xpander_facade._serialization.redaction import redact_body
 from xpander_facade._transport.request import USER_AGENT, Attempt
-from xpander_facade._transport.response import Answer, blacked_out
+from xpander_facade._transport.response import Response, redacted
 from xpander_facade.configuration._retry_event import RetryEvent
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PreparedRequest:
         return _encoded(json.loads(body) if isinstance(body, bytes) else body, limit)
 
 
-Steps = Generator[Attempt | Wait, "Answer | Failure | None", T]
+Steps = Generator[Attempt | Wait, "Response | Failure | None", T]
 
 
 def exchange(
@@ -91,29 +91,29 @@ def exchange(
     began = clock()
     prepared = prepare(configuration, request)
     attempt = first_attempt(configuration, prepared)
-    where: Where = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
+    where: RequestInfo = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = retry.bucket_of(configuration)
     retries = 0
     while True:
         outcome = yield attempt
-        if isinstance(outcome, Answer) and outcome.is_success:
+        if isinstance(outcome, Response) and outcome.is_success:
             bucket.refund(retried=retries > 0)
             return _value(outcome, reader, where, configuration)
         remaining = configuration.deadline - (clock() - began)
-        if isinstance(outcome, Answer) and outcome.status_code == _TOO_LARGE and remaining > 0:
+        if isinstance(outcome, Response) and outcome.status_code == _TOO_LARGE and remaining > 0:
             shorter = prepared.shortened(configuration.max_field_bytes // 4)
             if shorter is not None and len(shorter) < len(attempt.content or b""):
                 attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
                 continue
-        if isinstance(outcome, Answer):
-            outcome = outcome.without(configuration.get_api_key())
-            error: ModuleException = answer_error(outcome, where)
+        if isinstance(outcome, Response):
+            outcome = outcome.redacted(configuration.get_api_key())
+            error: ModuleException = response_error(outcome, where)
             trouble = answer_trouble(outcome)
         else:
             assert outcome is not None  # a driver answers every Attempt
-            outcome = outcome.without(configuration.get_api_key())
+            outcome = outcome.redacted(configuration.get_api_key())
             error = failure_error(outcome, where)
-            trouble = Trouble(outcome.text, passing=outcome.passing, untaken=outcome.untaken)
+            trouble = Trouble(outcome.text, passing=outcome.transient, untaken=outcome.not_processed)
         elapsed = clock() - began
         wait = retry.next_wait(
             trouble,
@@ -189,14 +189,14 @@ def prepare(configuration: Configuration, request: Request | PreparedRequest) ->
     if request.body is None or isinstance(request.body, bytes):
         return PreparedRequest(request, request.body)
     if configuration.redact is not None:
-        request = attrs.evolve(request, body=guarded(request.body, configuration.redact, sys.maxsize))
+        request = attrs.evolve(request, body=redact_body(request.body, configuration.redact, sys.maxsize))
     return PreparedRequest(request, _encoded(request.body, configuration.max_field_bytes))
 
 
 def _encoded(body: Any, limit: int) -> bytes:
     """Return a redacted body as bytes, with no text longer than `limit` bytes."""
     content = encode(body)
-    return content if len(content) <= limit else encode(guarded(body, None, limit))
+    return content if len(content) <= limit else encode(redact_body(body, None, limit))
 
 
 def _unsent(
@@ -211,7 +211,7 @@ def _unsent(
     return reader(unsent_answer(configuration, prepared.request, body, snapshot))
 
 
-def answer_trouble(answer: Answer) -> Trouble:
+def answer_trouble(answer: Response) -> Trouble:
     """Return why an answer that says no might go better the next time, or not."""
     return Trouble(
         f"the answer was {answer.status_code}",
@@ -221,7 +221,7 @@ def answer_trouble(answer: Answer) -> Trouble:
     )
 
 
-def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configuration: Configuration) -> T:
+def _value(answer: Response, reader: Callable[[Any], T], where: RequestInfo, configuration: Configuration) -> T:
     try:
         return reader(decode(answer.content))
     except Mismatch as mismatch:
@@ -231,5 +231,5 @@ def _value(answer: Answer, reader: Callable[[Any], T], where: Where, configurati
     except ValueError as error:
         problem = f"the answer ({answer.status_code}) is not JSON ({error}): {_NOT_THE_PLATFORM}"
     # No local variable holds the key: tracebacks can show them.
-    problem = blacked_out(problem, configuration.get_api_key())
-    raise parse_error(answer.without(configuration.get_api_key()), problem, where)
+    problem = redacted(problem, configuration.get_api_key())
+    raise parse_error(answer.redacted(configuration.get_api_key()), problem, where)

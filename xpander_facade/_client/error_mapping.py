@@ -1,4 +1,4 @@
-"""Answers and failures become errors that name their cause and the remedy. Pure."""
+"""Errors of calls: responses and failures become errors that name their cause and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from xpander_facade.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xpander_facade._transport.response import Answer, Failure
+    from xpander_facade._transport.response import Failure, Response
 
 
-class Where(TypedDict):
-    """Which call it was: what every error says."""
+class RequestInfo(TypedDict):
+    """The call that every error names: its HTTP method, and its URL without the query."""
 
     method: str
     url: str
@@ -48,7 +48,7 @@ _SERVER_REMEDY = "the platform or a gateway in front of it failed: try again lat
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -58,40 +58,42 @@ def decode(content: bytes) -> Any:
     """Return the JSON of a body; None for an empty one.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is not JSON.
         RecursionError: It is nested too deeply.
     """
     return _decoder.decode(_text(content)) if content.strip() else None
 
 
-def parse_error(answer: Answer, problem: str, where: Where) -> APIResponseParseError:
+def parse_error(response: Response, problem: str, where: RequestInfo) -> APIResponseParseError:
     """Return the error for a success whose body can't be read."""
     return APIResponseParseError(
-        problem, status_code=answer.status_code, details=_details(answer), request_id=answer.request_id, **where
+        problem, status_code=response.status_code, details=_details(response), request_id=response.request_id, **where
     )
 
 
-def answer_error(answer: Answer, where: Where) -> ModuleException:
-    """Return the error for an answer that is no success."""
-    status = answer.status_code
+def response_error(response: Response, where: RequestInfo) -> ModuleException:
+    """Return the error for an response that is not a success."""
+    status = response.status_code
     cls = status_error(status)
-    details = _details(answer)
+    details = _details(response)
     if issubclass(cls, RedirectError):
-        target = answer.headers.get("location", "nowhere").partition("?")[0]
-        text = f"the answer is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
+        target = response.headers.get("location", "nowhere").partition("?")[0]
+        text = (
+            f"the response is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
+        )
     else:
-        said = _said(details)
+        said = _message(details)
         remedy = _REMEDIES.get(status, _SERVER_REMEDY if status >= 500 else "")
         text = (
             f"{status} {_phrase(status)}".rstrip() + (f": {said}" if said else "") + (f" ({remedy})" if remedy else "")
         )
-    error = cls(text, status_code=status, details=details, request_id=answer.request_id, **where)
-    error.retry_after = retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+    error = cls(text, status_code=status, details=details, request_id=response.request_id, **where)
+    error.retry_after = retry.read_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return error
 
 
-def failure_error(failure: Failure, where: Where) -> ModuleException:
-    """Return the error for a call that got no answer."""
+def failure_error(failure: Failure, where: RequestInfo) -> ModuleException:
+    """Return the error of a call without a response."""
     match failure.kind:
         case "timeout":
             return APITimeoutError(f"{failure.text}: pass timeout= and deadline= to wait longer, or try again", **where)
@@ -117,28 +119,28 @@ def _text(content: bytes) -> str:
     return (content[3:] if content.startswith(codecs.BOM_UTF8) else content).decode("utf-8")
 
 
-def _details(answer: Answer) -> Any:
+def _details(response: Response) -> Any:
     try:
-        data = _decoder.decode(_text(answer.content))
+        data = _decoder.decode(_text(response.content))
     except (ValueError, RecursionError):
-        return _snippet(answer) or None
+        return _snippet(response) or None
     if isinstance(data, dict):
         fields = cast("dict[str, Any]", data)
         return fields.get("detail", fields)
     return data
 
 
-def _said(details: Any) -> str:
+def _message(details: Any) -> str:
     if isinstance(details, str):
         text = details if "<" not in details else "an HTML page" if "html" in details.lower() else details
         return " ".join(text.split())[:_SNIPPET]
     if isinstance(details, list):
         items = cast("list[Any]", details)
-        return "; ".join(_complaint(item) for item in items[:5])
+        return "; ".join(_problem(item) for item in items[:5])
     return "" if details is None else json.dumps(details)[:_SNIPPET]
 
 
-def _complaint(item: Any) -> str:
+def _problem(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)[:_SNIPPET]
     entry = cast("dict[str, Any]", item)
@@ -148,8 +150,8 @@ def _complaint(item: Any) -> str:
     return f"{steps}: {entry.get('msg', 'invalid')}"[:_SNIPPET] if steps else str(entry.get("msg", entry))[:_SNIPPET]
 
 
-def _snippet(answer: Answer) -> str:
-    return answer.content[:_SNIPPET].decode("utf-8", "replace")
+def _snippet(response: Response) -> str:
+    return response.content[:_SNIPPET].decode("utf-8", "replace")
 
 
 def _phrase(status: int) -> str:

@@ -1,4 +1,4 @@
-"""Own event streams: opened with the key, read frame by frame, closed when the reader leaves."""
+"""Event streams: opened with the key, read frame by frame, closed when the reader leaves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import httpx_sse
 
 from xpander_facade._client.call_flow import first_attempt
 from xpander_facade._client.dry_run import refuse
-from xpander_facade._client.error_mapping import Where, answer_error, failure_error
+from xpander_facade._client.error_mapping import RequestInfo, failure_error, response_error
 from xpander_facade._transport.body import Body, headers_of
-from xpander_facade._transport.failures import ENGINE_ERRORS, failure_of
-from xpander_facade._transport.pool_registry import aclient_of, client_of
-from xpander_facade._transport.response import Answer, Failure
-from xpander_facade._transport.routing import Target, build, parse_url
+from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
+from xpander_facade._transport.pool_registry import apools_for, pools_for
+from xpander_facade._transport.response import Failure, Response
+from xpander_facade._transport.routing import Target, build_request, parse_url
 from xpander_facade.errors import APIResponseParseError, ModuleException
 
 if TYPE_CHECKING:
@@ -34,31 +34,31 @@ _EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 
 @contextlib.contextmanager
 def stream(
-    configuration: Configuration, request: Request, silence: float, until: float | None
+    configuration: Configuration, request: Request, idle_timeout: float, until: float | None
 ) -> Generator[Iterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
-        silence: Seconds without a byte after which the stream counts as lost.
+        idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, silence)
-    stack = client_of(configuration).stack_to(target.origin)
+    target, sent, where = _prepare(configuration, request, idle_timeout)
+    pool = pools_for(configuration).pool_for(target.origin)
     problem: ModuleException | None = None
     try:
-        with stack.stream(sent, math.inf if until is None else until) as response:
+        with pool.stream(sent, math.inf if until is None else until) as response:
             if not 200 <= response.status < 300:
                 problem = _refusal(configuration, response, where)
             else:
-                _allow_silence(sent, silence)
+                _set_idle_timeout(sent, idle_timeout)
                 yield _frames(response, where)
-    except ENGINE_ERRORS as error:
+    except HTTPCORE_ERRORS as error:
         problem = _error(configuration, failure_of(error), where)
     if problem is not None:
         raise problem
@@ -66,77 +66,79 @@ def stream(
 
 @contextlib.asynccontextmanager
 async def astream(
-    configuration: Configuration, request: Request, silence: float, until: float | None
+    configuration: Configuration, request: Request, idle_timeout: float, until: float | None
 ) -> AsyncGenerator[AsyncIterator[Frame]]:
     """Open an event stream; the block's iterator gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
-        silence: Seconds without a byte after which the stream counts as lost.
+        idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
         ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, silence)
-    stack = (await aclient_of(configuration)).stack_to(target.origin)
+    target, sent, where = _prepare(configuration, request, idle_timeout)
+    pool = (await apools_for(configuration)).pool_for(target.origin)
     problem: ModuleException | None = None
     try:
-        async with stack.stream(sent, math.inf if until is None else until) as response:
+        async with pool.stream(sent, math.inf if until is None else until) as response:
             if not 200 <= response.status < 300:
                 problem = await _arefusal(configuration, response, where)
             else:
-                _allow_silence(sent, silence)
+                _set_idle_timeout(sent, idle_timeout)
                 yield _aframes(response, where)
-    except ENGINE_ERRORS as error:
+    except HTTPCORE_ERRORS as error:
         problem = _error(configuration, failure_of(error), where)
     if problem is not None:
         raise problem
 
 
-def _prepare(configuration: Configuration, request: Request, silence: float) -> tuple[Target, httpcore.Request, Where]:
+def _prepare(
+    configuration: Configuration, request: Request, idle_timeout: float
+) -> tuple[Target, httpcore.Request, RequestInfo]:
     refuse(configuration, "an event stream")
     step = first_attempt(configuration, request)
     step.headers["accept"] = "text/event-stream"
     step.headers["cache-control"] = "no-store"
     step.headers["accept-encoding"] = "identity"
     target = parse_url(step.url)
-    sent = build(step, target, min(configuration.timeout, silence))
+    sent = build_request(step, target, min(configuration.timeout, idle_timeout))
     return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
 
 
-def _refusal(configuration: Configuration, response: httpcore.Response, where: Where) -> ModuleException:
+def _refusal(configuration: Configuration, response: httpcore.Response, where: RequestInfo) -> ModuleException:
     body = Body(headers_of(response), _MAX_ERROR_BYTES)
     for chunk in response.iter_stream():
         if not body.feed(chunk):
             break
-    return _error(configuration, body.answer(response.status), where)
+    return _error(configuration, body.response(response.status), where)
 
 
-async def _arefusal(configuration: Configuration, response: httpcore.Response, where: Where) -> ModuleException:
+async def _arefusal(configuration: Configuration, response: httpcore.Response, where: RequestInfo) -> ModuleException:
     body = Body(headers_of(response), _MAX_ERROR_BYTES)
     async for chunk in response.aiter_stream():
         if not body.feed(chunk):
             break
-    return _error(configuration, body.answer(response.status), where)
+    return _error(configuration, body.response(response.status), where)
 
 
-def _error(configuration: Configuration, answer: Answer | Failure, where: Where) -> ModuleException:
-    if isinstance(answer, Failure):
-        return failure_error(answer.without(configuration.get_api_key()), where)
-    return answer_error(answer.without(configuration.get_api_key()), where)
+def _error(configuration: Configuration, response: Response | Failure, where: RequestInfo) -> ModuleException:
+    if isinstance(response, Failure):
+        return failure_error(response.redacted(configuration.get_api_key()), where)
+    return response_error(response.redacted(configuration.get_api_key()), where)
 
 
-def _allow_silence(sent: httpcore.Request, silence: float) -> None:
-    # Opening is as impatient as any call; between two frames it may be quiet for longer. The engine looks at the
-    # timeouts anew when it comes to the body.
-    cast("Any", sent).extensions["timeout"]["read"] = silence
+def _set_idle_timeout(sent: httpcore.Request, idle_timeout: float) -> None:
+    # A stream opens within the timeout of any call, but may be quiet for longer between two frames. httpcore reads the
+    # timeouts again when it reads the body.
+    cast("Any", sent).extensions["timeout"]["read"] = idle_timeout
 
 
-class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The engine's stream in the form that httpx reads. An event that never ends is a broken stream."""
+class _ByteStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body stream in the form that httpx reads. An event that never ends is a broken stream."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
@@ -170,14 +172,14 @@ class _Relay(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class _Readable(httpx.Response):
-    """The engine's response in the form that httpx-sse reads: UTF-8, as the standard has it, and not compressed."""
+    """The response in the form that httpx-sse reads: UTF-8, as the standard has it, and not compressed."""
 
     def __init__(self, response: httpcore.Response) -> None:
         kind = headers_of(response).get("content-type", "").partition(";")[0]
-        super().__init__(response.status, headers={"content-type": kind}, stream=_Relay(response))
+        super().__init__(response.status, headers={"content-type": kind}, stream=_ByteStream(response))
 
 
-def _frames(response: httpcore.Response, where: Where) -> Iterator[Frame]:
+def _frames(response: httpcore.Response, where: RequestInfo) -> Iterator[Frame]:
     frames = httpx_sse.EventSource(_Readable(response)).iter_sse()
     problem: ModuleException | None = None
     while problem is None:
@@ -186,15 +188,15 @@ def _frames(response: httpcore.Response, where: Where) -> Iterator[Frame]:
         except StopIteration:
             return
         except httpx_sse.SSEError as error:
-            problem = APIResponseParseError(f"the answer is no event stream ({error}): check base_url", **where)
-        except ENGINE_ERRORS as error:
+            problem = APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **where)
+        except HTTPCORE_ERRORS as error:
             problem = failure_error(failure_of(error), where)
         else:
             yield frame
     raise problem
 
 
-async def _aframes(response: httpcore.Response, where: Where) -> AsyncIterator[Frame]:
+async def _aframes(response: httpcore.Response, where: RequestInfo) -> AsyncIterator[Frame]:
     frames = httpx_sse.EventSource(_Readable(response)).aiter_sse()
     problem: ModuleException | None = None
     while problem is None:
@@ -203,8 +205,8 @@ async def _aframes(response: httpcore.Response, where: Where) -> AsyncIterator[F
         except StopAsyncIteration:
             return
         except httpx_sse.SSEError as error:
-            problem = APIResponseParseError(f"the answer is no event stream ({error}): check base_url", **where)
-        except ENGINE_ERRORS as error:
+            problem = APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **where)
+        except HTTPCORE_ERRORS as error:
             problem = failure_error(failure_of(error), where)
         else:
             yield frame

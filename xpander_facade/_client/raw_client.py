@@ -1,4 +1,4 @@
-"""Own the generated client as users get it: silent about its key, and clear about what no contract names."""
+"""The generated client as users get it: it shows no key, and raises our errors for what the contract does not name."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from xpander_api import AuthenticatedClient
 
-from xpander_facade._client.error_mapping import Where, answer_error, parse_error
-from xpander_facade._transport.response import Answer
+from xpander_facade._client.error_mapping import RequestInfo, parse_error, response_error
+from xpander_facade._transport.response import Response
 
 if TYPE_CHECKING:
     import httpx
 
 
 class RawClient(AuthenticatedClient):
-    """The generated client. Its `repr` holds no key, and an answer that it could not even sort raises our error."""
+    """The generated client. Its `repr` holds no key, and a response that it can't classify raises our error."""
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the blocking client, made at the first call."""
@@ -41,28 +41,28 @@ class RawClient(AuthenticatedClient):
         return client
 
     def _check(self, response: httpx.Response) -> None:
-        if _is_strange(response):
+        if _is_unclassified(response):
             response.read()
             self._refuse(response)
 
     async def _acheck(self, response: httpx.Response) -> None:
-        if _is_strange(response):
+        if _is_unclassified(response):
             await response.aread()
             self._refuse(response)
 
     def _refuse(self, response: httpx.Response) -> None:
-        where: Where = {"method": response.request.method, "url": str(response.request.url).partition("?")[0]}
-        answer = Answer(response.status_code, response.headers, response.content).without(self.token)
+        where: RequestInfo = {"method": response.request.method, "url": str(response.request.url).partition("?")[0]}
+        answer = Response(response.status_code, response.headers, response.content).redacted(self.token)
         if answer.is_success:
-            raise parse_error(answer, "the answer is no JSON: check base_url or XPANDER_BASE_URL", where)
-        raise answer_error(answer, where)
+            raise parse_error(answer, "the response is not JSON: check base_url or XPANDER_BASE_URL", where)
+        raise response_error(answer, where)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
 
 
-def _is_strange(response: httpx.Response) -> bool:
-    """Tell whether the generated code would fail on an answer: a status that no standard knows, or no JSON."""
+def _is_unclassified(response: httpx.Response) -> bool:
+    """Whether the generated code would fail on a response: an unknown status, or a body that is not JSON."""
     kind = response.headers.get("content-type", "application/json").partition(";")[0]
     is_known = response.status_code in {status.value for status in http.HTTPStatus}
     return not is_known or kind not in {"application/json", "text/event-stream"}

@@ -6,16 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._client.call_flow import exchange, prepare, takes_long
-from xpander_facade._transport.pool_registry import aclient_of, client_of
+from xpander_facade._transport.pool_registry import apools_for, pools_for
 from xpander_facade._transport.request import Attempt
-from xpander_facade._transport.routing import build, parse_url
+from xpander_facade._transport.routing import build_request, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xpander_facade._client.call_flow import PreparedRequest, Steps
     from xpander_facade._client.request import Request, Snapshot
-    from xpander_facade._transport.response import Answer, Failure
+    from xpander_facade._transport.response import Failure, Response
     from xpander_facade.configuration._configuration import Configuration
 
 
@@ -42,7 +42,7 @@ def send(
         ModuleException: The call failed.
     """
     steps: Steps[T] = exchange(configuration, request, reader, time.monotonic, snapshot)
-    outcome: Answer | Failure | None = None
+    outcome: Response | Failure | None = None
     while True:
         try:
             step = steps.send(outcome)
@@ -81,7 +81,7 @@ async def asend(
     if takes_long(configuration, request):
         ready = await asyncio.to_thread(prepare, configuration, request)
     steps: Steps[T] = exchange(configuration, ready, reader, time.monotonic, snapshot)
-    outcome: Answer | Failure | None = None
+    outcome: Response | Failure | None = None
     while True:
         try:
             step = steps.send(outcome)
@@ -95,19 +95,19 @@ async def asend(
             outcome = None
 
 
-def _attempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
+def _attempt(configuration: Configuration, step: Attempt) -> Response | Failure:
     target = parse_url(step.url)
-    stack = client_of(configuration).stack_to(target.origin)
+    pool = pools_for(configuration).pool_for(target.origin)
     timeout = min(configuration.timeout, step.deadline)
-    request = build(step, target, timeout)
+    request = build_request(step, target, timeout)
     until = time.monotonic() + step.deadline
-    return stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
+    return pool.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
 
 
-async def _aattempt(configuration: Configuration, step: Attempt) -> Answer | Failure:
+async def _aattempt(configuration: Configuration, step: Attempt) -> Response | Failure:
     target = parse_url(step.url)
-    stack = (await aclient_of(configuration)).stack_to(target.origin)
+    pool = (await apools_for(configuration)).pool_for(target.origin)
     timeout = min(configuration.timeout, step.deadline)
-    request = build(step, target, timeout)
+    request = build_request(step, target, timeout)
     until = time.monotonic() + step.deadline
-    return await stack.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
+    return await pool.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)

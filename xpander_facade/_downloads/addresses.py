@@ -1,4 +1,4 @@
-"""Own which addresses of the internet are public, and the look-up of a host's addresses."""
+"""Addresses: which of them are public, and the resolution of host names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import ipaddress
 import socket
 import threading
 
-# What the IANA registries don't call global, and 168.63.129.16, which serves the machines of Azure their secrets.
-_CLOSED_V4 = tuple(
+# Not global in the IANA registries, and 168.63.129.16, which serves Azure's machines their secrets.
+_SPECIAL_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in [
         "0.0.0.0/8",
@@ -29,9 +29,9 @@ _CLOSED_V4 = tuple(
         "240.0.0.0/4",
     ]
 )
-# Of IPv6 only 2000::/3 is given out. Teredo and 6to4, which wrap IPv4 addresses, are closed.
-_OPEN_V6 = ipaddress.IPv6Network("2000::/3")
-_CLOSED_V6 = tuple(
+# IANA has allocated only 2000::/3 of IPv6. Teredo and 6to4, which wrap IPv4 addresses, are excluded.
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_V6 = tuple(
     ipaddress.IPv6Network(network) for network in ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -46,7 +46,7 @@ def is_public(address: str) -> bool:
         address: An IPv4 or IPv6 address, perhaps with a zone.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not an address.
     """
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
@@ -55,13 +55,13 @@ def is_public(address: str) -> bool:
         elif found in _NAT64:
             found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
         else:
-            return found in _OPEN_V6 and not any(found in network for network in _CLOSED_V6)
-    return not any(found in network for network in _CLOSED_V4)
+            return found in _GLOBAL_V6 and not any(found in network for network in _SPECIAL_V6)
+    return not any(found in network for network in _SPECIAL_V4)
 
 
-def look_up(host: bytes, port: int) -> concurrent.futures.Future[list[str]]:
-    """Begin to look a host up; the future gives its addresses, in the order in which they should be tried."""
-    # A look-up can't be cancelled. In a thread of its own it holds up neither a pool nor the end of the process.
+def resolve_host(host: bytes, port: int) -> concurrent.futures.Future[list[str]]:
+    """Resolve a host in the background; the future gives its addresses in the order in which to try them."""
+    # A resolution can't be cancelled. In a daemon thread it delays neither a thread pool nor the end of the process.
     future: concurrent.futures.Future[list[str]] = concurrent.futures.Future()
     threading.Thread(target=_resolve, args=(host, port, future), name="xpander-lookup", daemon=True).start()
     return future

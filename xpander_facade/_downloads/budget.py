@@ -1,4 +1,4 @@
-"""Own what a task's files may cost together, and what the log says of those that are not read. No I/O but the log."""
+"""The budget of a task's files: what they may cost together, and log lines for those that are not read."""
 
 from __future__ import annotations
 
@@ -13,61 +13,61 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xpander_facade")
 
 
-class FileShare:
+class FileBudget:
     """What a task's files may cost together: how many are fetched, and how long their texts may be.
 
-    They are fetched in batches and counted in order, so that the same files are left out every time, and the memory
-    holds no more than what may be kept and one batch.
+    They are fetched in batches and counted in order, so that the same files are left out every time, and memory holds
+    at most what may be kept plus one batch.
 
     Args:
         urls: Where the files are.
-        limits: What they may cost.
+        limits: The limits of one file and of all.
 
     Attributes:
-        texts: The text of each file, in order; None where it could not be had, or was not to be.
+        texts: The text of each file, in order; None for one that was not read.
     """
 
     def __init__(self, urls: Iterable[str], limits: FileLimits) -> None:
         self.texts: dict[str, str | None] = dict.fromkeys(urls)
         self._limits = limits
-        self._room = limits.max_total_bytes
+        self._remaining = limits.max_total_bytes
 
     def batches(self) -> Iterator[list[str]]:
         """Yield the files to fetch next, until there are no more or nothing more fits."""
         urls = list(self.texts)
         size, end = self._limits.concurrency, min(len(urls), self._limits.max_files)
         for first in range(0, end, size):
-            if not self._room:
-                self._leave(len(urls) - first, self._too_long())
+            if not self._remaining:
+                self._log_not_read(len(urls) - first, self._too_long())
                 return
             yield urls[first : min(first + size, end)]
         if len(urls) > end:
-            self._leave(len(urls) - end, f"there are more than {end}")
+            self._log_not_read(len(urls) - end, f"there are more than {end}")
 
-    def take(self, batch: Sequence[str], texts: Iterable[str | None]) -> None:
-        """Keep the texts of a batch, but those that do not fit."""
+    def add(self, batch: Sequence[str], texts: Iterable[str | None]) -> None:
+        """Keep the texts of a batch that fit into the budget."""
         for url, text in zip(batch, texts, strict=True):
             length = 0 if text is None else len(text.encode("utf-8", "surrogatepass"))
-            if length <= self._room:
+            if length <= self._remaining:
                 self.texts[url] = text
-                self._room -= length
+                self._remaining -= length
             else:
                 log_unread(url, self._too_long())
 
     def _too_long(self) -> str:
         return f"all files together are longer than {self._limits.max_total_bytes} bytes"
 
-    def _leave(self, count: int, reason: str) -> None:
+    def _log_not_read(self, count: int, reason: str) -> None:
         _log.warning("%d files of the task were not read: %s", count, reason)
 
 
 def log_unread(url: str, reason: str) -> None:
-    """Say in the log that a file could not be read, and why."""
-    _log.warning("a file of the task could not be read: %s: %s", bare(url), reason)
+    """Log that a file could not be read, and why."""
+    _log.warning("a file of the task could not be read: %s: %s", loggable_url(url), reason)
 
 
-def bare(url: str) -> str:
-    """Return a URL for the log: without query, fragment, user and password, in one line, not too long."""
+def loggable_url(url: str) -> str:
+    """Return a URL for the log: without query, fragment, user and password, on one line, at most 200 characters."""
     start, mark, rest = url.partition("#")[0].partition("?")[0].partition("://")
     if mark:
         host, slash, path = rest.partition("/")

@@ -1,4 +1,4 @@
-"""Own the one gate for what leaves the process or touches the disk: texts are redacted, and cut where too long. Pure.
+"""Redaction of what leaves the process or touches the disk: texts are redacted, and cut where too long. Pure.
 
 A field of a body is named by its path, such as "input" or "llm_response.choices.message.content"; the entries of a
 list go by the list's name. Not passed to the redactor are numbers, the names of members, and what the platform itself
@@ -16,7 +16,7 @@ Redactor = Callable[[str, str], str]
 
 FAILED = "[redaction failed]"
 
-_STRUCTURE = frozenset({
+_STRUCTURAL = frozenset({
     "ai_model", "environment", "event", "execution_kind", "harness_cli", "id", "internal_status", "output_format",
     "permission_mode", "preset", "source", "status", "think_mode", "time", "triggered_by", "type", "user_oidc_token",
     "user_tokens", "mcp_servers",
@@ -25,21 +25,21 @@ _ANY_JSON = frozenset({"llm_response", "data"})
 """Members that may hold any JSON, so that a text may stand for what is too large as a whole."""
 
 
-def guarded(body: Any, redact: Redactor | None, limit: int) -> Any:
-    """Return a body as it may leave; the one given stays as it is.
+def redact_body(body: Any, redact: Redactor | None, limit: int) -> Any:
+    """Return a redacted copy of a body, with no text longer than the limit.
 
     Args:
         body: JSON-ready data: a body, or a list of them.
         redact: Called with the field and its text, gives the text to send. None leaves texts as they are.
-        limit: The most bytes that a text may have in UTF-8.
+        limit: The maximum length of a text, in bytes of UTF-8.
     """
     if isinstance(body, list):
-        return [guarded(entry, redact, limit) for entry in cast("list[Any]", body)]
+        return [redact_body(entry, redact, limit) for entry in cast("list[Any]", body)]
     if not isinstance(body, dict):
-        return _checked("", body, redact, limit)
+        return _redact_value("", body, redact, limit)
     members = cast("dict[str, Any]", body)
     return {
-        name: value if _is_structure(name) else _member(name, value, redact, limit) for name, value in members.items()
+        name: value if _is_structural(name) else _member(name, value, redact, limit) for name, value in members.items()
     }
 
 
@@ -53,18 +53,18 @@ def cut(text: str, limit: int) -> str:
         return text
     digest = hashlib.sha256(encoded).hexdigest()
     note = f"\n[... cut from {len(encoded)} bytes, sha256 {digest} ...]\n"
-    room = max(limit - len(note), 0)
-    head = encoded[: room - room // 2].decode("utf-8", "ignore")
-    tail = encoded[len(encoded) - room // 2 :].decode("utf-8", "ignore")
+    remaining = max(limit - len(note), 0)
+    head = encoded[: remaining - remaining // 2].decode("utf-8", "ignore")
+    tail = encoded[len(encoded) - remaining // 2 :].decode("utf-8", "ignore")
     return f"{head}{note}{tail}"
 
 
-def _is_structure(name: str) -> bool:
-    return name in _STRUCTURE or name.endswith(("_id", "_at"))
+def _is_structural(name: str) -> bool:
+    return name in _STRUCTURAL or name.endswith(("_id", "_at"))
 
 
 def _member(name: str, value: Any, redact: Redactor | None, limit: int) -> Any:
-    value = _checked(name, value, redact, limit)
+    value = _redact_value(name, value, redact, limit)
     if name in _ANY_JSON and not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         shorter = cut(text, limit)
@@ -72,21 +72,21 @@ def _member(name: str, value: Any, redact: Redactor | None, limit: int) -> Any:
     return value
 
 
-def _checked(field: str, value: Any, redact: Redactor | None, limit: int) -> Any:
+def _redact_value(field: str, value: Any, redact: Redactor | None, limit: int) -> Any:
     if isinstance(value, str):
         return cut(value if redact is None else _redacted(field, value, redact), limit)
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         prefix = f"{field}." if field else ""
-        return {name: _checked(f"{prefix}{name}", member, redact, limit) for name, member in members.items()}
+        return {name: _redact_value(f"{prefix}{name}", member, redact, limit) for name, member in members.items()}
     if isinstance(value, list):
-        return [_checked(field, entry, redact, limit) for entry in cast("list[Any]", value)]
+        return [_redact_value(field, entry, redact, limit) for entry in cast("list[Any]", value)]
     return value
 
 
 def _redacted(field: str, text: str, redact: Redactor) -> str:
     try:
         shown = redact(field, text)
-    except Exception:  # the redactor is the user's: whatever it raises, the raw text must not leave
+    except Exception:  # whatever the user's redactor raises, the raw text must not leave
         return FAILED
     return shown if isinstance(shown, str) else FAILED  # pyright: ignore[reportUnnecessaryIsInstance]

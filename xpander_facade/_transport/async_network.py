@@ -1,8 +1,8 @@
-"""Own the sockets of event loops: the engine's network backend on asyncio, with the same deadline that holds.
+"""Sockets of event loops: a network backend of httpcore on asyncio, with the same deadline as the one for threads.
 
-The asyncio backend that the engine brings serves two kinds of event loop through one more library, at the price of a
-quarter of the speed; this one serves asyncio alone.
-Loaded at the first async call: asyncio takes a fifth of the time in which a sync program has sent its first report.
+The asyncio backend that httpcore brings serves two kinds of event loop through anyio and costs a quarter of the speed;
+this one serves asyncio alone. It is imported at the first async call, because importing asyncio takes a fifth of the
+time in which a sync program has sent its first report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from xpander_facade._transport.network import Deadline
 
-_FULL = 262_144
+_HIGH_WATER = 262_144
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -42,38 +42,38 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
-                _, wire = await loop.create_connection(_Wire, host, port, local_addr=local)
+                _, protocol = await loop.create_connection(_StreamProtocol, host, port, local_addr=local)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except UnicodeError as error:
-            raise httpcore.ConnectError(f"{host[:80]!r} is no host name") from error
+            raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
         except (OSError, OverflowError) as error:
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
-            wire.transport.get_extra_info("socket").setsockopt(*option)
-        return _AsyncStream(wire, self._deadline)
+            protocol.transport.get_extra_info("socket").setsockopt(*option)
+        return _AsyncStream(protocol, self._deadline)
 
 
-class _Wire(asyncio.Protocol):
-    """What came over a connection and was not taken yet. Unlike asyncio's own streams, it can be asked for that."""
+class _StreamProtocol(asyncio.Protocol):
+    """The received bytes of a connection that nobody has read yet; asyncio's own streams do not show theirs."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.buffer = bytearray()
         self.has_ended = False
         self.error: Exception | None = None
-        self._news: asyncio.Future[None] | None = None
-        self._is_full = False
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_paused = False
+        self._can_write = asyncio.Event()
+        self._can_write.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        if len(self.buffer) > _FULL and not self._is_full:
-            self._is_full = True
+        if len(self.buffer) > _HIGH_WATER and not self._is_paused:
+            self._is_paused = True
             self.transport.pause_reading()
         self._wake()
 
@@ -84,51 +84,51 @@ class _Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.has_ended = True
         self.error = exc
-        self._may_write.set()
+        self._can_write.set()
         self._wake()
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self._can_write.clear()
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        self._can_write.set()
 
-    async def take(self, max_bytes: int) -> bytes:
-        """Return what has come, waiting for it; nothing where the other side has ended."""
+    async def read(self, max_bytes: int) -> bytes:
+        """Return received bytes, waiting for some; empty bytes mean that the other side has closed."""
         while not self.buffer and not self.has_ended:
-            self._news = asyncio.get_running_loop().create_future()
-            await self._news
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         if not self.buffer and self.error is not None:
             raise httpcore.ReadError(str(self.error))
         chunk = bytes(self.buffer[:max_bytes])
         del self.buffer[:max_bytes]
-        if self._is_full and len(self.buffer) <= _FULL and not self.transport.is_closing():
-            self._is_full = False
+        if self._is_paused and len(self.buffer) <= _HIGH_WATER and not self.transport.is_closing():
+            self._is_paused = False
             self.transport.resume_reading()
         return chunk
 
-    async def give(self, data: bytes) -> None:
-        """Send, waiting while the other side is slow to take."""
+    async def write(self, data: bytes) -> None:
+        """Send bytes, waiting while the send buffer is full."""
         if self.has_ended and self.transport.is_closing():
             raise httpcore.WriteError("the connection is closed")
         self.transport.write(data)
-        await self._may_write.wait()
+        await self._can_write.wait()
 
     def _wake(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, wire: _Wire, deadline: Deadline) -> None:
-        self._wire = wire
+    def __init__(self, protocol: _StreamProtocol, deadline: Deadline) -> None:
+        self._protocol = protocol
         self._deadline = deadline
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._deadline.has_read = True
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ReadTimeout)):
-                return await self._wire.take(max_bytes)
+                return await self._protocol.read(max_bytes)
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
 
@@ -137,25 +137,27 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
             return
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.WriteTimeout)):
-                await self._wire.give(buffer)
+                await self._protocol.write(buffer)
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
         except RuntimeError as error:
             raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
-        # The exchange is over: what is not sent yet is not worth waiting for.
-        self._wire.transport.abort()
+        # The exchange is over, so what is not sent yet does not matter.
+        self._protocol.transport.abort()
         await asyncio.sleep(0)  # the loop closes the socket in its next round
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         loop = asyncio.get_running_loop()
-        wire = self._wire
+        protocol = self._protocol
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
-                upgraded = await loop.start_tls(wire.transport, wire, ssl_context, server_hostname=server_hostname)
+                upgraded = await loop.start_tls(
+                    protocol.transport, protocol, ssl_context, server_hostname=server_hostname
+                )
         except TimeoutError as error:
             await self.aclose()
             raise httpcore.ConnectTimeout(str(error)) from error
@@ -164,21 +166,21 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
             raise httpcore.ConnectError(str(error)) from error
         if upgraded is None:
             raise httpcore.ConnectError("the connection closed while TLS began")
-        wire.transport = upgraded
+        protocol.transport = upgraded
         return self
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
             return self._is_readable()
         names = {"client_addr": "sockname", "server_addr": "peername"}
-        return self._wire.transport.get_extra_info(names.get(info, info))
+        return self._protocol.transport.get_extra_info(names.get(info, info))
 
     def _is_readable(self) -> bool:
-        # An idle connection that has something to read was closed by the other side, or is out of step.
-        wire = self._wire
-        if wire.buffer or wire.has_ended or wire.transport.is_closing():
+        # An idle connection with something to read was closed by the other side, or holds bytes that nobody asked for.
+        protocol = self._protocol
+        if protocol.buffer or protocol.has_ended or protocol.transport.is_closing():
             return True
-        connection: socket.socket = wire.transport.get_extra_info("socket")
+        connection: socket.socket = protocol.transport.get_extra_info("socket")
         if not hasattr(select, "poll"):  # Windows, where select takes any descriptor
             return bool(select.select([connection.fileno()], [], [], 0)[0])
         poll = select.poll()

@@ -1,4 +1,4 @@
-"""Own the connections of event loops: stacks of them to one origin, as those for threads."""
+"""Connection pools of event loops: the counterpart of the pool for threads."""
 
 from __future__ import annotations
 
@@ -11,124 +11,124 @@ from typing import TYPE_CHECKING
 import httpcore
 
 from xpander_facade._transport.body import Body, headers_of
-from xpander_facade._transport.failures import ENGINE_ERRORS, failure_of
+from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
 from xpander_facade._transport.network import Deadline
-from xpander_facade._transport.pool import KEEP_IDLE, MAX_CONNECTIONS, NO_SLOT, OUT_OF_STEP
-from xpander_facade._transport.response import Answer, Failure
+from xpander_facade._transport.pool import DESYNCHRONIZED, KEEP_IDLE, MAX_CONNECTIONS, POOL_EXHAUSTED
+from xpander_facade._transport.response import Failure, Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from xpander_facade._transport.routing import Door
+    from xpander_facade._transport.routing import Route
 
 
-class _AsyncLine:
-    """A connection of an event loop, its deadline, and since when it is idle."""
+class _AsyncPooledConnection:
+    """A connection of an event loop, its deadline, and the time at which it became idle."""
 
     __slots__ = ("connection", "deadline", "idle_since")
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, route: Route) -> None:
         self.deadline = Deadline()
-        self.connection = door.async_connection(KEEP_IDLE, self.deadline)
+        self.connection = route.async_connection(KEEP_IDLE, self.deadline)
         self.idle_since = 0.0
 
     def is_stale(self) -> bool:
-        """Whether the connection is to be dropped: closed, idle for too long, or with something unasked to read."""
+        """Whether the connection must be dropped: closed, idle for too long, or with unrequested bytes to read."""
         connection = self.connection
         if not isinstance(connection, httpcore.AsyncHTTPConnection):
             return False
         return connection.is_closed() or connection.has_expired()
 
 
-class AsyncStack:
+class AsyncConnectionPool:
     """The connections of one event loop to one origin."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._idle: deque[_AsyncLine] = deque()
+    def __init__(self, route: Route) -> None:
+        self._door = route
+        self._idle: deque[_AsyncPooledConnection] = deque()
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._closed = False
 
-    async def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Answer | Failure:
-        """Send a request over a connection of its own and read the answer whole.
+    async def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Response | Failure:
+        """Send a request over a connection that nobody else uses, and read the whole response.
 
         Args:
             request: What to send.
             wait: Seconds to wait for a free connection.
-            until: The `time.monotonic()` by which the answer must be whole.
-            max_bytes: The longest body to take, in bytes.
+            until: The `time.monotonic()` by which the response must be complete.
+            max_bytes: The longest body to accept, in bytes.
         """
         try:
             async with asyncio.timeout(wait):
                 await self._slots.acquire()
         except TimeoutError:
-            return NO_SLOT
+            return POOL_EXHAUSTED
         try:
-            line = await self._take(until)
-            outcome: Answer | Failure
+            pooled = await self._acquire(until)
+            outcome: Response | Failure
             try:
-                response = await line.connection.handle_async_request(request)
-                if not line.deadline.has_read:
-                    await line.connection.aclose()
-                    return OUT_OF_STEP
+                response = await pooled.connection.handle_async_request(request)
+                if not pooled.deadline.has_read:
+                    await pooled.connection.aclose()
+                    return DESYNCHRONIZED
                 body = Body(headers_of(response), max_bytes)
                 async for chunk in response.aiter_stream():
                     if not body.feed(chunk):
                         break
-                outcome = body.answer(response.status)
+                outcome = body.response(response.status)
                 await response.aclose()
-            except ENGINE_ERRORS as error:
-                await line.connection.aclose()
+            except HTTPCORE_ERRORS as error:
+                await pooled.connection.aclose()
                 return failure_of(error)
             except BaseException:
-                await line.connection.aclose()
+                await pooled.connection.aclose()
                 raise
             if isinstance(outcome, Failure):
-                await line.connection.aclose()
+                await pooled.connection.aclose()
             else:
-                await self._give_back(line)
+                await self._release(pooled)
             return outcome
         finally:
             self._slots.release()
 
     @contextlib.asynccontextmanager
     async def stream(self, request: httpcore.Request, until: float) -> AsyncGenerator[httpcore.Response]:
-        """Open an answer that goes on; leaving the block closes the connection.
+        """Open a response that is read while it arrives; leaving the block closes the connection.
 
         Args:
             request: What to send.
-            until: The `time.monotonic()` beyond which nothing is waited for.
+            until: The `time.monotonic()` after which no read waits.
         """
-        line = await self._take(until)
+        pooled = await self._acquire(until)
         try:
-            yield await line.connection.handle_async_request(request)
+            yield await pooled.connection.handle_async_request(request)
         finally:
-            await line.connection.aclose()
+            await pooled.connection.aclose()
 
     def retire(self) -> None:
-        """Close each connection from now on when it is given back."""
+        """Close each connection from now on when it is released."""
         self._closed = True
 
     async def aclose(self) -> None:
-        """Close what is idle; what is in use closes when it is given back."""
+        """Close the idle connections; those in use close when they are released."""
         self.retire()
         while self._idle:
             await self._idle.pop().connection.aclose()
 
-    async def _take(self, until: float) -> _AsyncLine:
-        line = None
-        while self._idle and line is None:
-            line = self._idle.pop()
-            if line.is_stale():
-                await line.connection.aclose()
-                line = None
-        line = line or _AsyncLine(self._door)
-        line.deadline.begin(until)
-        return line
+    async def _acquire(self, until: float) -> _AsyncPooledConnection:
+        pooled = None
+        while self._idle and pooled is None:
+            pooled = self._idle.pop()
+            if pooled.is_stale():
+                await pooled.connection.aclose()
+                pooled = None
+        pooled = pooled or _AsyncPooledConnection(self._door)
+        pooled.deadline.begin(until)
+        return pooled
 
-    async def _give_back(self, line: _AsyncLine) -> None:
-        line.idle_since = now = time.monotonic()
-        self._idle.append(line)
+    async def _release(self, pooled: _AsyncPooledConnection) -> None:
+        pooled.idle_since = now = time.monotonic()
+        self._idle.append(pooled)
         if self._closed:
             await self.aclose()
         elif self._idle[0].idle_since < now - KEEP_IDLE:

@@ -1,11 +1,11 @@
-"""Own the body of an answer: decoded as it comes, and never larger than it may be. Pure."""
+"""Response bodies: decoded while they arrive, and never larger than allowed. Pure."""
 
 from __future__ import annotations
 
 import zlib
 from typing import TYPE_CHECKING
 
-from xpander_facade._transport.response import Answer, Failure
+from xpander_facade._transport.response import Failure, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ ACCEPTED = b"gzip, deflate"
 
 
 def headers_of(response: httpcore.Response) -> dict[str, str]:
-    """Return the headers of a response, names in lower case; of several with one name the last."""
+    """Return the headers of a response with names in lower case; the last of several with one name counts."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
 
 
@@ -24,8 +24,8 @@ class Body:
     """A body that is fed chunk by chunk.
 
     Args:
-        headers: The headers of the answer.
-        max_bytes: The longest body to take after decoding, in bytes.
+        headers: The headers of the response.
+        max_bytes: The longest body to accept after decoding, in bytes.
     """
 
     def __init__(self, headers: Mapping[str, str], max_bytes: int) -> None:
@@ -39,33 +39,33 @@ class Body:
         if encoding in {"gzip", "x-gzip", "deflate"}:
             self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32 if "gzip" in encoding else zlib.MAX_WBITS)
         elif encoding not in {"", "identity"}:
-            self._failure = _unreadable(f"the answer's encoding {encoding[:40]!r} was not asked for")
+            self._failure = _unreadable(f"the response's encoding {encoding[:40]!r} was not asked for")
 
     def feed(self, chunk: bytes) -> bool:
-        """Take a chunk; False where the rest is not wanted."""
+        """Add a chunk; False means that the rest is not needed."""
         self._fed = self._fed or bool(chunk)
         if self._failure is None:
             if self._decoder is None:
                 self._content += chunk
             else:
                 try:
-                    # One byte more than may be tells that there is too much, and no more than that is ever unpacked.
+                    # One byte beyond the limit shows that the body is too large; no more than that is decompressed.
                     self._content += self._decoder.decompress(chunk, self._max_bytes + 1 - len(self._content))
                 except zlib.error as error:
-                    self._failure = _unreadable(f"the answer's encoding is broken ({error})")
+                    self._failure = _unreadable(f"the response's encoding is broken ({error})")
             if len(self._content) > self._max_bytes:
-                self._failure = _unreadable(f"the answer is larger than max_response_bytes ({self._max_bytes} bytes)")
+                self._failure = _unreadable(f"the response is larger than max_response_bytes ({self._max_bytes} bytes)")
         return self._failure is None
 
-    def answer(self, status_code: int) -> Answer | Failure:
-        """Return the answer, or why it can't be read."""
+    def response(self, status_code: int) -> Response | Failure:
+        """Return the response, or why it can't be read."""
         if self._failure is None and self._decoder is not None and self._fed and not self._decoder.eof:
-            self._failure = Failure("broken", "the connection broke before the answer was whole")
+            self._failure = Failure("broken", "the connection broke before the response was complete")
         if self._failure is not None and not (self._failure.kind == "unreadable" and status_code >= 300):
             return self._failure
-        # Of an answer that says no, the status counts, whatever its body.
-        return Answer(status_code, self._headers, bytes(self._content))
+        # The status of a refusal counts, even where its body is unreadable.
+        return Response(status_code, self._headers, bytes(self._content))
 
 
 def _unreadable(text: str) -> Failure:
-    return Failure("unreadable", text, passing=False)
+    return Failure("unreadable", text, transient=False)

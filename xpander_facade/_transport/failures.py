@@ -1,4 +1,4 @@
-"""Own what the engine's exceptions mean. Only their text is kept: they hold the request, and that holds the key."""
+"""The meaning of httpcore's exceptions. Only their text is kept: they hold the request, which holds the key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpcore
 
 from xpander_facade._transport.response import Failure
 
-ENGINE_ERRORS = (
+HTTPCORE_ERRORS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.TimeoutException,
@@ -23,20 +23,20 @@ def failure_of(error: BaseException) -> Failure:
     text = str(error) or type(error).__name__
     if isinstance(error, httpcore.ConnectTimeout):
         return Failure("connect", "no connection within the connect timeout")
-    if _is_certificate_trouble(error):
-        return Failure("certificate", f"could not connect ({text})", passing=False)
+    if _is_certificate_error(error):
+        return Failure("certificate", f"could not connect ({text})", transient=False)
     if isinstance(error, httpcore.ProxyError):
         return Failure("proxy", f"the proxy refused ({text})")
     if isinstance(error, httpcore.ConnectError | httpcore.PoolTimeout | httpcore.ConnectionNotAvailable):
         return Failure("connect", f"could not connect ({text})")
     if isinstance(error, httpcore.TimeoutException):
-        return Failure("timeout", "no answer in time")
+        return Failure("timeout", "no response in time")
     if isinstance(error, httpcore.UnsupportedProtocol | httpcore.LocalProtocolError):
-        return Failure("refused", f"the request can't be sent ({text})", passing=False)
-    return Failure("broken", f"the connection broke before the answer was whole ({text})")
+        return Failure("refused", f"the request can't be sent ({text})", transient=False)
+    return Failure("broken", f"the connection broke before the response was complete ({text})")
 
 
-def _is_certificate_trouble(error: BaseException | None) -> bool:
+def _is_certificate_error(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True

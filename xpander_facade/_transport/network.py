@@ -1,8 +1,8 @@
-"""Own the sockets for threads: the engine's network backend, with a deadline that holds.
+"""Sockets for threads: a network backend of httpcore whose deadlines hold.
 
-The engine's timeouts begin anew at each read, so that a server which sends a byte now and then is waited for without
-end. Here no read goes beyond the deadline of the exchange that a connection is used for. A write of a large body can,
-by one timeout: the engine sends it in pieces and gives each piece the whole of what was left.
+The timeouts of httpcore start again with each read, so a server that sends a byte now and then would be waited for
+without end. Here no read goes beyond the deadline of the exchange that a connection is used for. A write of a large
+body can overrun it by one timeout: httpcore sends it in pieces and gives each piece all the time that was left.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Deadline:
-    """The moment, by `time.monotonic()`, beyond which a connection's user does not wait, and whether it read yet."""
+    """The `time.monotonic()` after which an exchange does not wait, and whether the exchange has read anything yet."""
 
     __slots__ = ("has_read", "until")
 
@@ -28,12 +28,12 @@ class Deadline:
         self.has_read = False
 
     def begin(self, until: float) -> None:
-        """Begin an exchange that is to end by then."""
+        """Begin an exchange that must end by then."""
         self.until = until
         self.has_read = False
 
     def cut(self, timeout: float | None, kind: type[httpcore.TimeoutException]) -> float | None:
-        """Return the timeout, shortened where the deadline comes first; raise the timeout where it has passed."""
+        """Return the timeout, shortened where the deadline comes first; raise `kind` where the deadline has passed."""
         if self.until == math.inf:
             return timeout
         left = self.until - time.monotonic()
@@ -43,11 +43,11 @@ class Deadline:
 
 
 class SyncBackend(httpcore.NetworkBackend):
-    """The engine's blocking sockets, with a deadline."""
+    """The blocking sockets of httpcore, with a deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._engine = httpcore.SyncBackend()
+        self._httpcore = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -60,32 +60,32 @@ class SyncBackend(httpcore.NetworkBackend):
         """Open a connection."""
         timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
         try:
-            stream = self._engine.connect_tcp(host, port, timeout, local_address, socket_options)
+            stream = self._httpcore.connect_tcp(host, port, timeout, local_address, socket_options)
         except UnicodeError as error:
-            raise httpcore.ConnectError(f"{host[:80]!r} is no host name") from error
+            raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
         return _SyncStream(stream, self._deadline)
 
 
 class _SyncStream(httpcore.NetworkStream):
-    def __init__(self, engine: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._engine = engine
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._httpcore = stream
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._deadline.has_read = True
-        return self._engine.read(max_bytes, self._deadline.cut(timeout, httpcore.ReadTimeout))
+        return self._httpcore.read(max_bytes, self._deadline.cut(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._engine.write(buffer, self._deadline.cut(timeout, httpcore.WriteTimeout))
+        self._httpcore.write(buffer, self._deadline.cut(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
-        self._engine.close()
+        self._httpcore.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
-        return _SyncStream(self._engine.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+        return _SyncStream(self._httpcore.start_tls(ssl_context, server_hostname, timeout), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._engine.get_extra_info(info)
+        return self._httpcore.get_extra_info(info)

@@ -1,11 +1,11 @@
-"""Own who shares which connections, and when they close.
+"""The registry of connection pools: who shares which connections, and when they close.
 
-A client holds the stacks of connections of one process, one event loop (or threads), one base URL and one way of
-checking certificates. The key, timeouts and retries travel with each request and are no part of it.
+`OriginPools` are the pools of one process, one event loop (or all threads), one base URL and one way of checking
+certificates. The API key, timeouts and retries travel with each request and are not part of the key.
 
-Holders (a Backend, say) are known by weak reference; the last holder that is closed closes the client. Clients that
-nobody closes stay for the next caller; beyond MAX_CLIENTS those without a holder go, the one unused for the longest
-first. An event loop's clients are closed as the loop shuts down; nothing is inherited across a fork.
+Holders (a Backend, for example) are known by weak reference; the last holder that is released closes the pools. Pools
+that nobody releases stay for the next caller; beyond MAX_ORIGIN_POOLS those without a holder are closed, least recently
+used first. The pools of an event loop are closed as the loop shuts down; a forked child inherits none.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from xpander_facade._transport.pool import SyncStack
-from xpander_facade._transport.routing import door_to
+from xpander_facade._transport.pool import ConnectionPool
+from xpander_facade._transport.routing import resolve_route
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,68 +27,68 @@ if TYPE_CHECKING:
 
     import httpcore
 
-    from xpander_facade._transport.async_pool import AsyncStack
+    from xpander_facade._transport.async_pool import AsyncConnectionPool
     from xpander_facade.configuration._configuration import Configuration
 
-MAX_CLIENTS = 8
+MAX_ORIGIN_POOLS = 8
 
-S = TypeVar("S", "SyncStack", "AsyncStack")
-Place = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...], int]
+S = TypeVar("S", "ConnectionPool", "AsyncConnectionPool")
+PoolKey = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...], int]
 """What must agree to share connections: base URL, verify, the environment's certificates and proxies."""
 
 
-class Client(Generic[S]):
-    """The stacks of one process and loop to the origins that one base URL leads to (the API's and the streams')."""
+class OriginPools(Generic[S]):
+    """The pools of one process and loop to the origins of one base URL: the API's and the event streams'."""
 
-    def __init__(self, place: Place, stack: type[S]) -> None:
-        self._place = place
-        self._stack: type[S] = stack
+    def __init__(self, key: PoolKey, pool: type[S]) -> None:
+        self._key = key
+        self._pool_type: type[S] = pool
         self._lock = threading.Lock()
-        self._stacks: dict[tuple[bytes, bytes, int], S] = {}
+        self._pools: dict[tuple[bytes, bytes, int], S] = {}
         self._retired = False
 
-    def stack_to(self, origin: httpcore.Origin) -> S:
-        """Return the stack to an origin."""
+    def pool_for(self, origin: httpcore.Origin) -> S:
+        """Return the pool of an origin."""
         key = (origin.scheme, origin.host, origin.port)
-        stack = self._stacks.get(key)
-        if stack is None:
+        pool = self._pools.get(key)
+        if pool is None:
             with self._lock:
-                stack = self._stacks.get(key)
-                if stack is None:
-                    _, verify, environment, _ = self._place
-                    stack = self._stacks[key] = self._stack(door_to(origin, verify, environment))
+                pool = self._pools.get(key)
+                if pool is None:
+                    _, verify, environment, _ = self._key
+                    pool = self._pools[key] = self._pool_type(resolve_route(origin, verify, environment))
                     if self._retired:
-                        stack.retire()
-        return stack
+                        pool.retire()
+        return pool
 
     def retire(self) -> list[S]:
-        """Keep no connection from now on, and return the stacks to close. A caller on its way may still use it."""
+        """Keep no connection from now on, and return the pools to close. A call under way may still use them."""
         with self._lock:
             self._retired = True
-            return list(self._stacks.values())
+            return list(self._pools.values())
 
 
 class _Registry:
-    """All clients of a process. The lock is held for bookkeeping only, never over I/O."""
+    """All pools of a process. The lock is held for bookkeeping only, never during I/O."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.pid = os.getpid()
-        self.sync: OrderedDict[Place, Client[SyncStack]] = OrderedDict()
-        self.loops: dict[asyncio.AbstractEventLoop, OrderedDict[Place, Client[AsyncStack]]] = {}
+        self.sync: OrderedDict[PoolKey, OriginPools[ConnectionPool]] = OrderedDict()
+        self.loops: dict[asyncio.AbstractEventLoop, OrderedDict[PoolKey, OriginPools[AsyncConnectionPool]]] = {}
         self.closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
 
 
 _registry = _Registry()
 _inherited: list[_Registry] = []
-_holders: dict[Place, weakref.WeakSet[object]] = {}
+_holders: dict[PoolKey, weakref.WeakSet[object]] = {}
 
 
 def _current() -> _Registry:
     global _registry
     if _registry.pid != os.getpid():
-        # What a parent opened stays open in the parent. It is kept, never used and never closed: closing or collecting
-        # it here could end connections that the parent is using.
+        # The connections belong to the parent. They are kept, never used and never closed: closing or collecting them
+        # here could end exchanges of the parent.
         _inherited.append(_registry)
         _registry = _Registry()
     return _registry
@@ -104,135 +104,135 @@ if hasattr(os, "register_at_fork"):  # there is none on Windows
     os.register_at_fork(after_in_child=_forget_parent)
 
 
-def place_of(configuration: Configuration) -> Place:
-    """Return what a configuration must share with another one to share its connections."""
-    return configuration.base_url, configuration.verify, *configuration.surroundings
+def pool_key(configuration: Configuration) -> PoolKey:
+    """Return what two configurations must have in common to share connections."""
+    return configuration.base_url, configuration.verify, *configuration._environment_fingerprint
 
 
-def hold(configuration: Configuration, holder: Hashable) -> None:
-    """Note that an object uses a configuration's connections until it gives them back or is collected."""
-    place = place_of(configuration)
-    holders = _holders.get(place)
+def acquire(configuration: Configuration, holder: Hashable) -> None:
+    """Note that an object uses the connections of a configuration until it releases them or is collected."""
+    key = pool_key(configuration)
+    holders = _holders.get(key)
     if holders is None or holder not in holders:
         with _current().lock:
-            _holders.setdefault(place, weakref.WeakSet()).add(holder)
+            _holders.setdefault(key, weakref.WeakSet()).add(holder)
 
 
-def client_of(configuration: Configuration) -> Client[SyncStack]:
-    """Return the client for threads."""
-    place = place_of(configuration)
+def pools_for(configuration: Configuration) -> OriginPools[ConnectionPool]:
+    """Return the pools that threads use."""
+    key = pool_key(configuration)
     registry = _current()
     with registry.lock:
-        client = registry.sync.get(place)
-        if client is None:
-            client = registry.sync[place] = Client(place, SyncStack)
+        pools = registry.sync.get(key)
+        if pools is None:
+            pools = registry.sync[key] = OriginPools(key, ConnectionPool)
         else:
-            registry.sync.move_to_end(place)
-        surplus = _surplus(registry.sync, place)
+            registry.sync.move_to_end(key)
+        surplus = _surplus(registry.sync, key)
     for old in surplus:
         _close(old)
-    return client
+    return pools
 
 
-async def aclient_of(configuration: Configuration) -> Client[AsyncStack]:
-    """Return the client of the running event loop."""
+async def apools_for(configuration: Configuration) -> OriginPools[AsyncConnectionPool]:
+    """Return the pools of the running event loop."""
     import asyncio
 
-    from xpander_facade._transport.async_pool import AsyncStack
+    from xpander_facade._transport.async_pool import AsyncConnectionPool
 
-    place = place_of(configuration)
+    key = pool_key(configuration)
     registry = _current()
     loop = asyncio.get_running_loop()
     with registry.lock:
-        clients = registry.loops.get(loop)
-        is_new_loop = clients is None
-        if clients is None:
+        by_key = registry.loops.get(loop)
+        is_new_loop = by_key is None
+        if by_key is None:
             for closed in [other for other in registry.loops if other.is_closed()]:
                 del registry.loops[closed]
                 registry.closers.pop(closed, None)
-            clients = registry.loops[loop] = OrderedDict()
-        client = clients.get(place)
-        if client is None:
-            client = clients[place] = Client(place, AsyncStack)
+            by_key = registry.loops[loop] = OrderedDict()
+        pools = by_key.get(key)
+        if pools is None:
+            pools = by_key[key] = OriginPools(key, AsyncConnectionPool)
         else:
-            clients.move_to_end(place)
-        surplus = _surplus(clients, place)
+            by_key.move_to_end(key)
+        surplus = _surplus(by_key, key)
     if is_new_loop:
         registry.closers[loop] = closer = _close_with_loop(registry, loop)
         await anext(closer)
     for old in surplus:
         await _aclose(old)
-    return client
+    return pools
 
 
-def close(configuration: Configuration, holder: Hashable) -> None:
-    """Give back a holder's share; the last one closes the connections that threads use."""
-    place = place_of(configuration)
-    if _give_back(place, holder):
+def release(configuration: Configuration, holder: Hashable) -> None:
+    """Release a holder's share; the last one closes the connections that threads use."""
+    key = pool_key(configuration)
+    if _release_share(key, holder):
         registry = _current()
         with registry.lock:
-            client = registry.sync.pop(place, None)
-        if client is not None:
-            _close(client)
+            pools = registry.sync.pop(key, None)
+        if pools is not None:
+            _close(pools)
 
 
-async def aclose(configuration: Configuration, holder: Hashable) -> None:
-    """Give back a holder's share; the last one closes the connections that this loop and threads use."""
+async def arelease(configuration: Configuration, holder: Hashable) -> None:
+    """Release a holder's share; the last one closes the connections that this loop and threads use."""
     import asyncio
 
-    place = place_of(configuration)
-    if _give_back(place, holder):
+    key = pool_key(configuration)
+    if _release_share(key, holder):
         registry = _current()
         with registry.lock:
-            client = registry.sync.pop(place, None)
-            clients = registry.loops.get(asyncio.get_running_loop())
-            loop_client = None if clients is None else clients.pop(place, None)
-        if client is not None:
-            _close(client)
-        if loop_client is not None:
-            await _aclose(loop_client)
+            pools = registry.sync.pop(key, None)
+            by_key = registry.loops.get(asyncio.get_running_loop())
+            loop_pools = None if by_key is None else by_key.pop(key, None)
+        if pools is not None:
+            _close(pools)
+        if loop_pools is not None:
+            await _aclose(loop_pools)
 
 
-def _give_back(place: Place, holder: Hashable) -> bool:
+def _release_share(key: PoolKey, holder: Hashable) -> bool:
     with _current().lock:
-        holders = _holders.get(place)
+        holders = _holders.get(key)
         if holders is None or holder not in holders:
             return False
         holders.discard(holder)
         if len(holders):
             return False
-        _holders.pop(place, None)
+        _holders.pop(key, None)
         return True
 
 
-def _surplus(clients: OrderedDict[Place, Client[S]], asked: Place) -> list[Client[S]]:
-    if len(clients) <= MAX_CLIENTS:
+def _surplus(by_key: OrderedDict[PoolKey, OriginPools[S]], asked: PoolKey) -> list[OriginPools[S]]:
+    if len(by_key) <= MAX_ORIGIN_POOLS:
         return []
-    unheld = [place for place in clients if place != asked and not _holders.get(place)]
-    return [clients.pop(place) for place in unheld[: len(clients) - MAX_CLIENTS]]
+    unheld = [key for key in by_key if key != asked and not _holders.get(key)]
+    return [by_key.pop(key) for key in unheld[: len(by_key) - MAX_ORIGIN_POOLS]]
 
 
 async def _close_with_loop(registry: _Registry, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None]:
-    # An event loop closes its unfinished async generators as it shuts down (asyncio.run does it always). That is the
-    # one moment at which connections of that loop can still be closed well, so a generator waits here for it.
+    # An event loop closes its unfinished async generators as it shuts down (asyncio.run always does). Nothing else
+    # tells when the connections of a loop can still be closed in it, so a generator waits here for that moment.
     try:
         yield
     finally:
         with registry.lock:
-            clients = registry.loops.pop(loop, None)
+            by_key = registry.loops.pop(loop, None)
             registry.closers.pop(loop, None)
-        for client in clients.values() if clients else ():
-            await _aclose(client)
+        for pools in by_key.values() if by_key else ():
+            await _aclose(pools)
 
 
-def _close(client: Client[SyncStack]) -> None:
-    for stack in client.retire():
-        stack.close()
+def _close(pools: OriginPools[ConnectionPool]) -> None:
+    for pool in pools.retire():
+        pool.close()
 
 
-async def _aclose(client: Client[AsyncStack]) -> None:
-    for stack in client.retire():
-        await stack.aclose()
+async def _aclose(pools: OriginPools[AsyncConnectionPool]) -> None:
+    for pool in pools.retire():
+        await pool.aclose()
 
 
 @atexit.register

@@ -13,14 +13,14 @@ USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys
 
 @attrs.frozen
 class Attempt:
-    """Send this once.
+    """What is sent once.
 
     Args:
         method: The HTTP method.
         url: The whole URL.
         headers: All headers but those of the connection. Holds the key, so it is in no `repr`.
         content: The body, or None.
-        deadline: Seconds that this attempt may still take.
+        deadline: Seconds that this attempt may take.
     """
 
     method: str

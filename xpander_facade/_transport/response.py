@@ -1,4 +1,4 @@
-"""Own what an answer means: JSON, or which error with which sentence. Pure."""
+"""The outcome of an attempt: a complete response, or why there is none. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 import attrs
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray")
-_SHORTEST_SECRET = 8
+_MIN_SECRET_LENGTH = 8
 
 
 @attrs.frozen
-class Answer:
-    """What came back.
+class Response:
+    """A complete response.
 
     Args:
-        status_code: The HTTP status, perhaps one that no standard knows.
+        status_code: The HTTP status, which may be one that no standard defines.
         headers: Names in lower case.
         content: The decoded body.
     """
@@ -35,39 +35,40 @@ class Answer:
         """The platform's id of the request, from whichever header has it."""
         return next((self.headers[name] for name in _REQUEST_ID_HEADERS if name in self.headers), None)
 
-    def without(self, secret: str) -> Answer:
-        """Return the answer with a secret that it echoes blacked out."""
-        if len(secret) < _SHORTEST_SECRET:
+    def redacted(self, secret: str) -> Response:
+        """Return the response without a secret that it echoes."""
+        if len(secret) < _MIN_SECRET_LENGTH:
             return self
-        headers = {name: blacked_out(value, secret) for name, value in self.headers.items()}
+        headers = {name: redacted(value, secret) for name, value in self.headers.items()}
         return attrs.evolve(self, headers=headers, content=self.content.replace(secret.encode(), b"[secret]"))
 
 
 @attrs.frozen
 class Failure:
-    """Why there is no answer.
+    """Why there is no response.
 
     Args:
-        kind: connect, certificate, proxy (never got there), busy (no connection was free), timeout, broken (cut off),
-            unreadable (the body's encoding is broken or it is too large), refused (the request could not be sent).
-        text: What happened, for people. Before `without` it can quote the key, so it is in no `repr`.
-        passing: Whether it could go better the next time.
+        kind: connect, certificate, proxy (the platform was not reached), busy (no connection was free), timeout, broken
+            (cut off), unreadable (the body's encoding is broken, or it is too large), refused (the request could not
+            be sent).
+        text: What happened, for people. Before `redacted` it may quote the key, so it is in no `repr`.
+        transient: Whether the next attempt could succeed.
     """
 
     kind: Literal["connect", "certificate", "proxy", "busy", "timeout", "broken", "unreadable", "refused"]
     text: str = attrs.field(repr=False)
-    passing: bool = True
+    transient: bool = True
 
     @property
-    def untaken(self) -> bool:
+    def not_processed(self) -> bool:
         """Whether the platform surely did not act on the call."""
         return self.kind in {"connect", "certificate", "proxy", "busy", "refused"}
 
-    def without(self, secret: str) -> Failure:
-        """Return the failure with a secret that it echoes blacked out."""
-        return attrs.evolve(self, text=blacked_out(self.text, secret))
+    def redacted(self, secret: str) -> Failure:
+        """Return the failure without a secret that its text quotes."""
+        return attrs.evolve(self, text=redacted(self.text, secret))
 
 
-def blacked_out(text: str, secret: str) -> str:
-    """Return a text without a secret. One of a few letters would only black out parts of words."""
-    return text.replace(secret, "[secret]") if len(secret) >= _SHORTEST_SECRET else text
+def redacted(text: str, secret: str) -> str:
+    """Return a text without a secret. A secret of a few letters is left: it would only cut parts of words."""
+    return text.replace(secret, "[secret]") if len(secret) >= _MIN_SECRET_LENGTH else text

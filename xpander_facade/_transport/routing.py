@@ -1,4 +1,4 @@
-"""Own the way out: URLs, the certificates to trust, the proxy to go through, and the requests of the engine."""
+"""Routing: URLs, the certificates to trust, the proxy to use, and requests in the form of httpcore."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Target:
     """A parsed URL.
 
     Args:
-        url: For the engine.
+        url: The URL as httpcore takes it.
         origin: Scheme, host and port.
         host: The value of the Host header.
     """
@@ -41,10 +41,10 @@ class Target:
 
 @lru_cache(maxsize=512)
 def parse_url(url: str) -> Target:
-    """Return the parsed URL; remembered, since the same few are called over and over.
+    """Return the parsed URL; cached, since the same few are called over and over.
 
     Raises:
-        ConfigurationError: It is no URL.
+        ConfigurationError: It is not a URL.
     """
     problem = ""
     try:
@@ -52,39 +52,39 @@ def parse_url(url: str) -> Target:
     except httpx.InvalidURL as error:
         problem = str(error)
     else:
-        engine = httpcore.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
-        return Target(engine, engine.origin, parsed.netloc)
+        address = httpcore.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
+        return Target(address, address.origin, parsed.netloc)
     raise ConfigurationError(f"base_url does not make a URL ({problem}): it looks like https://host[:port][/path]")
 
 
-def build(step: Attempt, target: Target, timeout: float) -> httpcore.Request:
-    """Return the engine's request for an attempt.
+def build_request(attempt: Attempt, target: Target, timeout: float) -> httpcore.Request:
+    """Return the httpcore request of an attempt.
 
     Args:
-        step: What to send.
-        target: Where to.
+        attempt: What to send.
+        target: Where to send it.
         timeout: Seconds to wait for anything; connecting takes at most CONNECT_TIMEOUT of them.
     """
     headers = [(b"host", target.host)]
-    if "accept-encoding" not in step.headers:
+    if "accept-encoding" not in attempt.headers:
         headers.append((b"accept-encoding", ACCEPTED))
-    headers += [(name.encode("ascii"), value.encode("utf-8")) for name, value in step.headers.items()]
-    if step.content is not None:
-        headers.append((b"content-length", b"%d" % len(step.content)))
+    headers += [(name.encode("ascii"), value.encode("utf-8")) for name, value in attempt.headers.items()]
+    if attempt.content is not None:
+        headers.append((b"content-length", b"%d" % len(attempt.content)))
     waits = {"connect": min(CONNECT_TIMEOUT, timeout), "read": timeout, "write": timeout, "pool": timeout}
     return httpcore.Request(
-        step.method, target.url, headers=headers, content=step.content, extensions={"timeout": waits}
+        attempt.method, target.url, headers=headers, content=attempt.content, extensions={"timeout": waits}
     )
 
 
 @attrs.frozen
-class Door:
-    """How to get to an origin.
+class Route:
+    """How connections to an origin are made.
 
     Args:
         origin: Scheme, host and port.
         tls: The certificates to trust; None for plain http.
-        proxy: The proxy to go through, or None.
+        proxy: The proxy to use, or None.
     """
 
     origin: httpcore.Origin
@@ -92,7 +92,7 @@ class Door:
     proxy: httpx.Proxy | None
 
     def connection(self, keep_idle: float, deadline: Deadline) -> httpcore.HTTPConnection | httpcore.ConnectionPool:
-        """Return a connection that is not open yet, kept for this many idle seconds, and bound by a deadline."""
+        """Return a connection that opens at its first request, expires after some idle seconds, and has a deadline."""
         backend = SyncBackend(deadline)
         if self.proxy is None:
             return httpcore.HTTPConnection(
@@ -100,7 +100,7 @@ class Door:
             )
         if self.proxy.url.scheme.startswith("socks"):
             return httpcore.SOCKSProxy(
-                proxy_url=_engine_url(self.proxy.url),
+                proxy_url=_httpcore_url(self.proxy.url),
                 proxy_auth=self.proxy.raw_auth,
                 ssl_context=self.tls,
                 max_connections=1,
@@ -108,7 +108,7 @@ class Door:
                 network_backend=backend,
             )
         return httpcore.HTTPProxy(
-            proxy_url=_engine_url(self.proxy.url),
+            proxy_url=_httpcore_url(self.proxy.url),
             proxy_auth=self.proxy.raw_auth,
             ssl_context=self.tls,
             proxy_ssl_context=self.proxy.ssl_context,
@@ -120,7 +120,7 @@ class Door:
     def async_connection(
         self, keep_idle: float, deadline: Deadline
     ) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
-        """Return a connection that is not open yet, kept for this many idle seconds, and bound by a deadline."""
+        """Return a connection that opens at its first request, expires after some idle seconds, and has a deadline."""
         from xpander_facade._transport.async_network import AsyncBackend
 
         backend = AsyncBackend(deadline)
@@ -130,7 +130,7 @@ class Door:
             )
         if self.proxy.url.scheme.startswith("socks"):
             return httpcore.AsyncSOCKSProxy(
-                proxy_url=_engine_url(self.proxy.url),
+                proxy_url=_httpcore_url(self.proxy.url),
                 proxy_auth=self.proxy.raw_auth,
                 ssl_context=self.tls,
                 max_connections=1,
@@ -138,7 +138,7 @@ class Door:
                 network_backend=backend,
             )
         return httpcore.AsyncHTTPProxy(
-            proxy_url=_engine_url(self.proxy.url),
+            proxy_url=_httpcore_url(self.proxy.url),
             proxy_auth=self.proxy.raw_auth,
             ssl_context=self.tls,
             proxy_ssl_context=self.proxy.ssl_context,
@@ -148,10 +148,10 @@ class Door:
         )
 
 
-def door_to(
+def resolve_route(
     origin: httpcore.Origin, verify: bool | str | ssl.SSLContext, tls_environment: tuple[str | None, ...]
-) -> Door:
-    """Return how to get to an origin, with the environment's proxies as they are now.
+) -> Route:
+    """Return the route to an origin, with the environment's proxies as they are now.
 
     Raises:
         ConfigurationError: A proxy or a certificate file can't be used.
@@ -167,12 +167,12 @@ def door_to(
     else:
         proxy, problem = _proxy(scheme, host, origin.port, proxy_tls)
         if not problem:
-            return Door(origin, tls, proxy)
+            return Route(origin, tls, proxy)
     raise ConfigurationError(problem)
 
 
 def _proxy(scheme: str, host: str, port: int, tls: ssl.SSLContext | None) -> tuple[httpx.Proxy | None, str]:
-    """Return the proxy to go through, or why it can't be used. The proxy's password stays in this frame."""
+    """Return the proxy to use, or why it can't be used. The proxy's password stays in this frame."""
     url = _proxy_for(scheme, host, port)
     if url is None:
         return None, ""
@@ -186,7 +186,7 @@ def _proxy(scheme: str, host: str, port: int, tls: ssl.SSLContext | None) -> tup
 
 
 def _proxy_for(scheme: str, host: str, port: int) -> str | None:
-    # A loopback address never goes through a proxy: the proxy's loopback is another machine's.
+    # A loopback address never goes through a proxy, whose loopback is another machine.
     if is_loopback(host):
         return None
     proxies = urllib.request.getproxies()
@@ -196,13 +196,13 @@ def _proxy_for(scheme: str, host: str, port: int) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _engine_url(url: httpx.URL) -> httpcore.URL:
+def _httpcore_url(url: httpx.URL) -> httpcore.URL:
     return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
 
 
 @lru_cache(maxsize=8)
 def _tls(verify: bool | str | ssl.SSLContext, environment: tuple[str | None, ...]) -> ssl.SSLContext:
-    # One context per process: loading the certificate authorities takes as long as fifty reports.
+    # One context serves the process: loading the certificate authorities takes as long as fifty reports.
     if isinstance(verify, ssl.SSLContext):
         return verify
     if verify is False:

@@ -1,4 +1,4 @@
-"""Own Configuration: what a call needs to know, from argument, environment or default, in that order.
+"""Configuration: what a call needs to know, from argument, environment or default, in that order.
 
 The only module that reads the environment. The URL rules are facts of the platform, tested as tables in
 tests/unit/test_configuration.py.
@@ -37,7 +37,7 @@ _LOCAL_API_PORT = 8085
 _LOCAL_EVENTS_URL = "http://localhost:9016"
 _CONTROLLER = "agent-controller"
 _CONTROLLER_PORT = 9016
-LEAST_FIELD_BYTES = 1_000
+MIN_FIELD_BYTES = 1_000
 
 
 def _text(name: str, value: str | None, variable: str | None = None) -> str | None:
@@ -147,8 +147,8 @@ def _outbox(value: str | os.PathLike[str] | OutboxSettings | None) -> OutboxSett
 
 
 def _max_field_bytes(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < LEAST_FIELD_BYTES:
-        raise ConfigurationError(f"max_field_bytes must be a whole number of bytes, {LEAST_FIELD_BYTES} or more")
+    if isinstance(value, bool) or not isinstance(value, int) or value < MIN_FIELD_BYTES:
+        raise ConfigurationError(f"max_field_bytes must be a whole number of bytes, {MIN_FIELD_BYTES} or more")
     return value
 
 
@@ -250,14 +250,9 @@ class Configuration:
         default=None, repr=False, eq=False, converter=_redact, kw_only=True
     )
     max_field_bytes: int = attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
-    _surroundings: tuple[tuple[str | None, str | None], int] = attrs.field(
+    _environment_fingerprint: tuple[tuple[str | None, str | None], int] = attrs.field(
         init=False, repr=False, factory=environment_fingerprint
     )
-
-    @property
-    def surroundings(self) -> tuple[tuple[str | None, str | None], int]:
-        """What the environment said of certificates and proxies when this was made; connections depend on it."""
-        return self._surroundings
 
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.

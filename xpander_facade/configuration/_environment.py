@@ -39,7 +39,7 @@ _PROXY_VARIABLES = tuple(
 
 
 def proxy_environment() -> int:
-    """Return a mark of the variables that name proxies, as they are now. They can hold passwords, a mark can not."""
+    """Return a hash of the variables that name proxies, as they are now; their values may hold passwords."""
     return hash(tuple(map(os.environ.get, _PROXY_VARIABLES)))
 
 
@@ -49,4 +49,5 @@ def worker_environment() -> str:
 
 
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
+    """Return what the environment says of certificates and proxies; connections depend on it."""
     return tls_environment(), proxy_environment()

@@ -1,4 +1,4 @@
-"""Own OutboxSettings: where reports wait on disk, how fast they leave, and how many may wait."""
+"""Outbox settings: where reports wait on disk, how fast they leave, and how many may wait."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from xpander_facade._requests.report import attach_report
 from xpander_facade._serialization.json_bytes import encode
-from xpander_facade._serialization.redaction import guarded
+from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
 from xpander_facade.outbox._in_flight import retract_failure
@@ -299,7 +299,7 @@ class Outbox:
             content = encode(report.body)
             if len(content) <= configuration.max_field_bytes:
                 return content  # no text in it can be too long
-        return encode(guarded(report.body, configuration.redact, configuration.max_field_bytes))
+        return encode(redact_body(report.body, configuration.redact, configuration.max_field_bytes))
 
     @property
     def _destination(self) -> int:

@@ -105,7 +105,7 @@ class Session:
 
     async def _run_while_connected(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Listen to the platform while some work is done; run the boot hooks before, deregister and shut down after."""
-        pool_registry.hold(self._spec.configuration, self)
+        pool_registry.acquire(self._spec.configuration, self)
         try:
             for hook in BOOT:
                 await run_hook(hook)
@@ -116,7 +116,7 @@ class Session:
                 for hook in SHUTDOWN:
                     await _shut_down(hook)
             finally:
-                await pool_registry.aclose(self._spec.configuration, self)
+                await pool_registry.arelease(self._spec.configuration, self)
 
     async def _serve_while(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Return what came of the work, or None where the worker was stopped before its end."""
