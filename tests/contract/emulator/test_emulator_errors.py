@@ -89,9 +89,7 @@ def test_an_unknown_task_is_404(client: httpx.Client):
     assert client.post("/agent-execution/a", json={"id": "nothing", "input": {"text": "x"}}).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/agent-execution", "/a/b/c/d/e/f", "/agents/list/more", "//agents/list"]
-)
+@pytest.mark.parametrize("path", ["/nowhere", "/agent-execution", "/a/b/c/d/e/f", "/agents/list/more", "//agents/list"])
 def test_an_unknown_route_is_404(client: httpx.Client, path: str):
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
