@@ -110,11 +110,11 @@ wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a ru
 	printf 'def test_it(xpander_backend, xpander_emulator):\n    xpander_backend.report_external_task(id="a")\n    assert xpander_emulator.task("a")\n' > test_plugin.py; \
 	emulator/bin/python -m pytest -q test_plugin.py; \
 	mkdir elsewhere; cd elsewhere; \
-	../emulator/bin/xpander-facade emulator --port 0 --api-key wheel-key > url & emulator=$$!; \
+	XPANDER_EMULATOR_API_KEY=wheel-key ../emulator/bin/xpander-facade emulator --port 0 --quiet > url & emulator=$$!; \
 	cd ..; \
 	for _ in $$(seq 100); do [ -s elsewhere/url ] && break; sleep 0.1; done; \
 	[ -s elsewhere/url ] || { echo "the emulator of the wheel did not start" >&2; exit 1; }; \
-	XPANDER_BASE_URL="$$(cat elsewhere/url)" XPANDER_API_KEY=wheel-key XPANDER_ORGANIZATION_ID=org-1 \
+	XPANDER_BASE_URL="$$(head -n 1 elsewhere/url)" XPANDER_API_KEY=wheel-key XPANDER_ORGANIZATION_ID=org-1 \
 	  XPANDER_AGENT_ID=wheel-agent plain/bin/python report_external_task.py; \
 	echo "the wheel works outside the checkout"
 

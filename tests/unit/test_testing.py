@@ -302,13 +302,13 @@ def test_a_marker_that_says_something_else_is_refused(run: Run):
 def test_without_the_extra_the_fixture_says_what_to_install(run: Run):
     result = run("""
         import sys
-        sys.modules["starlette"] = None
+        sys.modules["uvicorn"] = None
 
         def test_it(xpander_emulator):
             pass
     """)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*the emulator needs starlette*: pip install 'xpander-facade?emulator?'*"])
+    result.stdout.fnmatch_lines(["*the emulator needs uvicorn*: pip install 'xpander-facade?emulator?'*"])
 
 
 def test_a_project_that_does_not_use_the_fixtures_pays_nothing_for_the_plugin(run: Run):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from ._executions import Executions
     from ._json import Json
@@ -75,6 +76,10 @@ class Run:
         self._store = store
         self._step = step
 
+    def _writing(self) -> AbstractContextManager[None]:
+        self._state.check()
+        return self._store.transaction(timeout=None)
+
     @property
     def task(self) -> Json:
         """The task as it is stored now; a copy."""
@@ -120,7 +125,7 @@ class Run:
             "reasoning": None if reasoning is None else dict(reasoning),
         }
         self.event("tool_call_request", call)
-        with self._store.lock:
+        with self._writing():
             self._state.check()
             self._state.tools.append(name)
             self._executions.change(self._key, {"used_tools": list(self._state.tools)}, quiet=True)
@@ -136,7 +141,7 @@ class Run:
             for number, item in enumerate(items, 1)
         ]
         plan = {"enabled": True, "enforce": enforce, "started": started, "question_raised": False, "tasks": tasks}
-        with self._store.lock:
+        with self._writing():
             self._state.check()
             self._executions.change(self._key, {"deep_planning": plan}, quiet=True)
         self.event("plan_updated", plan)
@@ -145,7 +150,7 @@ class Run:
     def event(self, kind: str, data: Any) -> None:
         """Publish an event of any type."""
         self.sleep(self._step)
-        with self._store.lock:
+        with self._writing():
             self._state.check()
             self._executions.publish(self._executions.find(*self._key), kind, data)
 
@@ -157,7 +162,7 @@ class Run:
             "cache_read_tokens": cache_read,
             "cache_write_tokens": cache_write,
         }
-        with self._store.lock:
+        with self._writing():
             self._state.check()
             for name, count in added.items():
                 self._state.counts[name] = self._state.counts.get(name, 0) + count
@@ -182,7 +187,7 @@ class Run:
 
     def pause(self, *, hitl_request: Json | None = None, pending_eca_request: Json | None = None) -> Json:
         """Pause the task until it is updated with status executing; return the task as it is then."""
-        with self._store.lock:
+        with self._writing():
             self._state.check()
             self._state.resumed.clear()
             changes: Json = {"status": "paused", "hitl_request": hitl_request}

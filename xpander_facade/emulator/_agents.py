@@ -36,10 +36,12 @@ class Agents:
         self.strict = strict
         self._store = store
         self._home = organization_id
+        self._known: set[tuple[str, str]] = set()
+        self._known_at = -1
 
     def add(self, organization_id: str | None, agent_id: str, **fields: Any) -> Json:
         """Add an agent, or change the fields of a known one."""
-        with self._store.lock:
+        with self._store.transaction():
             organization_id = organization_id or self._home
             agent = self._store.agent(organization_id, agent_id) or _new_agent(organization_id, agent_id)
             agent.update(fields)
@@ -52,15 +54,28 @@ class Agents:
         Raises:
             Problem: 404, when agents are strict and this one is unknown.
         """
-        with self._store.lock:
-            # Calls of the cloud name no organisation, event streams do: the default one's agents are always found.
-            for organization in dict.fromkeys((organization_id or self._home, self._home)):
-                agent = self._store.agent(organization, agent_id)
-                if agent is not None:
-                    return agent
-            if self.strict:
-                raise Problem(404, f"Agent {agent_id!r} not found")
-            return self.add(organization_id, agent_id)
+        # Calls of the cloud name no organisation, event streams do: the default one's agents are always found.
+        for organization in dict.fromkeys((organization_id or self._home, self._home)):
+            agent = self._store.agent(organization, agent_id)
+            if agent is not None:
+                return agent
+        if self.strict:
+            raise Problem(404, f"Agent {agent_id!r} not found")
+        return self.add(organization_id, agent_id)
+
+    def require(self, organization_id: str | None, agent_id: str) -> None:
+        """Make sure that an agent exists, as `find` does, without reading it each time.
+
+        Raises:
+            Problem: 404, when agents are strict and this one is unknown.
+        """
+        if self._known_at != self._store.undone:
+            self._known.clear()
+            self._known_at = self._store.undone
+        key = (organization_id or self._home, agent_id)
+        if key not in self._known:
+            self.find(organization_id, agent_id)
+            self._known.add(key)
 
     def version(self, organization_id: str | None, agent_id: str, version: str | None) -> Json:
         """Return an agent as it is in one version; the emulator's versions differ in their number only."""

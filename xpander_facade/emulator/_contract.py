@@ -86,6 +86,21 @@ class Match:
 class _PathItem:
     template: tuple[str, ...]
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
+    literals: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    parameters: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+    def __post_init__(self) -> None:
+        for index, part in enumerate(self.template):
+            if part.startswith("{"):
+                self.parameters.append((index, part[1:-1]))
+            else:
+                self.literals.append((index, part))
+
+    def matches(self, segments: list[str]) -> bool:
+        """Tell whether a path of as many segments is one of this template."""
+        return all(segments[index] == part for index, part in self.literals) and all(
+            segments[index] for index, _ in self.parameters
+        )
 
     @property
     def rank(self) -> tuple[bool, ...]:
@@ -119,19 +134,17 @@ class Contract:
 
     def _match(self, method: str, segments: list[str], organization: str | None) -> Match | None:
         for item in self._items.get(len(segments), ()):
-            pairs = list(zip(item.template, segments, strict=True))
-            if all((part != "" if wanted.startswith("{") else part == wanted) for wanted, part in pairs):
+            if item.matches(segments):
                 values: dict[str, str] = {}
                 undecodable: list[str] = []
-                for wanted, part in pairs:
-                    if wanted.startswith("{"):
-                        try:
-                            values[wanted[1:-1]] = unquote_to_bytes(part).decode("utf-8")
-                        except UnicodeDecodeError:
-                            undecodable.append(wanted[1:-1])
+                for index, name in item.parameters:
+                    try:
+                        values[name] = unquote_to_bytes(segments[index]).decode("utf-8")
+                    except UnicodeDecodeError:
+                        undecodable.append(name)
                 allowed = tuple(sorted(name.upper() for name in item.operations))
-                name = None if organization is None else unquote_to_bytes(organization).decode("utf-8", "replace")
-                return Match(item.operations.get(method.lower()), allowed, name, values, tuple(undecodable))
+                owner = None if organization is None else unquote_to_bytes(organization).decode("utf-8", "replace")
+                return Match(item.operations.get(method.lower()), allowed, owner, values, tuple(undecodable))
         return None
 
     # --- validation ---

@@ -11,6 +11,7 @@ however late a worker speaks that was thought to be gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ._clock import now
 from ._fields import FINAL
 from ._json import Json, object_of, write
+from ._store import DatabaseBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +177,7 @@ class Dispatcher:
         Raises:
             Problem: 404, when agents are strict and this one is unknown.
         """
-        with self._store.lock:
+        with self._store.transaction():
             agent = self._agents.find(organization_id, agent_id)
             worker = self._workers.register(organization_id, agent["id"], environment)
             self._assign_queued()
@@ -193,7 +195,9 @@ class Dispatcher:
 
     def message(self, worker_id: str, event: str, data: Any) -> None:
         """Record a worker's message; that of an unknown worker is ignored."""
-        with self._store.lock:
+        # A heartbeat needs nothing of the database, which another process may have locked.
+        changes_tasks = event in ("worker-finished", "worker-capacity-update")
+        with self._store.transaction() if changes_tasks else self._store.lock:
             worker = self._workers.find(worker_id)
             if worker is None:
                 return
@@ -205,7 +209,7 @@ class Dispatcher:
 
     def disconnect(self, worker: Worker) -> None:
         """Record that a worker's stream has ended. It keeps its tasks as long as its heartbeats go on."""
-        with self._store.lock:
+        with self._store.transaction():
             if worker.state != "listening" or self._workers.find(worker.id) is None:
                 return
             worker.state, worker.disconnected_at = "away", self._clock()
@@ -218,7 +222,7 @@ class Dispatcher:
 
     def drop_streams(self) -> int:
         """Cut the connections of all worker streams; return how many."""
-        with self._store.lock:
+        with self._store.transaction():
             listening = [worker for worker in self._workers.present() if worker.state == "listening"]
             for worker in listening:
                 self._streams.end(worker.stream, cut=True)
@@ -232,11 +236,15 @@ class Dispatcher:
         while True:
             least, most = _POLL_INTERVAL
             await asyncio.sleep(min(max(self.timeout / 10, least), most))
-            self.poll()
+            # Another process's lock on the database ends some time; the next poll sees the same workers.
+            with contextlib.suppress(DatabaseBusyError):
+                self.poll()
 
     def poll(self) -> None:
         """Reassign the tasks of workers whose last message is older than the timeout."""
-        with self._store.lock:
+        if not self._workers.present():
+            return
+        with self._store.transaction():
             earliest = self._clock() - self.timeout
             for worker in self._workers.present():
                 if worker.last_seen < earliest:

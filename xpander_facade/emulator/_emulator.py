@@ -19,6 +19,7 @@ from ._dispatcher import Dispatcher
 from ._executions import Executions
 from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
 from ._fixtures import read_fixtures
+from ._hosts import Hosts, is_loopback
 from ._inspection import Inspection, known_operation
 from ._journal import Journal
 from ._knowledge import KnowledgeBases
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
+    from starlette.types import ASGIApp
+
+    from ._journal import RecordedRequest
     from ._json import Json
 
 _SCRIPT_GRACE = 1.0
@@ -63,9 +67,17 @@ class Emulator(Inspection):
         event_ids: Number the events, and replay from `Last-Event-ID`; without, each connection replays the run.
         max_body: Bytes of a request's body, past which it is answered 413.
         validate_answers: An answer that breaks the contract becomes a 500 and an entry in `violations`.
-        journal_size: How many requests are remembered.
+        journal_size: How many requests are remembered at most, see `requests`.
+        journal_bytes: How many bytes of memory they may take, about; 0 remembers none.
+        allow_hosts: Names that requests may give in their header `Host`, beside `host`, localhost and addresses; one
+            with a leading dot stands for all names below it.
+        on_request: Called with each request when it was answered, on the server's thread, so it must not block.
         worker_timeout: Seconds without a message after which a worker loses its tasks.
         clock: Seconds, as `time.monotonic` counts them; the silence of workers is measured by it.
+
+    Raises:
+        ValueError: when it would listen beyond this machine without a key, or a name of `allow_hosts` is not one.
+        OSError: when `db` can't be used, or another emulator uses it.
     """
 
     def __init__(
@@ -86,9 +98,18 @@ class Emulator(Inspection):
         max_body: int = 10_000_000,
         validate_answers: bool = False,
         journal_size: int = 100_000,
+        journal_bytes: int = 32_000_000,
+        allow_hosts: Iterable[str] = (),
+        on_request: Callable[[RecordedRequest], None] | None = None,
         worker_timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if not api_key and not is_loopback(host):
+            raise ValueError(
+                f"listening on {host!r} lets other machines in, which needs a key: pass api_key=, "
+                "or set XPANDER_EMULATOR_API_KEY for the command line"
+            )
+        hosts = Hosts(host, allow_hosts)
         self.host = host
         self.organization_id = organization_id
         self._port = port
@@ -99,7 +120,7 @@ class Emulator(Inspection):
         self._server: Server | None = None
         self._store = Store(self._db)
         self._faults = Faults()
-        self._journal = Journal(journal_size)
+        self._journal = Journal(journal_size, journal_bytes)
         self._streams = Streams(keep_alive)
         self._agents = Agents(self._store, organization_id, strict=strict_agents)
         self._executions = Executions(self._store, self._streams, self._agents, organization_id)
@@ -114,7 +135,17 @@ class Emulator(Inspection):
         operations = Operations(self._executions, self._agents, self._dispatcher, self._tools, self._knowledge_bases)
         self._operations = operations
         self._is_fitted_out = False
-        self._app = App(_contract.load(), self._store, self._streams, operations, self._faults, self._journal)
+        self._app = App(
+            _contract.load(),
+            self._store,
+            self._streams,
+            operations,
+            self._faults,
+            self._journal,
+            hosts,
+            self._make_pages,
+        )
+        self._app.on_request = on_request
         self._app.api_key = operations.api_key = api_key
         self._app.max_body = max_body
         self._app.event_ids = event_ids
@@ -138,6 +169,7 @@ class Emulator(Inspection):
         server = Server(self._app, self.host, self._port)
         self._app.closing = asyncio.Event()
         loop = server.start()
+        self._store.loop_thread = server.thread_id
         self._streams.attach(loop)
         asyncio.run_coroutine_threadsafe(self._dispatcher.watch(), loop).add_done_callback(self._watch_ended)
         self._port = server.port
@@ -157,10 +189,15 @@ class Emulator(Inspection):
             server.loop.call_soon_threadsafe(self._app.closing.set)
         self._faults.release()
         server.stop()
+        self._store.loop_thread = None
         self._streams.attach(None)
         self._runs.end_all(_SCRIPT_GRACE, keep_marks=True)
         if self._db != ":memory:":
             self._store.close()
+
+    def _make_pages(self) -> ASGIApp:
+        # Templates and all are loaded when a browser comes, not by a test that only calls the API.
+        raise NotImplementedError
 
     def _watch_ended(self, watch: Future[None]) -> None:
         # It ends by being cancelled with the loop; any other error is the emulator's own, and is recorded.

@@ -18,7 +18,7 @@ from ._json import Json, object_of, write
 from ._problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ._store import Store
     from ._streams import Key, Streams
@@ -67,12 +67,14 @@ class Executions:
             raise Problem(404, f"Task {task_id!r} not found")
         return task
 
-    def history(self, organization_id: str | None, agent_id: str | None, filters: Mapping[str, str]) -> list[Json]:
-        """Return list items, newest first; with an agent only its own."""
+    def history(
+        self, organization_id: str | None, agent_id: str | None, filters: Mapping[str, str]
+    ) -> Iterator[list[Json]]:
+        """Yield list items, newest first and some at a time; with an agent only its own."""
         if agent_id is not None and self._agents.strict:
             self._agents.find(organization_id, agent_id)
-        tasks = self._store.tasks(organization_id or self._home, agent_id=agent_id, filters=filters)
-        return [list_item(task) for task in tasks]
+        for tasks in self._store.task_parts(organization_id or self._home, agent_id=agent_id, filters=filters):
+            yield [list_item(task) for task in tasks]
 
     def activity(self, organization_id: str | None, agent_id: str, task_id: str) -> Json:
         """Return a task's activity thread.
@@ -95,16 +97,17 @@ class Executions:
     def report(self, organization_id: str | None, agent_id: str, body: Json) -> Json:
         """Write a report: a new task, or the fields given of the one with this id."""
         given = {name: value for name, value in body.items() if value is not None}
-        with self._store.lock:
-            agent = self._agents.find(organization_id, agent_id)
+        with self._store.transaction():
+            self._agents.require(organization_id, agent_id)
             task_id = given.get("id") or f"task-{uuid.uuid4()}"
             task = self._store.task(organization_id or self._home, task_id)
+            is_new = task is None
             if task is None:
-                task = new_task(organization_id or self._home, agent["id"], task_id)
+                task = new_task(organization_id or self._home, agent_id, task_id)
             else:
                 self._release(task)
             moment = now()
-            task["agent_id"] = agent["id"]
+            task["agent_id"] = agent_id
             task["status"] = "completed" if given.get("is_success", True) else "failed"
             if "input" in given:
                 task["input"] = {**object_of(task.get("input")), "text": given["input"]}
@@ -121,10 +124,16 @@ class Executions:
             self._put(task)
             if "llm_response" in given:
                 self._store.put_llm_response(*_key(task), given["llm_response"])
+            entries: list[Json] = []
             if "input" in given:
-                self._enter(task, _activity.message(f"{task_id}-input", task["started_at"], "user", given["input"]))
+                entries.append(_activity.message(f"{task_id}-input", task["started_at"], "user", given["input"]))
             if "result" in given:
-                self._enter(task, _activity.message(f"{task_id}-result", moment, "agent", given["result"]))
+                entries.append(_activity.message(f"{task_id}-result", moment, "agent", given["result"]))
+            if is_new:
+                self._store.add_entries(*_key(task), entries)
+            else:
+                for entry in entries:
+                    self._enter(task, entry)
             return task
 
     # --- a run that is executed here ---
@@ -136,17 +145,17 @@ class Executions:
             Problem: 404 when the task to continue does not exist, or belongs to another agent.
         """
         given = {name: value for name, value in body.items() if value is not None}
-        with self._store.lock:
-            agent = self._agents.find(organization_id, agent_id)
+        with self._store.transaction():
+            self._agents.require(organization_id, agent_id)
             if given.get("id"):
                 task = self.find(organization_id, given["id"])
-                if task["agent_id"] != agent["id"]:
+                if task["agent_id"] != agent_id:
                     raise Problem(404, f"Task {given['id']!r} of agent {agent_id!r} not found")
                 self._release(task)
                 self._store.begin_events(*_key(task))
                 task.update(FRESH)
             else:
-                task = new_task(organization_id or self._home, agent["id"], str(uuid.uuid4()))
+                task = new_task(organization_id or self._home, agent_id, str(uuid.uuid4()))
             task.update({name: value for name, value in given.items() if name in CREATABLE})
             task["input"] = {**EMPTY_INPUT, **{k: v for k, v in given.get("input", {}).items() if v is not None}}
             if version is not None:
@@ -164,7 +173,7 @@ class Executions:
 
     def update(self, organization_id: str | None, task_id: str, body: Json) -> Json:
         """Set the given fields of a task; a null empties, but for those that are always there."""
-        with self._store.lock:
+        with self._store.transaction():
             task = self.find(organization_id, task_id)
             changes: Json = {}
             for name, value in body.items():
@@ -175,7 +184,7 @@ class Executions:
 
     def stop(self, organization_id: str | None, task_id: str) -> Json:
         """Stop a task; one that has ended stays as it is."""
-        with self._store.lock:
+        with self._store.transaction():
             task = self.find(organization_id, task_id)
             if task["status"] in FINAL:
                 return task
@@ -189,7 +198,7 @@ class Executions:
             changes: New values of fields.
             quiet: Publish no event; for changes that have an event of their own.
         """
-        with self._store.lock:
+        with self._store.transaction():
             task = self.find(*key)
             was = task["status"]
             task.update(changes)
@@ -238,7 +247,7 @@ class Executions:
     def publish_text(self, task: Json, text: str, event: Json | None = None) -> int:
         """Append any text as an event; `event` is what it says, where it says something."""
         key = _key(task)
-        with self._store.lock:
+        with self._store.transaction():
             last = event is not None and event.get("type") == "task_finished"
             number = self._store.add_event(*key, text, last=last)
             entry = None if event is None else _activity.entry(event, number)
@@ -249,7 +258,7 @@ class Executions:
 
     def push(self, organization_id: str | None, task_id: str, events: Sequence[Json]) -> int:
         """Publish events that a client made; return how many."""
-        with self._store.lock:
+        with self._store.transaction():
             task = self.find(organization_id, task_id)
             for event in events:
                 told = {name: value for name, value in event.items() if value is not None}
@@ -258,11 +267,12 @@ class Executions:
 
     def abandon_unfinished(self, kept: Collection[Key]) -> None:
         """Mark the tasks of an earlier process as error, since nobody executes them any more; `kept` ones go on."""
-        for task in self._store.running():
-            if _key(task) in kept:
-                continue
-            self.change(_key(task), {"status": "error", "result": "the emulator ended before the run did"})
-            self._store.set_running(*_key(task), False)
+        with self._store.transaction():
+            for task in self._store.running():
+                if _key(task) in kept:
+                    continue
+                self.change(_key(task), {"status": "error", "result": "the emulator ended before the run did"})
+                self._store.set_running(*_key(task), False)
 
     def _search(self, organization_id: str | None, task_id: str) -> Json | None:
         # Calls of the cloud do not name an organisation, event streams do: the default one's tasks are always found.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
 Json: TypeAlias = dict[str, Any]
 
@@ -23,6 +23,9 @@ def object_of(value: Any) -> Json:
     return value if is_object(value) else {}
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def write(value: Any) -> str:
     """Return the shortest JSON text, with its characters unescaped."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ._problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ._agents import Agents
     from ._dispatcher import Dispatcher
@@ -60,8 +60,8 @@ class Operations:
             "get_task": lambda c: executions.find(c.organization_id, c.ids[0]),
             "update_task": lambda c: executions.update(c.organization_id, c.ids[0], c.body or {}),
             "stop_task": lambda c: executions.stop(c.organization_id, c.ids[0]),
-            "list_tasks": lambda c: executions.history(c.organization_id, c.ids[0], c.query),
-            "list_user_tasks": lambda c: executions.history(c.organization_id, None, {**c.query, "user_id": c.ids[0]}),
+            "list_tasks": lambda c: [item for part in self.history("list_tasks", c) for item in part],
+            "list_user_tasks": lambda c: [item for part in self.history("list_user_tasks", c) for item in part],
             "push_task_events": lambda c: {"pushed": executions.push(c.organization_id, c.ids[0], c.body)},
             "get_activity_log": lambda c: executions.activity(c.organization_id, c.ids[0], c.ids[1]),
             "report_metrics": lambda c: agents.put_metrics(c.organization_id, c.ids[0], c.body),
@@ -85,6 +85,16 @@ class Operations:
         if operation is None:
             raise Problem(501, f"the emulator does not know the operation {operation_id!r}")
         return operation(call)
+
+    def history(self, operation_id: str, call: Call) -> Iterator[list[Json]]:
+        """Yield the answer of `list_tasks` or `list_user_tasks` in parts, each of which is read in a moment.
+
+        Raises:
+            Problem: when it is to be answered with an error status.
+        """
+        if operation_id == "list_tasks":
+            return self.executions.history(call.organization_id, call.ids[0], call.query)
+        return self.executions.history(call.organization_id, None, {**call.query, "user_id": call.ids[0]})
 
     def _send_worker_message(self, call: Call) -> Json:
         self.dispatcher.message(call.ids[0], str(call.body.get("event")), call.body.get("data"))

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ._agent import Outcome, Run, RunEnded, RunState, result_of
+from ._store import DatabaseClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,7 @@ class Runs:
             timeout: Seconds.
             keep_marks: Leave the tasks marked as running, for the next process to find.
         """
-        with self._store.lock:
+        with self._store.transaction():
             for key in list(self._states):
                 self.end(key)
                 self._store.set_running(*key, keep_marks)
@@ -75,23 +76,27 @@ class Runs:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
+    def _forget(self, state: RunState) -> None:
+        if self._states.get(state.key) is state:
+            with self._store.transaction(timeout=None):
+                self.end(state.key)
+
     def _main(self, state: RunState, run: Run, script: Callable[[Run], Any], step: float) -> None:
         try:
             run.sleep(step)  # so that a task is seen pending
-            with self._store.lock:
+            with self._store.transaction(timeout=None):
                 state.check()
                 self._executions.change(state.key, {"status": "executing"})
             outcome = _outcome(state, run, script)
-            with self._store.lock:
+            with self._store.transaction(timeout=None):
                 state.check()
                 self._executions.change(state.key, _changes(state, run, outcome))
-        except RunEnded:
+            self._forget(state)
+        except (RunEnded, DatabaseClosedError):
             pass
         finally:
             with self._store.lock:
                 self._threads.discard(threading.current_thread())
-                if self._states.get(state.key) is state:
-                    self.end(state.key)
 
 
 def _outcome(state: RunState, run: Run, script: Callable[[Run], Any]) -> Outcome:

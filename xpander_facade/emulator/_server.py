@@ -7,61 +7,19 @@ caller runs.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import logging
 import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ._connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GRACE: Final = 1.0
-_LOG: Final = logging.getLogger("xpander_facade.emulator")
-_LOG.addHandler(logging.NullHandler())  # a warning must not reach stderr by the last-resort handler
-
-
-class Connection(H11Protocol):
-    """uvicorn's HTTP/1.1, with a handle on the connection in `scope["state"]["connection"]`."""
-
-    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
-        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
-        self.logger = _LOG
-        self.access_log = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take a connection."""
-        super().connection_made(transport)
-        # asyncio does this only for sockets that name their protocol; without it an answer waits 40 ms for an ACK
-        raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def drop(self) -> None:
-        """Send what is written, then end the connection in the middle of whatever it carries."""
-        self.transport.close()
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and not self.transport.get_write_buffer_size():
-            with contextlib.suppress(OSError):
-                # a forked child may hold a copy of the socket; only a shutdown ends the connection for the peer
-                raw.shutdown(socket.SHUT_RDWR)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, in the form that all errors have."""
-        body = json.dumps({"detail": msg}).encode()
-        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
-        for event in (
-            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
 
 
 class _Config(uvicorn.Config):
@@ -116,6 +74,11 @@ class Server:
         self._uvicorn: _Uvicorn | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._main, name=f"xpander-emulator-{self.port}", daemon=True)
+
+    @property
+    def thread_id(self) -> int | None:
+        """The identifier of the serving thread; None before the start."""
+        return self._thread.ident
 
     @property
     def inherited(self) -> bool:

@@ -10,38 +10,59 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from ._database_file import DatabaseFile
 from ._json import Json, object_of, write
+from ._schema import TABLES, create
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
 
 FILTERS: Final = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS tasks (
-    organization_id TEXT NOT NULL, id TEXT NOT NULL, agent_id TEXT NOT NULL,
-    user_id TEXT, parent_task_id TEXT, triggering_agent_id TEXT, status TEXT, internal_status TEXT,
-    running INTEGER NOT NULL DEFAULT 0, first_event INTEGER NOT NULL DEFAULT 1, llm_response TEXT,
-    document TEXT NOT NULL, PRIMARY KEY (organization_id, id));
-CREATE INDEX IF NOT EXISTS tasks_by_agent ON tasks (organization_id, agent_id);
-CREATE INDEX IF NOT EXISTS tasks_by_user ON tasks (organization_id, user_id);
-CREATE TABLE IF NOT EXISTS agents (
-    organization_id TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (organization_id, id));
-CREATE TABLE IF NOT EXISTS events (
-    organization_id TEXT NOT NULL, task_id TEXT NOT NULL, n INTEGER NOT NULL, last INTEGER NOT NULL,
-    data TEXT NOT NULL, PRIMARY KEY (organization_id, task_id, n)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS entries (
-    organization_id TEXT NOT NULL, task_id TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL,
-    PRIMARY KEY (organization_id, task_id, id));
-CREATE TABLE IF NOT EXISTS metrics (
-    organization_id TEXT NOT NULL, agent_id TEXT NOT NULL, execution_id TEXT NOT NULL, document TEXT NOT NULL,
-    PRIMARY KEY (organization_id, agent_id, execution_id));
-"""
-_INDEXED: Final = ("parent_execution", "triggering_agent_id", "status", "internal_status")
-_TABLES: Final = ("tasks", "agents", "events", "entries", "metrics")
+# The columns that are set by a task's document, beside the three that say which task it is.
+_COLUMNS: Final = (
+    "user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status",
+    "source", "minute", "duration", "tokens", "document",
+)  # fmt: skip
+_PUT_TASK: Final = (
+    f"INSERT INTO tasks (organization_id, id, agent_id, {', '.join(_COLUMNS)}) VALUES (?, ?, ?{', ?' * len(_COLUMNS)})"
+    " ON CONFLICT (organization_id, id) DO UPDATE SET is_indexed = 0, agent_id = excluded.agent_id, "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "minute")
+)
+_MAX_INTEGER: Final = 2**53
+_PART: Final = 100
+_MANY: Final = 500
+_OPEN_TIMEOUT: Final = 5.0
+_BUSY_INTERVAL: Final = 0.02
+
+
+class DatabaseBusyError(Exception):
+    """Another process holds the database's write lock."""
+
+
+class DatabaseClosedError(Exception):
+    """The emulator has stopped, and closed its database."""
+
+
+class Transaction:
+    """A block whose changes are one step; see `Store.transaction`."""
+
+    def __init__(self, store: Store, timeout: float | None) -> None:
+        self._store = store
+        self._timeout = timeout
+
+    def __enter__(self) -> None:
+        self._store.begin(self._timeout)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._store.end(commit=kind is None)
 
 
 class Store:
@@ -50,39 +71,112 @@ class Store:
     def __init__(self, path: str) -> None:
         self.lock = threading.RLock()
         self.closed = True
-        self._path = path
+        self.loop_thread: int | None = None
+        self.path = path
+        self._depth = 0
+        self._changes = 0
+        self._undone = 0
+        self._last_put: tuple[Json, str] = ({}, "{}")
+        self._file: DatabaseFile | None = None
         self.open()
 
     def open(self) -> None:
         """Open the database, also again after `close`.
 
         Raises:
-            OSError: when the file can't be used.
+            OSError: when the file can't be used, or another emulator uses it.
         """
-        path = self._path
+        path = self.path
+        file = None if path == ":memory:" else DatabaseFile(path)
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-            # a test may read on after the server's end; the connection is closed with the object at the latest
-            weakref.finalize(self, self._db.close)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_OPEN_TIMEOUT)
+            # A test may read on after the server's end; the connection is closed with the object at the latest.
+            weakref.finalize(self, _close, self._db, file)
             self._db.execute("PRAGMA journal_mode = WAL")
-            # a killed process loses nothing in this mode, a power cut perhaps the last moment: enough for a test
+            # A killed process loses nothing in this mode, a power cut perhaps the last moment: enough for a test.
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA)
+            create(self._db)
+            # From here on waiting is done without the lock, so that nobody else waits too.
+            self._db.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
+            if file is not None:
+                file.release()
             raise OSError(f"cannot use {path!r} as the emulator's database: {error}") from error
+        self._file = file
         self.closed = False
 
     def close(self) -> None:
         """Close the database."""
         with self.lock:
             self.closed = True
-            self._db.close()
+            _close(self._db, self._file)
 
     def clear(self) -> None:
         """Forget everything."""
-        with self.lock:
-            for table in _TABLES:
+        with self.transaction():
+            for table in TABLES:
                 self._db.execute(f"DELETE FROM {table}")
+            self._changes += 1
+            self._undone += 1
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with each change of a task."""
+        return self._changes
+
+    @property
+    def undone(self) -> int:
+        """A number that grows when something that was written is gone again."""
+        return self._undone
+
+    def transaction(self, timeout: float | None = 5.0) -> Transaction:
+        """Hold the lock, and make a block's changes one step: all of them are written, or none.
+
+        A transaction within another one is a part of it.
+
+        Args:
+            timeout: Seconds to wait while another process writes; None waits for ever. The server's own thread never
+                waits, since every client would wait with it.
+
+        Raises:
+            DatabaseBusyError: when another process still writes.
+            DatabaseClosedError: when the emulator has stopped.
+        """
+        return Transaction(self, 0.0 if threading.get_ident() == self.loop_thread else timeout)
+
+    def begin(self, timeout: float | None) -> None:
+        """Take the lock and begin a transaction; see `transaction`."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.lock.acquire()
+            try:
+                if self.closed:
+                    raise DatabaseClosedError
+                if self._depth == 0:
+                    self._db.execute("BEGIN IMMEDIATE")
+                self._depth += 1
+                return
+            except sqlite3.OperationalError as error:
+                self.lock.release()
+                if not is_busy(error):
+                    raise
+                if end is not None and time.monotonic() >= end:
+                    raise DatabaseBusyError(f"another process writes to {self.path!r}") from error
+            except BaseException:
+                self.lock.release()
+                raise
+            time.sleep(_BUSY_INTERVAL)
+
+    def end(self, *, commit: bool) -> None:
+        """End a transaction, and release the lock."""
+        try:
+            if self._depth == 1 and self._db.in_transaction:
+                if not commit:
+                    self._undone += 1
+                self._db.execute("COMMIT" if commit else "ROLLBACK")
+        finally:
+            self._depth -= 1
+            self.lock.release()
 
     # --- tasks ---
 
@@ -93,21 +187,31 @@ class Store:
 
     def put_task(self, task: Json) -> None:
         """Write a task; an existing one keeps its position in the history."""
-        user = object_of(object_of(task.get("input")).get("user"))
-        indexed = (user.get("id"), *(task.get(name) for name in _INDEXED))
+        user = object_of(object_of(task.get("input")).get("user")).get("id")
+        text = write(task)
         self._do(
-            "INSERT INTO tasks (organization_id, id, agent_id, user_id, parent_task_id, triggering_agent_id, status,"
-            " internal_status, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (organization_id, id) DO UPDATE SET agent_id = excluded.agent_id,"
-            " user_id = excluded.user_id, parent_task_id = excluded.parent_task_id,"
-            " triggering_agent_id = excluded.triggering_agent_id, status = excluded.status,"
-            " internal_status = excluded.internal_status, document = excluded.document",
+            _PUT_TASK,
             task["organization_id"],
             task["id"],
             task["agent_id"],
-            *(value if isinstance(value, str) else None for value in indexed),
-            write(task),
+            _text(user),
+            _text(task.get("parent_execution")),
+            _text(task.get("triggering_agent_id")),
+            task["status"],
+            _text(task.get("internal_status")),
+            _text(task.get("source")) or "",
+            str(task["created_at"])[:16],
+            _number(task.get("duration")),
+            int(_number(object_of(task.get("tokens")).get("total_tokens"))),
+            text,
         )
+        self._changes += 1
+        self._last_put = (task, text)
+
+    def text_of(self, value: Any) -> str:
+        """Return a value's JSON text, without writing the task anew that was stored last."""
+        task, text = self._last_put
+        return text if task is value else write(value)
 
     def tasks(
         self,
@@ -118,6 +222,18 @@ class Store:
         filters: Mapping[str, str] | None = None,
     ) -> list[Json]:
         """Return tasks, newest first, of one organisation or (None) of all; `filters` by the names of `FILTERS`."""
+        parts = self.task_parts(organization_id, agent_id=agent_id, task_id=task_id, filters=filters)
+        return [task for part in parts for task in part]
+
+    def task_parts(
+        self,
+        organization_id: str | None,
+        *,
+        agent_id: str | None = None,
+        task_id: str | None = None,
+        filters: Mapping[str, str] | None = None,
+    ) -> Iterator[list[Json]]:
+        """Yield what `tasks` returns some at a time, and hold the lock only while a part is read."""
         wanted: dict[str, str] = {name: value for name, value in (filters or {}).items() if name in FILTERS}
         if organization_id is not None:
             wanted["organization_id"] = organization_id
@@ -125,9 +241,18 @@ class Store:
             wanted["agent_id"] = agent_id
         if task_id is not None:
             wanted["id"] = task_id
-        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
-        rows = self._all(f"SELECT document FROM tasks WHERE {where} ORDER BY rowid DESC", *wanted.values())
-        return [json.loads(row[0]) for row in rows]
+        where = " AND ".join([*(f"{name} = ?" for name in wanted), "n < ?"])
+        statement = f"SELECT n, document FROM tasks WHERE {where} ORDER BY n DESC LIMIT {_PART}"
+        before = _MAX_INTEGER
+        while rows := self.read(statement, *wanted.values(), before):
+            yield [json.loads(document) for _, document in rows]
+            before = rows[-1][0]
+            if len(rows) < _PART:
+                return
+
+    def has_many_tasks(self) -> bool:
+        """Tell whether there are so many tasks that reading them all at once would hold up other requests."""
+        return self._one("SELECT n FROM tasks LIMIT 1 OFFSET ?", _MANY) is not None
 
     def set_running(self, organization_id: str, task_id: str, running: bool) -> None:
         """Record whether a task is being executed, or waits for a worker."""
@@ -137,7 +262,7 @@ class Store:
 
     def running(self) -> list[Json]:
         """Return the tasks that are being executed or wait for a worker."""
-        return [json.loads(row[0]) for row in self._all("SELECT document FROM tasks WHERE running = 1")]
+        return [json.loads(row[0]) for row in self.read("SELECT document FROM tasks WHERE running = 1")]
 
     def put_llm_response(self, organization_id: str, task_id: str, value: Any) -> None:
         """Keep a report's raw provider response as it came."""
@@ -164,7 +289,7 @@ class Store:
 
     def events_after(self, organization_id: str, task_id: str, n: int, limit: int) -> list[tuple[int, bool, str]]:
         """Return up to `most` events past number n: number, whether it ends the stream, text."""
-        rows = self._all(
+        rows = self.read(
             "SELECT n, last, data FROM events WHERE organization_id = ? AND task_id = ? AND n > ? ORDER BY n LIMIT ?",
             organization_id,
             task_id,
@@ -228,9 +353,15 @@ class Store:
                 write(entry),
             )
 
+    def add_entries(self, organization_id: str, task_id: str, entries: Iterable[Json]) -> None:
+        """Append entries to a task's activity thread, which does not have any of their ids."""
+        rows = [(organization_id, task_id, entry["id"], write(entry)) for entry in entries]
+        with self.transaction():
+            self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
+
     def entries(self, organization_id: str, task_id: str) -> list[Json]:
         """Return a task's activity, oldest first."""
-        rows = self._all(
+        rows = self.read(
             "SELECT document FROM entries WHERE organization_id = ? AND task_id = ? ORDER BY rowid",
             organization_id,
             task_id,
@@ -256,7 +387,7 @@ class Store:
 
     def agents(self, organization_id: str) -> list[Json]:
         """Return an organisation's agents, oldest first."""
-        rows = self._all("SELECT document FROM agents WHERE organization_id = ? ORDER BY rowid", organization_id)
+        rows = self.read("SELECT document FROM agents WHERE organization_id = ? ORDER BY rowid", organization_id)
         return [json.loads(row[0]) for row in rows]
 
     def put_metrics(self, organization_id: str, agent_id: str, execution_id: str, document: Json) -> None:
@@ -272,7 +403,7 @@ class Store:
 
     def metrics(self, organization_id: str, agent_id: str) -> list[Json]:
         """Return an agent's metrics, one document for each run."""
-        rows = self._all(
+        rows = self.read(
             "SELECT document FROM metrics WHERE organization_id = ? AND agent_id = ? ORDER BY rowid",
             organization_id,
             agent_id,
@@ -281,15 +412,42 @@ class Store:
 
     # --- statements ---
 
+    def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with self.lock:
+            return self._db.execute(statement, values).fetchall()
+
     def _do(self, statement: str, *values: Any) -> None:
         with self.lock:
+            if self._depth:
+                self._db.execute(statement, values)
+                return
+        with self.transaction():
             self._db.execute(statement, values)
-
-    def _all(self, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        with self.lock:
-            return iter(self._db.execute(statement, values).fetchall())
 
     def _one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
         with self.lock:
             row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
             return row
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another process's lock made a statement fail."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _close(db: sqlite3.Connection, file: DatabaseFile | None) -> None:
+    db.close()
+    if file is not None:
+        file.release()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float:
+    # The columns only serve sorting and sums; the document has the number as it came.
+    if not isinstance(value, (int, float)) or value != value:
+        return 0.0
+    return float(max(-_MAX_INTEGER, min(value, _MAX_INTEGER)))

@@ -23,15 +23,16 @@ from xpander_facade.emulator import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KEY = {"x-api-key": "k"}
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen(
         [sys.executable, "-m", "xpander_facade.emulator", "--port", "0", *arguments],
         cwd=ROOT,
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -45,22 +46,114 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def end(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, str]:
+    """End a process; return its status and what it wrote since its first line."""
+    assert child.stdout is not None
+    assert child.stderr is not None
     child.send_signal(number)
-    out, err = child.communicate(timeout=10)
-    return child.returncode, out, err
+    out, err = child.stdout.read(), child.stderr.read()
+    return child.wait(10), out, err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_prints_its_url_and_stops_cleanly(number: signal.Signals):
-    with process("--api-key", "k", "--agent", "a") as (child, url):
+    with process("--agent", "a", "--quiet", XPANDER_EMULATOR_API_KEY="k") as (child, url):
         assert url.startswith("http://127.0.0.1:")
         assert httpx.get(f"{url}/agents/list", headers={"x-api-key": "other"}).status_code == 401
         assert [agent["id"] for agent in httpx.get(f"{url}/agents/list", headers=KEY).json()] == ["a"]
-        assert end(child, number) == (0, "", "")
+        returncode, out, err = end(child, number)
+        assert (returncode, err) == (0, "")
+        assert out.splitlines() == [
+            'export XPANDER_API_KEY="$XPANDER_EMULATOR_API_KEY"',
+            f"export XPANDER_BASE_URL={url}",
+            "export XPANDER_ORGANIZATION_ID=org-1",
+            "export XPANDER_AGENT_ID=a",
+            f"# See the tasks at {url}/ in a browser. Ctrl-C stops the emulator.",
+        ]
+
+
+def test_what_a_process_prints_configures_a_program(tmp_path: Path):
+    with process("--agent", "it's", "--organization-id", "o $(id)", "--quiet") as (child, url):
+        out = end(child, signal.SIGTERM)[1]
+    shown = 'echo "$XPANDER_API_KEY|$XPANDER_BASE_URL|$XPANDER_ORGANIZATION_ID|$XPANDER_AGENT_ID"'
+    done = subprocess.run(["sh", "-c", out + shown], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"any-key|{url}|o $(id)|it's"
+
+
+def test_a_process_prints_a_line_for_each_request():
+    with process("--step", "0") as (child, url), httpx.Client(base_url=url, headers=KEY) as client:
+        client.post("/agent-execution/a/report_task", json={"id": "x"})
+        client.post("/agent-execution/a%1b%5B31m/report_task", json={"id": 7})
+        client.get("/nowhere")
+        good, refused, unknown = end(child, signal.SIGTERM)[2].splitlines()
+    assert " 200 POST /agent-execution/a/report_task  report_external_task " in good
+    assert r" 422 POST /agent-execution/a\x1b[31m/report_task " in refused, "what a terminal obeys is written out"
+    assert "is not of type" in refused
+    assert " 404 GET /nowhere  unknown path " in unknown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")
+def test_the_lines_are_coloured_on_a_terminal():
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "xpander_facade.emulator", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, text=True) as child:
+        try:
+            assert child.stdout is not None
+            url = child.stdout.readline().strip()
+            httpx.get(f"{url}/agents/list", headers=KEY)
+            httpx.get(f"{url}/nowhere", headers=KEY)
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(10) == 0
+            written = os.read(ours, 4096).decode()
+        finally:
+            child.kill()
+            os.close(ours)
+            os.close(theirs)
+    assert "\x1b[32m200\x1b[0m" in written
+    assert "\x1b[33m404\x1b[0m" in written
+
+
+def test_a_reader_that_does_not_read_holds_nobody_up():
+    with process() as (child, url), httpx.Client(base_url=url, headers=KEY) as client:
+        for _ in range(1500):  # a pipe takes 64 KiB, some 700 lines
+            assert client.get("/agents/list").status_code == 200
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0
+
+
+def test_a_key_is_not_taken_from_the_command_line():
+    command = [sys.executable, "-m", "xpander_facade.emulator", "--api-key", "secret"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "set XPANDER_EMULATOR_API_KEY instead" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_other_machines_are_let_in_with_a_key_alone():
+    command = [sys.executable, "-m", "xpander_facade.emulator", "--port", "0", "--host", "0.0.0.0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "XPANDER_EMULATOR_API_KEY" in done.stderr
+    with process("--host", "0.0.0.0", "--quiet", XPANDER_EMULATOR_API_KEY="k") as (child, url):
+        assert httpx.get(f"{url}/agents/list", headers=KEY).status_code == 200
+        assert "k" not in Path(f"/proc/{child.pid}/cmdline").read_bytes().decode().split("\0")
+        assert end(child, signal.SIGTERM)[0] == 0
+
+
+def test_names_of_the_process_are_allowed_by_option_and_by_variable():
+    with process("--allow-host", "one", "--quiet", XPANDER_EMULATOR_ALLOW_HOST="two, .three") as (child, url):
+        for host, status in (("one", 200), ("two", 200), ("a.three", 200), ("three", 403), ("four", 403)):
+            answer = httpx.get(f"{url}/agents/list", headers=KEY | {"host": f"{host}:8787"})
+            assert (host, answer.status_code) == (host, status)
+        assert end(child, signal.SIGTERM)[0] == 0
 
 
 def test_a_process_stops_with_a_stream_open(tmp_path: Path):
-    with process("--step", "30") as (child, url), httpx.Client(base_url=url, headers=KEY, timeout=10) as client:
+    with (
+        process("--step", "30", "--quiet") as (child, url),
+        httpx.Client(base_url=url, headers=KEY, timeout=10) as client,
+    ):
         body = {"input": {"text": "x"}, "events_streaming": True}
         task_id = client.post("/agent-execution/a", json=body).json()["id"]
         with client.stream("GET", f"/agent-execution/{task_id}/events") as answer:
@@ -68,18 +161,19 @@ def test_a_process_stops_with_a_stream_open(tmp_path: Path):
             assert next(lines) == "id: 1"
             child.send_signal(signal.SIGINT)
             assert not any("task_finished" in line for line in lines)
-        assert child.communicate(timeout=10) == ("", "")
+        assert child.communicate(timeout=10)[1] == ""
         assert child.returncode == 0
 
 
 def test_a_process_says_nothing_of_what_its_clients_do_wrong():
-    with process("--step", "0") as (child, url):
+    with process("--step", "0", "--quiet") as (child, url):
         port = int(url.rpartition(":")[2])
         for wrong in (b"nonsense\r\n\r\n", b"POST /agents/list HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"):
             with socket.create_connection(("127.0.0.1", port)) as raw:
                 raw.sendall(wrong + b"connection: upgrade\r\n\r\n")
                 assert raw.recv(4096).startswith(b"HTTP/1.1 40")
-        assert end(child, signal.SIGTERM) == (0, "", "")
+        returncode, _, err = end(child, signal.SIGTERM)
+        assert (returncode, err) == (0, "")
 
 
 def test_a_file_keeps_its_tasks_from_process_to_process(tmp_path: Path):
