@@ -1,7 +1,7 @@
 """Configuration: what a call needs to know, from argument, environment or default, in that order.
 
 The only module that reads the environment. The URL rules are facts of the platform, tested as tables in
-tests/unit/test_configuration.py.
+tests/unit/configuration/test_configuration.py.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import attrs
 import pytest
 from agno.agent import Agent as AgnoAgent
 from serving import IMPATIENT, PATIENCE, Serving, wait
-from test_agno import Stub
+from stub_model import StubModel
 
 from xpander_facade import (
     AgentExecutionStatus,
@@ -149,7 +149,7 @@ def test_the_creator_sees_an_event_while_its_handler_still_runs(
 def test_the_documented_handler_runs_with_a_real_agent_and_its_creator_sees_the_events(
     emulator: Emulator, configuration: Configuration, tasks: Tasks
 ):
-    model = Stub()
+    model = StubModel()
 
     @on_task
     async def handler(task: Task) -> Task:

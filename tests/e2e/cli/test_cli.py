@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.emulator import Emulator, Run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "cli.md"
 SHELL: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
 KEY = "key-that-nobody-may-see"

@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 from agno.agent import Agent as AgnoAgent
 from agno.media import File, Image
-from agno.models.base import Model
-from agno.models.response import ModelResponse
 from misbehaving import answer
+from stub_model import StubModel
 
 from xpander_facade import AgentExecutionStatus, Task, Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
 
     from misbehaving import Misbehaving
 
     from xpander_facade import Configuration
     from xpander_facade.emulator import Emulator
-
-
-@dataclass
-class Stub(Model):
-    """A model that says one sentence and remembers the messages that it was asked with."""
-
-    id: str = "stub"
-    asked: list[Any] = field(default_factory=list)
-
-    def invoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        self.asked.extend(kwargs["messages"])
-        return ModelResponse(role="assistant", content="All is well.")
-
-    async def ainvoke(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        return self.invoke(*args, **kwargs)
-
-    def invoke_stream(self, *args: Any, **kwargs: Any) -> Iterator[ModelResponse]:
-        yield self.invoke(*args, **kwargs)
-
-    async def ainvoke_stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ModelResponse]:
-        yield self.invoke(*args, **kwargs)
-
-    def _parse_provider_response(self, response: Any, **kwargs: Any) -> ModelResponse:
-        raise AssertionError("agno asks for this, and this model needs no parsing")
-
-    def _parse_provider_response_delta(self, response: Any) -> ModelResponse:
-        raise AssertionError("agno asks for this, and this model needs no parsing")
-
-    def question(self) -> Any:
-        """Return the one message of the user."""
-        (message,) = [message for message in self.asked if message.role == "user"]
-        return message
 
 
 @pytest.fixture
@@ -87,7 +53,7 @@ def test_a_task_without_files_gives_empty_lists(emulator: Emulator, configuratio
 
 @pytest.mark.parametrize("way", ["sync", "async"])
 def test_the_documented_handler_runs_with_a_real_agent(emulator: Emulator, task: Task, files: str, way: str):
-    model = Stub()
+    model = StubModel()
     args = {"model": model, "instructions": "Be brief.", "telemetry": False}
 
     async def handler(task: Task) -> Task:
