@@ -370,7 +370,7 @@ ONE_RESPONSE = {
         AGENT_RESPONSE,
         usage(40, 6, 30, 3, model="gpt-5", tools=["web_search", "final_result"], text="Done."),
     ),
-    "pydantic-ai result": (AGENT_RESULT, usage(41, 7, model="gpt-5", tools=["web_search"], text="Done.")),
+    "pydantic-ai result": (AGENT_RESULT, usage(41, 7, model="gpt-5", tools=["web_search"], text='{"name": "Bonn"}')),
     "Ollama chat": (OLLAMA, usage(26, 9, model="qwen3", tools=["weather"], text="Hi.")),
     "Ollama generate": (
         {"model": "qwen3", "response": "Hi.", "done": True, "prompt_eval_count": 4, "eval_count": 2},

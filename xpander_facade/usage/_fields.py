@@ -185,6 +185,11 @@ def text(value: object) -> str | None:
     return str.__str__(value) if isinstance(value, str) and value else None
 
 
+def as_dict(value: object) -> dict[Any, Any] | None:
+    """Return a value that is a dict as one, anything else as None."""
+    return cast("dict[Any, Any]", value) if isinstance(value, dict) else None
+
+
 def is_list(value: object) -> bool:
     """Tell whether the value holds others and can be gone through again, as a stream cannot."""
     kind = type(value)

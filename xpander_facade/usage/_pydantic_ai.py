@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from xpander_facade.usage._counts import counts_in, counts_of
 from xpander_facade.usage._fields import field, is_list, text
-from xpander_facade.usage._fragments import UsageFragment
+from xpander_facade.usage._fragments import Scope, UsageFragment
+from xpander_facade.usage._output import output_texts
+from xpander_facade.usage._reader import Within
 
 if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
@@ -29,14 +31,16 @@ def result(thing: Any, read: Reader) -> UsageFragment | None:
     if not is_list(messages):
         return None
     responses = [piece for message in read.items(messages) if (piece := response(message, read))]
-    output = text(field(thing, "output"))
+    output = output_texts(field(thing, "output"), read)
     last = responses[-1] if responses else UsageFragment()
     return UsageFragment(
         counts_in(usage),
         model=last.model,
         provider=last.provider,
         tools=[name for piece in responses for name in piece.tools if name != output_tool],
-        texts=[output] if output else last.texts,
+        texts=output or last.texts,
+        scope=Scope.RUN,
+        is_final=True,
         holds=tuple(id for piece in responses for id in piece.aliases),
     )
 
@@ -75,3 +79,11 @@ def summary(thing: Any) -> dict[str, Any] | None:
         "run_id": field(thing, "run_id"),
     }
     return {"_shortened": type(thing).__name__, **{name: item for name, item in told.items() if item is not None}}
+
+
+def event(thing: Any, read: Reader) -> Within | list[UsageFragment] | None:
+    """Find the result in the last event of a run; what the others tell is in it."""
+    kind = text(field(thing, "event_kind"))
+    if kind is None:
+        return None
+    return Within((field(thing, "result"),)) if kind == "agent_run_result" else []

@@ -9,12 +9,15 @@ import attrs
 from xpander_facade.usage._fields import field, first_of, is_list, items, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from xpander_facade.usage._fragments import UsageFragment
 
 MAX_ITEMS = 150_000
 MAX_CHARACTERS = 10_000_000
 """What is kept of the texts of everything that is read at once."""
 
+_MAX_NESTING = 8
 _TEXT_TYPES = (None, "text", "output_text", "TEXT")
 
 
@@ -36,12 +39,14 @@ class Reader:
         after: How many messages, turns or items at the beginning are to be left out; see `messages`.
     """
 
-    __slots__ = ("_after", "_characters_left", "_items_left")
+    __slots__ = ("_after", "_characters_left", "_items_left", "_nesting", "read_inner")
 
     def __init__(self, after: int | None = None) -> None:
         self._items_left = MAX_ITEMS
         self._characters_left = MAX_CHARACTERS
         self._after = after
+        self._nesting = 0
+        self.read_inner: Callable[[object, Reader], Iterator[UsageFragment]] | None = None
 
     @property
     def is_after_pending(self) -> bool:
@@ -67,6 +72,16 @@ class Reader:
         for number, item in enumerate(self.items(value)):
             if number >= skipped:
                 yield item
+
+    def inner(self, value: object) -> list[UsageFragment]:
+        """Return what an object tells that lies in the one that is read, for a parser that adds something to it."""
+        if self.read_inner is None or self._nesting >= _MAX_NESTING:
+            return []
+        self._nesting += 1
+        try:
+            return list(self.read_inner(value, self))
+        finally:
+            self._nesting -= 1
 
     def take_text(self, value: object) -> list[str]:
         """Return a text as a list, to be joined to others; an empty one where there is none."""

@@ -20,6 +20,8 @@ MAX_UNKNOWN = 1_000
 _MAX_DEPTH = 8
 _END: Any = object()
 _SIMPLE = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
+_LISTS = frozenset({list, tuple, set, frozenset})
+"""Lists that are nothing else; a result can be gone through like one, too."""
 
 _ENVELOPES = (
     "raw_response", "_raw_response", "raw", "response", "body", "message", "data", "kwargs", "chunk", "result", "value",
@@ -42,6 +44,7 @@ def read(response: object) -> Usage | None:
 def fragments_of(response: object, read: Reader | None = None) -> Iterator[UsageFragment]:
     """Yield what the response, or what lies in it, tells; in order. No response makes it fail."""
     read = read or Reader()
+    read.read_inner = fragments_of
     unknown = 0
     if read.is_after_pending and is_list(response):
         above: list[Iterator[Any]] = [read.messages(response)]
@@ -56,12 +59,12 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
             unknown += 1
             continue
         try:
-            if is_list(item):
+            parsed = None if type(item) in _LISTS else parse(item, read)
+            if parsed is None and is_list(item):
                 unknown += 1
                 if len(above) < _MAX_DEPTH:
                     above.append(read.items(item))
                 continue
-            parsed = parse(item, read)
         except Exception:  # an item that makes reading fail tells nothing
             unknown += 1
             continue

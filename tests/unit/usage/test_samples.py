@@ -8,19 +8,8 @@ from sample_values import build, samples
 
 from xpander_facade.usage import read_usage
 
-TODO = {
-    "agent-framework-core", "agno", "autogen-agentchat", "claude-agent-sdk", "crewai", "dspy", "google-adk",
-    "haystack-ai", "langgraph", "openai-agents", "openhands-sdk", "pydantic-ai", "semantic-kernel", "smolagents",
-    "strands-agents",
-}  # fmt: skip
-"""Frameworks whose families are not written yet."""
 CASES = [
-    pytest.param(
-        case,
-        form,
-        id=f"{library}-{case['name']}-{form}",
-        marks=[pytest.mark.xfail(reason="no family yet")] if library in TODO else [],
-    )
+    pytest.param(case, form, id=f"{library}-{case['name']}-{form}")
     for library, _, case in samples()
     for form in case["forms"]
 ]

@@ -1,0 +1,65 @@
+"""The results and steps of smolagents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xpander_facade.usage._counts import Counts, added, counts_in, counts_of
+from xpander_facade.usage._fields import field, is_list, text
+from xpander_facade.usage._fragments import Scope, UsageFragment
+from xpander_facade.usage._output import output_texts
+from xpander_facade.usage._reader import called_tool
+
+if TYPE_CHECKING:
+    from xpander_facade.usage._reader import Reader
+
+_GROUP = "smolagents"
+_OUTPUT_TOOL = "final_answer"
+_MAX_STEPS = "max_steps_error"
+
+
+def result(thing: Any, read: Reader) -> UsageFragment | None:
+    """Read a full result. With `reset=False` it holds earlier tasks; the steps after the last task are this run."""
+    steps, state = field(thing, "steps"), field(thing, "state")
+    if not is_list(steps) or type(state) is not str or field(thing, "timing") is None:
+        return None
+    kept = list(read.items(steps))
+    tasks = [at for at, step in enumerate(kept) if field(step, "task") is not None]
+    own = kept[tasks[-1] :] if tasks else kept
+    counts = counts_in(field(thing, "token_usage"))
+    if len(tasks) > 1 or not counts:
+        counts = added(counts_of(step, "token_usage") for step in own)
+    if counts.is_zero:
+        counts = Counts()
+    said = output_texts(field(thing, "output"), read)
+    has_failed = state == _MAX_STEPS
+    return UsageFragment(
+        counts,
+        tools=[name for step in own for name in _tools(step, read)],
+        texts=said,
+        scope=Scope.RUN,
+        group=_GROUP,
+        is_final=True,
+        is_success=not has_failed,
+        failure="the agent reached its last step without an answer (max_steps_error)" if has_failed else None,
+    )
+
+
+def step(thing: Any, read: Reader) -> UsageFragment | None:
+    """Read a step of a streamed run. The calls and outputs that are told beside it are in it."""
+    usage = field(thing, "token_usage")
+    if usage is None or field(thing, "timing") is None or field(thing, "steps") is not None:
+        return None
+    is_last = field(thing, "is_final_answer") is True
+    return UsageFragment(
+        counts_in(usage),
+        tools=_tools(thing, read),
+        texts=output_texts(field(thing, "action_output"), read) if is_last else [],
+        group=_GROUP,
+        is_final=is_last,
+    )
+
+
+def _tools(step: Any, read: Reader) -> list[str]:
+    called = [called_tool(call) or text(field(call, "name")) for call in read.items(field(step, "tool_calls"))]
+    return [name for name in called if name and name != _OUTPUT_TOOL]
