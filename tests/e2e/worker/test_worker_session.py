@@ -14,8 +14,8 @@ import httpx
 import pytest
 from misbehaving import answer, hang, stream
 from serving import IMPATIENT, PATIENCE, Serving, until, wait
-from test_emulator_workers import Clock
-from test_emulator_workers import Worker as ByHand
+from worker_by_hand import Clock
+from worker_by_hand import Worker as ByHand
 
 from xpander_facade import (
     AuthenticationError,
