@@ -65,9 +65,10 @@ chaos: $(RUNTIME) ## record runs while the platform fails and processes are kill
 soak: $(RUNTIME) ## let workers do tasks while they are killed and cut off, and count; ARGS=--short for the form of CI
 	$(BIN)/python tools/soak $(ARGS)
 
-lint: $(DEV) ## check style and formatting
+lint: $(DEV) ## check style, formatting, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(DEV) ## check the types with mypy and pyright, both strict
 	$(BIN)/mypy

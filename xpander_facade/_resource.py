@@ -11,7 +11,7 @@ from xpander_facade.configuration._configuration import Configuration
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from xpander_api import AuthenticatedClient
+    from xpander_facade._client.raw_client import AuthenticatedClient
 
 
 class Module:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 import http
 from typing import TYPE_CHECKING
 
-from xpander_api import AuthenticatedClient
+from xpander_api import AuthenticatedClient as AuthenticatedClient
 
 from xpander_facade._client.error_mapping import RequestInfo, parse_error, response_error
 from xpander_facade._transport.response import Response
