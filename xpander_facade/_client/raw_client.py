@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from xpander_facade._client.dry_run import refuse
-from xpander_facade._transport.request import USER_AGENT
-from xpander_facade._transport.routing import CONNECT_TIMEOUT
-
-if TYPE_CHECKING:
-    from xpander_api import AuthenticatedClient
-
-    from xpander_facade.configuration._configuration import Configuration
-
 import http
 from typing import TYPE_CHECKING
 
 from xpander_api import AuthenticatedClient as AuthenticatedClient
 
+from xpander_facade._client.dry_run import refuse
 from xpander_facade._client.error_mapping import RequestInfo, parse_error, response_error
+from xpander_facade._transport.request import USER_AGENT
 from xpander_facade._transport.response import Response
+from xpander_facade._transport.routing import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
     import httpx
+
+    from xpander_facade.configuration._configuration import Configuration
 
 
 class RawClient(AuthenticatedClient):
