@@ -28,6 +28,7 @@ IRREGULAR = {
 
 NAMES = {
     "AsyncGenerator": "Generator",
+    "AsyncIterable": "Iterable",
     "AsyncIterator": "Iterator",
     "aiter": "iter",
     "anext": "next",
@@ -55,6 +56,7 @@ INHERENT = {
     ("recorder/_external_task.py", "_perform"): "the async one goes to its end when its task is cancelled",
     ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
     ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
+    ("recorder/_recorded_stream.py", "_close_source"): "streams have aclose, or a close that is awaited or not",
     ("tasks/_summaries.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",
     ("worker/_on_task.py", "_serve"): "the one brings the event loop in which the other runs",
     ("worker/_on_task.py", "_serve_prompt"): "the one brings the event loop in which the other runs",

@@ -78,12 +78,18 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
-    from xpander_facade._serialization.jsonable import to_jsonable
+    from xpander_facade._serialization.jsonable import Ready, to_jsonable
+
+    if llm_response is not None and not isinstance(llm_response, Ready):
+        from xpander_facade.usage._snapshots import snapshot
+
+        limit = configuration.max_field_bytes
+        llm_response = Ready(to_jsonable(llm_response, simplify=snapshot, limit=limit))
 
     whole: dict[str, Any] = {
         "id": _new_id() if id is None else _validation.check_id("id", id),
         "input": _validation.check_text("input", input),
-        "llm_response": None if llm_response is None else to_jsonable(llm_response),
+        "llm_response": None if llm_response is None else llm_response.data,
         "tokens": codec.write(check_tokens(tokens)),
         "is_success": _validation.check_flag("is_success", is_success),
         "result": _validation.check_text("result", result),

@@ -21,6 +21,8 @@ _STRUCTURAL = frozenset({
     "permission_mode", "preset", "source", "status", "think_mode", "time", "triggered_by", "type", "user_oidc_token",
     "user_tokens", "mcp_servers",
 })  # fmt: skip
+RUN_KEY = "_run"
+"""The member of an `llm_response` that says what the platform has no field for: the model, its provider, metadata."""
 _ANY_JSON = frozenset({"llm_response", "data"})
 """Members that may hold any JSON, so that a text may stand for what is too large as a whole."""
 
@@ -68,8 +70,22 @@ def _member(name: str, value: Any, redact: Redactor | None, limit: int) -> Any:
     if name in _ANY_JSON and not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         shorter = cut(text, limit)
-        return value if shorter is text else shorter
+        return value if shorter is text else _cut_beside_run(value, limit) or shorter
     return value
+
+
+def _cut_beside_run(value: Any, limit: int) -> dict[str, Any] | None:
+    """Return a response that is cut while what stands under RUN_KEY stays whole; None where there is no such key."""
+    if not isinstance(value, dict) or RUN_KEY not in value:
+        return None
+    members = cast("dict[str, Any]", value)
+    facts = members[RUN_KEY]
+    rest = {name: member for name, member in members.items() if name != RUN_KEY}
+    whole = rest["response"] if list(rest) == ["response"] else rest
+    room = limit - len(json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace"))
+    if room < limit // 2:
+        return None
+    return {RUN_KEY: facts, "response": cut(json.dumps(whole, ensure_ascii=False, separators=(",", ":")), room)}
 
 
 def _redact_value(field: str, value: Any, redact: Redactor | None, limit: int) -> Any:

@@ -30,7 +30,8 @@ from xpander_facade.recorder._delivery import (
     has_outbox,
 )
 from xpander_facade.recorder._finalizers import has_loop, is_collecting, run_detached, watch_collection
-from xpander_facade.recorder._run_data import RunFields
+from xpander_facade.recorder._run_data import UNSET, RunFields
+from xpander_facade.recorder._stored_response import RecordedResponse, stored_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine  # noqa: TC004 (annotations only)
@@ -205,6 +206,8 @@ class ExternalTask(RunFields):
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
             self._outer = current_run()
+            if self._outer is not None:
+                self._usage.path = (*self._outer._usage.path, self)
             self._process = os.getpid()
             self._began = self._options.clock()
             return report
@@ -214,6 +217,7 @@ class ExternalTask(RunFields):
         with self._lock:
             first = not self._ended
             if first:
+                self._finish_streams()
                 self._ended = True
                 self._duration = max(0.0, self._options.clock() - self._began)
             return first and self._process == os.getpid()
@@ -291,7 +295,7 @@ class ExternalTask(RunFields):
             agent_id=self._agent_id,
             id=self._id,
             input=self._input,
-            llm_response=self.llm_response,
+            llm_response=self._stored_response(),
             tokens=self._tokens,
             is_success=is_success,
             result=result,
@@ -299,11 +303,22 @@ class ExternalTask(RunFields):
             used_tools=[str(name) for name in self._used_tools],
         )
 
+    def _stored_response(self) -> Any:
+        limit = self._called_with.max_field_bytes
+        facts: dict[str, Any] = {}
+        if self._llm_response is not UNSET:
+            responses = [] if self._llm_response is None else [RecordedResponse(self._llm_response)]
+        else:
+            responses = self._responses
+            facts = {"model": self._model, "provider": self._provider}
+        facts |= {"metadata": self._metadata or None}
+        return stored_response(responses, {name: fact for name, fact in facts.items() if fact is not None}, limit)
+
     def _last_report(self, error: BaseException | None) -> Report:
         return self._end_of_run(error)
 
     async def _alast_report(self, error: BaseException | None) -> Report:
-        if self.llm_response is None:
+        if self.llm_response is None and not self._metadata:
             return self._end_of_run(error)
         import asyncio
 
@@ -313,7 +328,7 @@ class ExternalTask(RunFields):
     def _end_of_run(self, error: BaseException | None) -> Report:
         # A generator that nobody takes to its end has done nothing wrong.
         if error is None or isinstance(error, GeneratorExit):
-            return self._report(self.result, is_success=self._is_success)
+            return self._report(self.result, is_success=self.is_success)
         self._is_success = False
         return self._report(error_text(error), is_success=False)
 

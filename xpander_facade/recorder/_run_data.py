@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade import _validation
-from xpander_facade.usage._usage import check_tokens, read_usage
+from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
+from xpander_facade.recorder._run_usage import RunUsage
+from xpander_facade.recorder._stored_response import RecordedResponse
+from xpander_facade.usage._usage import Tokens, check_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping
 
     from xpander_facade.tasks._task import Task
-    from xpander_facade.usage._usage import Tokens, Usage
+    from xpander_facade.usage._fragments import UsageFragment
+    from xpander_facade.usage._usage import Usage
+
+T = TypeVar("T")
 
 _log = logging.getLogger("xpander_facade.recorder")
-_UNSET: Any = object()
+UNSET: Any = object()
 
 
 class RunFields:
@@ -29,23 +35,35 @@ class RunFields:
         "_is_success",
         "_llm_response",
         "_lock",
+        "_metadata",
+        "_model",
+        "_provider",
+        "_recorded_failure",
         "_responses",
         "_result",
+        "_streams",
         "_task",
         "_text",
         "_tokens",
+        "_usage",
         "_used_tools",
     )
 
     def __init__(self, id: str | None, input: str | None) -> None:
         self._id = id
         self._input = input
-        self._result: str | None = _UNSET
+        self._result: str | None = UNSET
         self._text: str | None = None
         self._tokens: Tokens | None = None
         self._used_tools: list[str] = []
-        self._llm_response: Any = _UNSET
-        self._responses: list[object] = []
+        self._llm_response: Any = UNSET
+        self._responses: list[RecordedResponse] = []
+        self._metadata: dict[str, Any] = {}
+        self._model: str | None = None
+        self._provider: str | None = None
+        self._usage = RunUsage((object(),))
+        self._streams: list[StreamReading] = []
+        self._recorded_failure: str | None = None
         self._is_success = True
         self._task: Task | None = None
         self._ended = False
@@ -69,8 +87,11 @@ class RunFields:
 
     @property
     def is_success(self) -> bool:
-        """Whether the run has succeeded so far; `fail()` and an exception that leaves the block make it False."""
-        return self._is_success
+        """Whether the run has succeeded so far.
+
+        `fail()`, an exception that leaves the block and a recorded result that tells of a failure make it False.
+        """
+        return self._is_success and self._recorded_failure is None
 
     @property
     def input(self) -> str | None:
@@ -84,8 +105,14 @@ class RunFields:
 
     @property
     def result(self) -> str | None:
-        """What came of the run: what was set here, else what a decorated function returned, else a recorded text."""
-        return self._text if self._result is _UNSET else self._result
+        """What came of the run.
+
+        What was set here, else why a recorded result failed, else what a decorated function returned, else a recorded
+        text.
+        """
+        if self._result is not UNSET:
+            return self._result
+        return self._text if self._recorded_failure is None else self._recorded_failure
 
     @result.setter
     def result(self, value: str | None) -> None:
@@ -115,35 +142,136 @@ class RunFields:
     @property
     def llm_response(self) -> Any:
         """The provider's response, any object: what was set here, else what was recorded, several as a list."""
-        if self._llm_response is not _UNSET:
+        if self._llm_response is not UNSET:
             return self._llm_response
-        return self._responses[0] if len(self._responses) == 1 else (self._responses or None)
+        recorded = [one.value for one in self._responses]
+        return recorded[0] if len(recorded) == 1 else (recorded or None)
 
     @llm_response.setter
     def llm_response(self, value: Any) -> None:
         self._llm_response = value
         self._warn_if_ended("llm_response")
 
-    def record(self, response: object) -> Usage | None:
-        """Take tokens, tools and text from a model's response, and keep it. Several calls add up; any thread may call.
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What should stand beside the run: JSON, stored in `llm_response` under the key `"_run"`.
+
+        The platform shows it there and nowhere else.
+        """
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, value: Mapping[str, Any] | None) -> None:
+        self._metadata = _validation.check_object("metadata", value) or {}
+        self._warn_if_ended("metadata")
+
+    def record(
+        self,
+        response: object,
+        *,
+        after: int | None = None,
+        is_success: bool | None = None,
+        shorten: bool = True,
+    ) -> Usage | None:
+        """Take tokens, tools and text from what a model or an agent returned, and keep it.
+
+        Several calls add up; what comes again under the same id counts once. Any thread may call. The last recorded
+        result of an agent decides whether the run has failed; an answer that is recorded later means that the run has
+        recovered.
 
         Args:
-            response: What a provider's library returned, or the list of all chunks of a stream.
+            response: What a library returned: a response, a list of chunks, the result or state of an agent.
+            after: How many messages of a conversation are of earlier runs, and not counted.
+            is_success: Whether the run has succeeded, whatever the result itself tells.
+            shorten: False stores results, arrays and tables whole: with the agents and inputs that they hold.
 
         Returns:
-            What `read_usage` read; None where the response tells nothing that is known.
+            What `read_usage` reads; None where the response tells nothing that is known.
+
+        Raises:
+            TypeError: `after` is not a whole number, or `is_success` not a bool.
+            ValueError: `after` is negative, or the response holds no messages.
+
+        Example:
+            >>> state = graph.invoke(question, thread)
+            >>> run.record(state, after=len(earlier_messages))
         """
-        usage = read_usage(response)
+        from xpander_facade.usage import _reading
+        from xpander_facade.usage._tally import tally_of, usage_of
+
+        if is_success is not None:
+            _validation.check_flag("is_success", is_success)
+        told = _reading.collect(response, after=_validation.check_count("after", after))
+        entries = tally_of(fragment.copy() for fragment in told).entries
+        is_single = len(told) == 1 and told[0].chunk
         with self._lock:
             if response is not None:
-                self._responses.append(response)
-            if usage is not None:
-                if usage.tokens is not None:
-                    self._tokens = usage.tokens if self._tokens is None else self._tokens + usage.tokens
-                self._used_tools.extend(name for name in usage.tools if name not in self._used_tools)
-                self._text = usage.text or self._text
+                self._responses.append(RecordedResponse(response, shorten))
+            self._take(entries, is_single=is_single, is_success=is_success)
         self._warn_if_ended("record()")
-        return usage
+        return usage_of(tally_of(told).entries)
+
+    def stream(self, chunks: Iterable[T] | AsyncIterable[T]) -> RecordedStream[T]:
+        """Pass the chunks of a stream on, and record what they tell on the way.
+
+        Nothing has to be kept: what the stream told is recorded when it ends, breaks off or is left, and stored as a
+        summary of it.
+
+        Args:
+            chunks: What a library returned for a stream, synchronous or asynchronous.
+
+        Returns:
+            An iterator, for `for` or `async for`, of the same chunks.
+
+        Example:
+            >>> for chunk in run.stream(client.chat.completions.create(..., stream=True)):
+            ...     print(chunk)
+        """
+        reading = StreamReading()
+        with self._lock:
+            self._streams.append(reading)
+        return RecordedStream(chunks, reading, self._finish_stream)
+
+    def _finish_stream(self, reading: StreamReading) -> None:
+        """Record what a stream has told until now, once."""
+        with self._lock:
+            if reading not in self._streams:
+                return
+            self._streams.remove(reading)
+            if reading.chunks:
+                self._responses.append(RecordedResponse(reading.summary))
+                self._take(reading.entries)
+                self._warn_if_ended("stream()")
+
+    def _finish_streams(self) -> None:
+        """Record what streams have told that were not taken to their ends."""
+        with self._lock:
+            for reading in [*self._streams]:
+                self._finish_stream(reading)
+
+    def _take(self, told: list[UsageFragment], *, is_single: bool = False, is_success: bool | None = None) -> None:
+        """Add what was told to the run. Called with the lock held."""
+        change = self._usage.take(told, is_single=is_single)
+        if change.counts is not None:
+            self._tokens = _plus(self._tokens, change.counts)
+        usage = change.told
+        if usage is not None:
+            self._used_tools.extend(name for name in usage.tools if name not in self._used_tools)
+            self._text = usage.text or self._text
+            self._model, self._provider = usage.model or self._model, usage.provider or self._provider
+        self._recorded_failure = self._failure_after(usage, is_success)
+        for warning in change.warnings:
+            _log.warning("run %s has recorded what does not tell all: %s", self._id, warning)
+
+    def _failure_after(self, usage: Usage | None, is_success: bool | None) -> str | None:
+        """Return why the run failed, as the last of what was recorded tells it; None where it did not."""
+        if is_success is None and usage is not None:
+            is_success = usage.is_success if usage.is_success is not None else (True if usage.text else None)
+        if is_success is None:
+            return self._recorded_failure
+        if is_success:
+            return None
+        return (usage.failure or usage.text if usage is not None else None) or "the recorded result tells of a failure"
 
     def fail(self, reason: str) -> None:
         """Mark the run as failed without an exception.
@@ -162,3 +290,13 @@ class RunFields:
     def _warn_if_ended(self, what: str) -> None:
         if self._ended:
             _log.warning("run %s has ended: its %s comes too late to be reported", self._id, what)
+
+
+def _plus(tokens: Tokens | None, change: dict[str, int]) -> Tokens:
+    before = tokens or Tokens()
+    return Tokens(
+        prompt_tokens=max(0, before.prompt_tokens + change["prompt"]),
+        completion_tokens=max(0, before.completion_tokens + change["completion"]),
+        cache_read_tokens=max(0, before.cache_read_tokens + change["cache_read"]),
+        cache_write_tokens=max(0, before.cache_write_tokens + change["cache_write"]),
+    )

@@ -53,10 +53,9 @@ class Reader:
         """Whether there is something to leave out, and nothing yet that it could be left out of."""
         return self._after is not None
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether the last item that may be read was read."""
-        return self._items_left <= 0
+    def renew(self) -> None:
+        """Let as many items be read as at the beginning; characters stay bounded for everything that is read."""
+        self._items_left = MAX_ITEMS
 
     def items(self, value: object) -> Iterator[Any]:
         """Yield what a list holds as long as items are left to be read."""

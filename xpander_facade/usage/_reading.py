@@ -8,7 +8,7 @@ from xpander_facade.usage._fields import data_field, has_any_name, is_list
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import Reader, Within
 from xpander_facade.usage._registry import parse
-from xpander_facade.usage._tally import UsageTally, usage_of
+from xpander_facade.usage._tally import tally_of, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +33,29 @@ _ENVELOPES = (
 def read(response: object) -> Usage | None:
     """Return what a response tells, as `read_usage`."""
     try:
-        tally = UsageTally()
-        for fragment in fragments_of(response):
-            tally.add(fragment)
-        return usage_of(tally.entries)
+        return usage_of(tally_of(fragments_of(response)).entries)
     except Exception:  # no response may cost its run the report
         return None
+
+
+def collect(response: object, *, after: int | None = None) -> list[UsageFragment]:
+    """Return the fragments of a response.
+
+    Args:
+        response: As of `read_usage`.
+        after: How many messages at the beginning of what was given are of earlier runs, and left out.
+
+    Raises:
+        ValueError: There are no messages that could be left out.
+    """
+    read = Reader(after)
+    fragments = list(fragments_of(response, read))
+    if read.is_after_pending:
+        raise ValueError(
+            f"after={after} leaves messages out, and a {type(response).__name__} holds none that are known: "
+            "leave after= out, or pass the list of messages"
+        )
+    return fragments
 
 
 def fragments_of(response: object, read: Reader | None = None) -> Iterator[UsageFragment]:

@@ -17,10 +17,12 @@ class UsageTally:
     Not safe for several threads at once: whoever shares a tally holds a lock.
     """
 
-    __slots__ = ("_by_id", "_held", "_last_chunk", "entries")
+    __slots__ = ("_by_id", "_held", "_last_chunk", "changed", "entries")
 
     def __init__(self) -> None:
         self.entries: list[UsageFragment] = []
+        self.changed: list[UsageFragment] = []
+        """Entries that ceased to count since this was emptied last."""
         self._by_id: dict[str, UsageFragment] = {}
         self._held: set[str] = set()
         self._last_chunk: UsageFragment | None = None
@@ -90,7 +92,7 @@ class UsageTally:
         for id in entry.holds:
             self._held.add(id)
             if (earlier := self._by_id.get(id)) is not None and earlier is not entry:
-                earlier.is_counted = False
+                self._discount(earlier)
         if entry.scope is Scope.CALL or entry.group is None:
             return
         for earlier in reversed(self.entries[:-1]):
@@ -98,7 +100,20 @@ class UsageTally:
                 continue
             if earlier.scope is not Scope.CALL and entry.scope is Scope.RUN:
                 break
-            earlier.is_counted = False
+            self._discount(earlier)
+
+    def _discount(self, entry: UsageFragment) -> None:
+        if entry.is_counted:
+            entry.is_counted = False
+            self.changed.append(entry)
+
+
+def tally_of(fragments: Iterable[UsageFragment]) -> UsageTally:
+    """Return what fragments tell together."""
+    tally = UsageTally()
+    for fragment in fragments:
+        tally.add(fragment)
+    return tally
 
 
 def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:

@@ -1,0 +1,122 @@
+"""What the model calls of one run cost together, each counted once, whichever way it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from xpander_facade.recorder._earlier import RunPath, earlier_runs
+from xpander_facade.usage._fragments import Scope, UsageFragment
+from xpander_facade.usage._tally import UsageTally, usage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from xpander_facade.usage._counts import Counts
+    from xpander_facade.usage._usage import Usage  # noqa: TC004 (annotations only)
+
+_COUNTS = ("prompt", "completion", "cache_read", "cache_write")
+
+MESSAGES_HINT = (
+    "it holds earlier turns of its conversation, whose tokens are counted, too: pass after=n, the number of messages "
+    "before this run, or record each turn in this process"
+)
+
+
+@attrs.frozen
+class UsageChange:
+    """What a record call changes of its run.
+
+    Args:
+        counts: What is to be added to the tokens, by the names of `Counts`; None where no counts were told.
+        told: What the recorded object tells for the run, without what earlier runs have recorded.
+        warnings: What the user should know of it.
+    """
+
+    counts: dict[str, int] | None
+    told: Usage | None
+    warnings: tuple[str, ...] = ()
+
+
+class RunUsage:
+    """The tally of one run. Not safe for several threads at once: the run holds its lock.
+
+    Args:
+        path: The runs around this run, and the run.
+    """
+
+    __slots__ = ("_credited", "_tally", "_warned", "path")
+
+    def __init__(self, path: RunPath) -> None:
+        self.path = path
+        self._tally = UsageTally()
+        self._credited: dict[int, tuple[int, int, int, int]] = {}
+        self._warned: set[str] = set()
+
+    def take(self, told: Iterable[UsageFragment], *, way: str = "", is_single: bool = False) -> UsageChange:
+        """Take what was told by one way; what is known by its id already adds nothing.
+
+        Args:
+            told: Fragments, which become this tally's.
+            way: By which way: a response by `record`, an instrumented client, spans.
+            is_single: A single chunk, after which others of its stream can follow.
+        """
+        warnings: list[str] = []
+        touched: dict[int, UsageFragment] = {}
+        is_earlier: list[UsageFragment] = []
+        for fragment in told:
+            if fragment.is_kept and fragment.key is not None and earlier_runs.has_recorded(fragment.key, self.path):
+                is_earlier.append(fragment)
+                continue
+            self._without_earlier(fragment, warnings)
+            entry = self._tally.add(fragment, way=way)
+            touched[id(entry)] = entry
+        if not is_single:
+            self._tally.close_streams()
+        entries = list(touched.values())
+        self._look_for_earlier_turns(entries, warnings)
+        counts = self._difference([*entries, *self._tally.changed])
+        self._tally.changed.clear()
+        usage = usage_of(entries)
+        if usage is not None and usage.tokens is None and usage.hint:
+            warnings.append(f"the library told no token counts: set {usage.hint}")
+        fresh = tuple(warning for warning in dict.fromkeys(warnings) if warning not in self._warned)
+        self._warned.update(fresh)
+        return UsageChange(counts, usage, fresh)
+
+    def _without_earlier(self, fragment: UsageFragment, warnings: list[str]) -> None:
+        """Leave out of a sum what earlier runs have recorded of it."""
+        own: Counts | None = None
+        if fragment.scope is Scope.SESSION and fragment.key is not None and fragment.counts:
+            own = earlier_runs.own_part(fragment.key, fragment.counts, self.path)
+            if own is not None:
+                fragment.counts = own
+        if own is None and fragment.earlier is not None and not fragment.counts.is_zero:
+            warnings.append(f"its tokens are a sum that can hold earlier runs: {fragment.earlier}")
+
+    def _look_for_earlier_turns(self, entries: list[UsageFragment], warnings: list[str]) -> None:
+        turns = [entry.turn for entry in entries if entry.is_kept and entry.turn is not None and entry.counts]
+        fresh = [entry for entry in entries if entry.is_kept and id(entry) not in self._credited and entry.counts]
+        if turns and any(entry.turn is not None and entry.turn < max(turns) for entry in fresh):
+            warnings.append(MESSAGES_HINT)
+
+    def _difference(self, entries: list[UsageFragment]) -> dict[str, int] | None:
+        """Return what entries count beyond what they did when they were looked at last."""
+        change: dict[str, int] = dict.fromkeys(_COUNTS, 0)
+        is_told = False
+        for entry in entries:
+            total = entry.total
+            if not total:
+                continue
+            is_told = True
+            before = self._credited.get(id(entry), (0, 0, 0, 0))
+            now = (
+                (total.prompt or 0, total.completion or 0, total.cache_read or 0, total.cache_write or 0)
+                if entry.is_counted
+                else (0, 0, 0, 0)
+            )
+            self._credited[id(entry)] = now
+            for name, after, earlier in zip(_COUNTS, now, before, strict=True):
+                change[name] += after - earlier
+        return change if is_told else None
