@@ -25,7 +25,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-matrix test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
-.PHONY: chaos soak lint types generate check-generated lint-spec wheel-check bench clean
+.PHONY: chaos soak lint types generate check-generated lint-spec wheel-check bench bench-compare clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -121,6 +121,9 @@ wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a ru
 
 bench: $(RUNTIME) ## run the benchmarks; BENCH=--quick runs fewer rounds
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-compare: $(RUNTIME) ## measure another revision, BASE=<rev>, beside today's, and print the ratio of each row; ARGS=--only sync
+	$(BIN)/python benchmarks/compare.py $(or $(BASE),$(error pass BASE=<git revision>)) $(ARGS)
 
 tools/prism/node_modules/.package-lock.json: tools/prism/package.json tools/prism/package-lock.json
 	cd tools/prism && npm ci

@@ -28,6 +28,12 @@ def facade_environment() -> Path:
     return _environment(".venv-bench", "constraints.txt", tuple(_project()["dependencies"]), with_facade=True)
 
 
+def base_environment(tree: Path) -> Path:
+    """Return the Python that has the facade of another checkout, with the dependencies that it declares."""
+    wanted = tuple(_project(tree)["dependencies"])
+    return _environment(".venv-bench-base", "constraints.txt", wanted, with_facade=True, tree=tree)
+
+
 def others_environment() -> Path:
     """Return the Python that has the other clients, each as its users get it, and the sink's event loop."""
     return _environment(".venv-bench-others", "constraints.txt", OTHERS, with_facade=False)
@@ -63,12 +69,12 @@ def versions(python: Path, names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _project() -> dict[str, Any]:
-    with (ROOT / "pyproject.toml").open("rb") as file:
+def _project(tree: Path = ROOT) -> dict[str, Any]:
+    with (tree / "pyproject.toml").open("rb") as file:
         return tomllib.load(file)["project"]
 
 
-def _environment(name: str, constraints: str, wanted: tuple[str, ...], *, with_facade: bool) -> Path:
+def _environment(name: str, constraints: str, wanted: tuple[str, ...], *, with_facade: bool, tree: Path = ROOT) -> Path:
     folder = ROOT / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     recipe = "\n".join((sys.version, *wanted, (HERE / constraints).read_text()))
@@ -84,7 +90,7 @@ def _environment(name: str, constraints: str, wanted: tuple[str, ...], *, with_f
         # As if installed, from this checkout as it is now: an edit in mid-run must not change what is measured.
         find = "import sysconfig; print(sysconfig.get_path('purelib'))"
         site = Path(subprocess.check_output([python, "-c", find], text=True).strip())
-        for package in (ROOT / "xpander_facade", ROOT / "generated" / "xpander_api"):
+        for package in (tree / "xpander_facade", tree / "generated" / "xpander_api"):
             copy = site / package.name
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))

@@ -6,7 +6,8 @@ A candidate is a module in `candidates/` with some of these functions; each gets
 `report(url)` and `areport(url)` return a function that reports once and returns what it made of the answer;
 `events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
 that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
-other waits until all are sent; `wait_on_disk(url)` returns a function that stores a report for a platform that is down.
+other waits until all are sent; `record(url)` does the same with a recorded block; `wait_on_disk(url)` returns a function
+that stores a report for a platform that is down.
 """
 
 from __future__ import annotations
@@ -165,7 +166,14 @@ class Worker:
 
     def enqueue(self, count: int) -> float:
         """Return the median microseconds of handing a run over."""
-        hand_over, settle = self.made_by("enqueue")
+        return self.handed_over("enqueue", count)
+
+    def record(self, count: int) -> float:
+        """Return the median microseconds of a recorded block, whose report goes to disk."""
+        return self.handed_over("record", count)
+
+    def handed_over(self, way: str, count: int) -> float:
+        hand_over, settle = self.made_by(way)
         took: list[float] = []
         for _ in range(count):
             began = time.perf_counter()

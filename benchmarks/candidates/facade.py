@@ -37,19 +37,36 @@ def areport(url: str) -> Callable[[], Awaitable[Task]]:
     return lambda: backend.areport_external_task(AGENT_ID, **_arguments())
 
 
-def enqueue(url: str) -> tuple[Callable[[], str], Callable[[], None]]:
+def _outboxed(url: str) -> tuple[Backend, Callable[[], None]]:
     folder = tempfile.mkdtemp(prefix="bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     # Room for 100,000 reports of this size.
     outbox = OutboxSettings(os.path.join(folder, "runs.db"), max_bytes=1_000_000_000)
     backend = Backend(attrs.evolve(_configuration(url), outbox=outbox))
-    arguments = {name: value for name, value in _arguments().items() if name != "id"}
 
     def settle() -> None:
         if backend.flush(60).waiting:
             raise RuntimeError("reports were not sent")
 
+    return backend, settle
+
+
+def enqueue(url: str) -> tuple[Callable[[], str], Callable[[], None]]:
+    backend, settle = _outboxed(url)
+    arguments = {name: value for name, value in _arguments().items() if name != "id"}
     return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle
+
+
+def record(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    backend, settle = _outboxed(url)
+    given = {name: value for name, value in _arguments().items() if name in {"result", "tokens", "llm_response"}}
+
+    def block() -> None:
+        with backend.external_task(AGENT_ID, input=REPORT["input"]) as run:
+            for name, value in given.items():
+                setattr(run, name, value)
+
+    return block, settle
 
 
 def wait_on_disk(url: str) -> Callable[[], str]:
