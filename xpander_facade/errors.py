@@ -5,6 +5,7 @@
     ├── WaitTimeoutError (also a TimeoutError)     a task did not end in the time it was given
     ├── OutboxError                                the outbox's file can't be read or written
     │   └── OutboxFullError                        it has no room for another report
+    ├── ApprovalRequiredError                      a tool was not called, because a person has to allow it first
     ├── WorkerConflictError                        the platform refuses a worker from this environment
     └── ModuleException                            a call to the platform went wrong
         ├── APIConnectionError                     no answer, or half of one
@@ -65,6 +66,38 @@ class OutboxFullError(OutboxError):
 
 class WorkerConflictError(XpanderError):
     """The platform refuses a worker of this agent from this environment; the text is the platform's reason."""
+
+
+class ApprovalRequiredError(XpanderError):
+    """A tool was not called, because a person has to allow it first, or has refused it.
+
+    Attributes:
+        tool_id: The tool.
+        tool_call_id: The id of the call; once it is allowed, call again with it.
+        request_id: The platform's id of the request for approval, or None.
+        denied: Whether it was refused.
+        self_approve: Whether the user of the task may allow it.
+        wait_seconds: How long the platform waits for an answer, in seconds, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        tool_id: str,
+        tool_call_id: str,
+        request_id: str | None = None,
+        denied: bool = False,
+        self_approve: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.tool_id = tool_id
+        self.tool_call_id = tool_call_id
+        self.request_id = request_id
+        self.denied = denied
+        self.self_approve = self_approve
+        self.wait_seconds = wait_seconds
 
 
 class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)

@@ -149,7 +149,7 @@ def first_attempt(configuration: Configuration, request: Request | PreparedReque
     request = prepared.request
     root = configuration.get_events_url() if request.server is Server.EVENTS else configuration.get_full_url()
     url = f"{root}{request.path}"
-    params = {name: value for name, value in request.params.items() if value is not None}
+    params = {name: _query_value(value) for name, value in request.params.items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
     headers = {"accept": "*/*", "user-agent": USER_AGENT}
@@ -158,6 +158,11 @@ def first_attempt(configuration: Configuration, request: Request | PreparedReque
         headers["content-type"] = "application/json"
     headers["x-api-key"] = configuration.get_api_key()
     return Attempt(request.method, url, headers, prepared.content, configuration.deadline)
+
+
+def _query_value(value: Any) -> Any:
+    """Return a value as a query spells it: Python's own spelling of a boolean is not JSON's."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def takes_long(configuration: Configuration, request: Request) -> bool:

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from xpander_facade._requests.agents import get_agent_request
+from xpander_facade._requests.agents import get_agent_request, invoke_operation_request, search_requests
 from xpander_facade._serialization import codec
+from xpander_facade.agents._tool_calls import (
+    answer_reader,
+    best_results,
+    find_tool,
+    prepare_call,
+    results_reader,
+)
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types._bound import Unlisted
-from xpander_facade.types.enums import OutputFormat, ThinkMode
+from xpander_facade.types.agents import (
+    AgentGraph,
+    AgentInstructions,
+    AgentKnowledgeBase,
+    AgentTool,
+    AgnoSettings,
+    KnowledgeBaseSearchResult,
+    LLMCredentials,
+    ToolInvocationResult,
+)
+from xpander_facade.types.enums import AgentDeploymentType, LLMReasoningEffort, OutputFormat, ThinkMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from xpander_facade._client.request import Request
     from xpander_facade.tasks._task import Task
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
 
@@ -31,14 +49,21 @@ class Agent(Unlisted):
     unique_name: str | None = None
     description: str | None = None
     status: str | None = None
-    version: str | None = None
+    version: int | None = None
     framework: str | None = None
     model_provider: str | None = None
     model_name: str | None = None
-    instructions: Any = None
-    graph: Any = None
-    tools: list[Any] = attrs.field(factory=list[Any])
-    knowledge_bases: list[Any] = attrs.field(factory=list[Any])
+    llm_reasoning_effort: LLMReasoningEffort | None = None
+    llm_api_base: str | None = None
+    llm_extra_headers: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    llm_credentials: LLMCredentials | None = attrs.field(default=None, repr=False)
+    instructions: AgentInstructions | None = None
+    graph: AgentGraph | None = None
+    tools: list[AgentTool] = attrs.field(factory=list[AgentTool])
+    knowledge_bases: list[AgentKnowledgeBase] = attrs.field(factory=list[AgentKnowledgeBase])
+    agno_settings: AgnoSettings | None = None
+    deployment_type: AgentDeploymentType | None = None
+    icon: str | None = None
     output_format: OutputFormat | None = None
     output_schema: dict[str, Any] | None = None
     expected_output: str | None = None
@@ -328,11 +353,199 @@ class Agent(Unlisted):
             permission_mode=permission_mode,
         )
 
+    @property
+    def mcp_servers(self) -> list[MCPServerDetails]:
+        """The MCP servers in this agent's graph, in its order."""
+        items = self.graph.items if self.graph is not None else []
+        return [
+            item.settings.mcp_settings
+            for item in items
+            if item.type == "mcp" and item.settings is not None and item.settings.mcp_settings is not None
+        ]
+
+    def invoke_tool(
+        self,
+        tool: AgentTool | str,
+        payload: Mapping[str, Any] | None = None,
+        payload_extension: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        tool_call_id: str | None = None,
+    ) -> ToolInvocationResult:
+        """Call one of this agent's tools at the platform, with the credentials that are stored there.
+
+        What the agent's graph blocks is taken off the payload and the answer, what it makes permanent is set.
+
+            agent.invoke_tool("send_message", {"body_params": {"channel": "C1", "text": "Good morning"}}).result
+
+        Args:
+            tool: The tool, or its id or name.
+            payload: What it is given: `body_params`, `query_params`, `path_params` and `headers`, each an object that
+                may be absent. Anything else belongs to the body.
+            payload_extension: Fields merged into the payload, in the same four parts.
+            task_id: The task in which the tool is called.
+            tool_call_id: The id of the call; one is made where none is given. With the same id the platform counts a
+                call once, so that it can be repeated.
+
+        Raises:
+            ApprovalRequiredError: A person has to allow the call first, or has refused it; nothing was called.
+            TypeError: A part of the payload is not an object; nothing was sent.
+            ValueError: The agent has no such tool, or it is a function of the worker's own; nothing was sent.
+            ModuleException: The call failed; `details` is what the operation said.
+        """
+        from xpander_facade import _client
+
+        tool = find_tool(self.id, self.tools, tool)
+        call = prepare_call(tool, self.graph, payload, payload_extension, task_id, tool_call_id)
+        configuration = self.configuration or Configuration()
+        request = self._invoke_request(call)
+        reader = answer_reader(tool, self.graph, call)
+        return _client.send(configuration, request, reader)
+
+    async def ainvoke_tool(
+        self,
+        tool: AgentTool | str,
+        payload: Mapping[str, Any] | None = None,
+        payload_extension: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        tool_call_id: str | None = None,
+    ) -> ToolInvocationResult:
+        """Call one of this agent's tools at the platform, with the credentials that are stored there.
+
+        What the agent's graph blocks is taken off the payload and the answer, what it makes permanent is set.
+
+            agent.invoke_tool("send_message", {"body_params": {"channel": "C1", "text": "Good morning"}}).result
+
+        Args:
+            tool: The tool, or its id or name.
+            payload: What it is given: `body_params`, `query_params`, `path_params` and `headers`, each an object that
+                may be absent. Anything else belongs to the body.
+            payload_extension: Fields merged into the payload, in the same four parts.
+            task_id: The task in which the tool is called.
+            tool_call_id: The id of the call; one is made where none is given. With the same id the platform counts a
+                call once, so that it can be repeated.
+
+        Raises:
+            ApprovalRequiredError: A person has to allow the call first, or has refused it; nothing was called.
+            TypeError: A part of the payload is not an object; nothing was sent.
+            ValueError: The agent has no such tool, or it is a function of the worker's own; nothing was sent.
+            ModuleException: The call failed; `details` is what the operation said.
+        """
+        from xpander_facade import _client
+
+        tool = find_tool(self.id, self.tools, tool)
+        call = prepare_call(tool, self.graph, payload, payload_extension, task_id, tool_call_id)
+        configuration = self.configuration or Configuration()
+        request = self._invoke_request(call)
+        reader = answer_reader(tool, self.graph, call)
+        return await _client.asend(configuration, request, reader)
+
+    def search_knowledge(
+        self,
+        query: str,
+        *,
+        knowledge_base_id: str | None = None,
+        top_k: int = 10,
+        use_bubble: bool = True,
+        bubble_size: int = 1000,
+    ) -> list[KnowledgeBaseSearchResult]:
+        """Search this agent's knowledge bases, and return what fits best first.
+
+            for result in agent.search_knowledge("How are invoices paid?", top_k=3):
+                print(result.score, result.content)
+
+        Args:
+            query: What is looked for, in words.
+            knowledge_base_id: Search this one only; by default all of the agent's.
+            top_k: How many results at most.
+            use_bubble: Whether the text around each hit comes with it.
+            bubble_size: How many characters around a hit come with it.
+
+        Returns:
+            The results of all knowledge bases together, by score; none where the agent has no knowledge base.
+
+        Raises:
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An argument makes no sense; nothing was sent.
+            NotFoundError: There is no such knowledge base.
+            ModuleException: A search failed otherwise.
+        """
+        from xpander_facade import _client
+
+        ids = [base.id for base in self.knowledge_bases] if knowledge_base_id is None else [knowledge_base_id]
+        requests = search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
+        configuration = self.configuration or Configuration()
+        found: list[KnowledgeBaseSearchResult] = []
+        for id, request in requests:
+            found += _client.send(configuration, request, results_reader(id))
+        return best_results(found, top_k)
+
+    async def asearch_knowledge(
+        self,
+        query: str,
+        *,
+        knowledge_base_id: str | None = None,
+        top_k: int = 10,
+        use_bubble: bool = True,
+        bubble_size: int = 1000,
+    ) -> list[KnowledgeBaseSearchResult]:
+        """Search this agent's knowledge bases, and return what fits best first.
+
+            for result in agent.search_knowledge("How are invoices paid?", top_k=3):
+                print(result.score, result.content)
+
+        Args:
+            query: What is looked for, in words.
+            knowledge_base_id: Search this one only; by default all of the agent's.
+            top_k: How many results at most.
+            use_bubble: Whether the text around each hit comes with it.
+            bubble_size: How many characters around a hit come with it.
+
+        Returns:
+            The results of all knowledge bases together, by score; none where the agent has no knowledge base.
+
+        Raises:
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An argument makes no sense; nothing was sent.
+            NotFoundError: There is no such knowledge base.
+            ModuleException: A search failed otherwise.
+        """
+        from xpander_facade import _client
+
+        ids = [base.id for base in self.knowledge_bases] if knowledge_base_id is None else [knowledge_base_id]
+        requests = search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
+        configuration = self.configuration or Configuration()
+        found: list[KnowledgeBaseSearchResult] = []
+        for id, request in requests:
+            found += await _client.asend(configuration, request, results_reader(id))
+        return best_results(found, top_k)
+
+    def _invoke_request(self, call: ToolInvocationResult) -> Request:
+        return invoke_operation_request(
+            self.id,
+            call.tool_id,
+            call.payload,
+            agent_version=self.version,
+            task_id=call.task_id,
+            tool_call_id=call.tool_call_id,
+        )
+
     @classmethod
     def _reader(cls, configuration: Configuration) -> Callable[[Any], Self]:
         """Return what makes an agent of an answer."""
-        return lambda data: codec.read(cls, data)._bind(configuration)
+        return lambda data: codec.read(cls, _with_known_shapes(data))._bind(configuration)
 
     def _bind(self, configuration: Configuration) -> Self:
         object.__setattr__(self, "_configuration", configuration)
         return self
+
+
+def _with_known_shapes(data: Any) -> Any:
+    """Return an agent's JSON with a graph that is a list, and instructions that are a text, as the objects they are."""
+    if not isinstance(data, dict):
+        return data
+    fields = cast("dict[str, Any]", data)
+    if isinstance(fields.get("graph"), list):
+        fields = {**fields, "graph": {"items": fields["graph"]}}
+    if isinstance(fields.get("instructions"), str):
+        fields = {**fields, "instructions": {"general": fields["instructions"]}}
+    return fields

@@ -59,6 +59,22 @@ class ThinkMode(OpenEnum):
     Harder = "harder"
 
 
+class LLMReasoningEffort(OpenEnum):
+    """How much a model reasons before it answers."""
+
+    Low = "low"
+    Medium = "medium"
+    High = "high"
+    XHigh = "xhigh"
+
+
+class AgentDeploymentType(OpenEnum):
+    """How an agent is run, by the platform itself or in a container."""
+
+    Serverless = "serverless"
+    Container = "container"
+
+
 class MCPServerType(OpenEnum):
     """Where an MCP server runs."""
 
