@@ -24,8 +24,9 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-matrix test-providers contract contract-full spec-diff regenerate-check contract-live vendor-check
-.PHONY: chaos soak lint types generate check-generated lint-spec wheel-check bench bench-compare clean
+.PHONY: help setup demo demo-agno test test-matrix test-providers test-agno contract contract-full spec-diff
+.PHONY: regenerate-check contract-live vendor-check chaos soak lint types generate check-generated lint-spec wheel-check
+.PHONY: bench bench-compare clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -47,6 +48,26 @@ $(DEV): $(RUNTIME)
 
 demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and show what became of them
 	@$(BIN)/python examples/demo.py
+
+# What Agno 2.5 imports from the libraries of MCP and Anthropic is gone from their newest versions.
+AGNO_OLDEST := 'agno[mcp]==2.5.14' 'mcp<2' 'anthropic<1'
+
+.venv-agno-oldest/.stamp-agno: pyproject.toml constraints.txt Makefile
+	@$(MAKE) --no-print-directory VENV=.venv-agno-oldest .venv-agno-oldest/.stamp-runtime
+	@.venv-agno-oldest/bin/python -m pip --disable-pip-version-check install --quiet $(AGNO_OLDEST) --group agno
+	@touch $@
+
+.venv-agno-newest/.stamp-agno: pyproject.toml constraints.txt Makefile
+	@$(MAKE) --no-print-directory VENV=.venv-agno-newest .venv-agno-newest/.stamp-runtime
+	@.venv-agno-newest/bin/python -m pip --disable-pip-version-check install --quiet --upgrade 'agno[mcp]' --group agno
+	@touch $@
+
+demo-agno: .venv-agno-newest/.stamp-agno ## run an agent of the local platform with Agno in a worker, its model a script
+	@.venv-agno-newest/bin/python examples/agno_worker.py
+
+test-agno: .venv-agno-oldest/.stamp-agno .venv-agno-newest/.stamp-agno ## run agents with the oldest and newest Agno, in environments of their own
+	.venv-agno-oldest/bin/python -m pytest tests/agno_runs $(ARGS)
+	.venv-agno-newest/bin/python -m pytest tests/agno_runs $(ARGS)
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -13,9 +13,16 @@ FACADE = Path(__file__).parents[1] / "xpander_facade"
 ADAPTERS = {"_client", "_downloads", "_transport", "emulator"}
 """Packages whose two drivers differ in more than await: each kind of I/O has its own library."""
 
-FILES = sorted(path for path in FACADE.rglob("*.py") if path.relative_to(FACADE).parts[0] not in ADAPTERS)
+OF_AGNO = {"_agno/knowledge.py", "_agno/mcp.py", "_agno/tools.py"}
+"""Files whose functions Agno calls: it says which of them are async."""
 
-MIN_PAIRS = 60
+FILES = sorted(
+    path
+    for path in FACADE.rglob("*.py")
+    if path.relative_to(FACADE).parts[0] not in ADAPTERS and path.relative_to(FACADE).as_posix() not in OF_AGNO
+)
+
+MIN_PAIRS = 65
 """How many pairs there were when this was last looked at. A test that finds none would be green."""
 
 IRREGULAR = {
@@ -31,6 +38,7 @@ NAMES = {
     "AsyncIterable": "Iterable",
     "AsyncIterator": "Iterator",
     "aiter": "iter",
+    "amake_toolkits": "make_toolkits",
     "anext": "next",
     "asynccontextmanager": "contextmanager",
     "asyncio_detailed": "sync_detailed",
@@ -62,6 +70,9 @@ INHERENT = {
     ("worker/_on_task.py", "_serve_prompt"): "the one brings the event loop in which the other runs",
 }
 """Private pairs that can't be equal, with the reason. A public pair is never excused."""
+
+IGNORED_PARAMETERS = {("aget_args", "is_async")}
+"""What the async one of a pair takes besides, because the platform's documentation says so, and does nothing with."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -119,6 +130,11 @@ class Stripped(ast.NodeTransformer):
 
     def visit_AsyncFunctionDef(self, node):
         fields = {name: getattr(node, name) for name in ast.FunctionDef._fields if hasattr(node, name)}
+        for at, parameter in enumerate(node.args.args):
+            if (node.name, parameter.arg) in IGNORED_PARAMETERS:
+                del node.args.defaults[at - len(node.args.args)]
+                del node.args.args[at]
+                break
         return self.visit(ast.copy_location(ast.FunctionDef(**fields), node))
 
     def visit_FunctionDef(self, node):

@@ -12,7 +12,7 @@ from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import OutputFormat, ThinkMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from xpander_facade.agents._agent import Agent
     from xpander_facade.configuration._configuration import Configuration
@@ -130,6 +130,109 @@ class Backend(Recording):
             duration=duration,
             used_tools=used_tools,
         )
+
+    def get_args(
+        self,
+        agent_id: str | None = None,
+        agent: Agent | None = None,
+        agent_version: str | int | None = None,
+        task: Task | None = None,
+        override: dict[str, Any] | None = None,
+        tools: Sequence[Any] | None = None,
+        auth_events_callback: Callable[..., Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return what `agno.agent.Agent(**args)` takes to be an agent of the platform. Needs the extra `[agno]`.
+
+        The agent's tools call the platform, and a task is told of each call; its knowledge bases become a retriever,
+        its MCP servers toolkits, its model one of Agno's. What can't be used from here is left out, with a line for
+        the model and one in the log. `get_args` is for `Agent.run`, `aget_args` for `Agent.arun`;
+        the latter takes `is_async` for compatibility, and ignores it.
+
+            arguments = await backend.aget_args(agent_id=task.agent_id, task=task)
+            result = await agno.agent.Agent(**arguments).arun(input=task.to_message())
+
+        Args:
+            agent_id: The agent; by default the task's, else the configuration's, else XPANDER_AGENT_ID.
+            agent: A loaded agent; goes before `agent_id`.
+            agent_version: The version of the agent that is loaded; by default the task's, else the deployed one.
+            task: The task that the run is for: what it says of the model, the output and the instructions goes before
+                what the agent says. Its `used_tools` grow as tools are called.
+            override: Laid over the result. With `model` no model is made; with `db` the conversation is kept there.
+            tools: Tools of your own, as Agno takes them.
+            auth_events_callback: Never called, since an MCP server that needs a login is left out.
+
+        Raises:
+            ConfigurationError: There is no agent, no key, no such provider, or a package is missing; the text names the
+                remedy.
+            TypeError: An argument has another type; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: A call failed otherwise.
+        """
+        from xpander_facade._agno import arguments
+
+        inputs = arguments.check_inputs(
+            self._using(),
+            agent_id=agent_id,
+            agent=agent,
+            agent_version=agent_version,
+            task=task,
+            override=override,
+            tools=tools,
+            auth_events_callback=auth_events_callback,
+        )
+        return arguments.get_args(inputs)
+
+    async def aget_args(  # noqa: D417 (`is_async` is explained where both are)
+        self,
+        agent_id: str | None = None,
+        agent: Agent | None = None,
+        agent_version: str | int | None = None,
+        task: Task | None = None,
+        override: dict[str, Any] | None = None,
+        tools: Sequence[Any] | None = None,
+        is_async: bool = True,
+        auth_events_callback: Callable[..., Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return what `agno.agent.Agent(**args)` takes to be an agent of the platform. Needs the extra `[agno]`.
+
+        The agent's tools call the platform, and a task is told of each call; its knowledge bases become a retriever,
+        its MCP servers toolkits, its model one of Agno's. What can't be used from here is left out, with a line for
+        the model and one in the log. `get_args` is for `Agent.run`, `aget_args` for `Agent.arun`;
+        the latter takes `is_async` for compatibility, and ignores it.
+
+            arguments = await backend.aget_args(agent_id=task.agent_id, task=task)
+            result = await agno.agent.Agent(**arguments).arun(input=task.to_message())
+
+        Args:
+            agent_id: The agent; by default the task's, else the configuration's, else XPANDER_AGENT_ID.
+            agent: A loaded agent; goes before `agent_id`.
+            agent_version: The version of the agent that is loaded; by default the task's, else the deployed one.
+            task: The task that the run is for: what it says of the model, the output and the instructions goes before
+                what the agent says. Its `used_tools` grow as tools are called.
+            override: Laid over the result. With `model` no model is made; with `db` the conversation is kept there.
+            tools: Tools of your own, as Agno takes them.
+            auth_events_callback: Never called, since an MCP server that needs a login is left out.
+
+        Raises:
+            ConfigurationError: There is no agent, no key, no such provider, or a package is missing; the text names the
+                remedy.
+            TypeError: An argument has another type; nothing was sent.
+            NotFoundError: There is no such agent.
+            ModuleException: A call failed otherwise.
+        """
+        from xpander_facade._agno import arguments
+
+        inputs = arguments.check_inputs(
+            self._using(),
+            agent_id=agent_id,
+            agent=agent,
+            agent_version=agent_version,
+            task=task,
+            override=override,
+            tools=tools,
+            auth_events_callback=auth_events_callback,
+        )
+        return await arguments.aget_args(inputs)
 
     def invoke_agent(
         self,

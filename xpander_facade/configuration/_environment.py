@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VARIABLES = (
     "XPANDER_API_KEY",
@@ -46,6 +50,11 @@ def proxy_environment() -> int:
 def worker_environment() -> str:
     """Return where a worker says that it runs: "xpander" in the platform's cloud (IS_XPANDER_CLOUD), else "local"."""
     return "xpander" if _flag("IS_XPANDER_CLOUD") else "local"
+
+
+def model_environment() -> tuple[Callable[[str], str | None], bool]:
+    """Return what gives a variable of the environment, for keys of models, and whether this is the platform's cloud."""
+    return _environment, _flag("IS_XPANDER_CLOUD")
 
 
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
