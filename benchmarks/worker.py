@@ -6,8 +6,8 @@ A candidate is a module in `candidates/` with some of these functions; each gets
 `report(url)` and `areport(url)` return a function that reports once and returns what it made of the answer;
 `events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
 that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
-other waits until all are sent; `record(url)` does the same with a recorded block; `wait_on_disk(url)` returns a function
-that stores a report for a platform that is down.
+other waits until all are sent; `record(url)` does so with a recorded block; `wait_on_disk(url)` returns a function that
+stores a report for a platform that is down.
 """
 
 from __future__ import annotations
