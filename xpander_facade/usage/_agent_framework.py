@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade.usage._counts import Counts, added, counts_in
+from xpander_facade.usage._counts import Counts, counts_in
 from xpander_facade.usage._fields import field, is_list, text
 from xpander_facade.usage._fragments import Scope, UsageFragment
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 _GROUP = "agent-framework"
+_DONE = "response.output_text.done"
 
 
 def response(thing: Any, read: Reader) -> UsageFragment | None:
@@ -42,7 +43,7 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
 
 
 def update(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | None:
-    """Read an update of a streamed run: pieces of one response have its id."""
+    """Read an update of a streamed run. The usage that comes after each of its calls is that of the run so far."""
     contents = field(thing, "contents")
     if not is_list(contents) or field(thing, "messages") is not None:
         return None
@@ -50,13 +51,17 @@ def update(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | No
     kinds = {field(content, "type") for content in kept}
     if not kinds:
         return [] if field(thing, "response_id") is not None or field(thing, "role") is not None else None
-    if "function_result" in kinds:
-        return []
-    counts = added(counts_in(field(content, "usage_details")) for content in kept if field(content, "type") == "usage")
-    key = text(field(thing, "response_id"))
-    return UsageFragment(
-        counts, tools=_tools(kept, read), texts=_texts(kept, read), key=key, chunk=True, adds=True, group=_GROUP
-    )
+    piece = UsageFragment(chunk=True, group=_GROUP)
+    if "function_result" in kinds:  # what is said after it is another message
+        piece.texts, piece.whole = [""], True
+        return piece
+    for content in kept:
+        if field(content, "type") == "usage":
+            piece.counts = counts_in(field(content, "usage_details"))
+    piece.tools, piece.texts = _tools(kept, read), _texts(kept, read)
+    # OpenAI's responses tell a text in pieces, then once more as a whole.
+    piece.whole = any(field(field(content, "raw_representation"), "type") == _DONE for content in kept)
+    return piece
 
 
 def _tools(contents: Any, read: Reader) -> list[str]:

@@ -38,10 +38,13 @@ def _without_metrics(thing: Any, read: Reader) -> list[UsageFragment] | None:
 
 def _outputs(thing: Any, read: Reader, depth: int) -> list[UsageFragment]:
     fragments = [_fragment(thing, read, is_member=depth > 0)]
+    own = fragments[0].key
     if depth < _MAX_DEPTH:
         for name in ("member_responses", "step_executor_runs"):
             for member in read.items(field(thing, name)):
-                fragments += _outputs(member, read, depth + 1)
+                inner = _outputs(member, read, depth + 1)
+                inner[0].part_of = own
+                fragments += inner
     if len(fragments) == 1:  # a workflow whose steps' runs were not kept
         steps = as_dict(get_path(thing, "metrics.steps")) or {}
         if steps:
@@ -80,8 +83,9 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
     if kind is None or key is None or field(thing, "created_at") is None:
         return None
     kind = kind.removeprefix("Team").removeprefix("Workflow")
-    is_member = field(thing, "parent_run_id") is not None
-    piece = UsageFragment(key=key, chunk=True, is_final=not is_member)
+    parent = text(field(thing, "parent_run_id"))
+    is_member = parent is not None
+    piece = UsageFragment(key=key, chunk=True, is_final=not is_member, part_of=parent)
     if kind in ("RunStarted", "Started"):
         return piece
     if kind == "RunContent":

@@ -12,7 +12,7 @@ from xpander_facade.usage._output import output_texts
 if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
-HINT = "include_usage=True of the model client"
+HINT = "stream_options={'include_usage': True}"
 
 
 def result(thing: Any, read: Reader) -> list[UsageFragment] | None:

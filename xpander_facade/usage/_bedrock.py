@@ -160,7 +160,7 @@ def body(thing: Any, read: Reader) -> UsageFragment | None:
         ends, texts = True, [piece for one in read.items(outputs) for piece in read.take_text(field(one, "text"))]
     elif is_list(outputs) and _is_text(first_item(outputs)):
         ends, texts = False, [piece for one in read.items(outputs) for piece in read.take_text(field(one, "text"))]
-    elif counts_in(metrics):
+    elif counts_in(metrics) and field(thing, "type") is None:  # with a type it is the last event of Claude's stream
         ends, texts = True, list[str]()
     else:
         return None

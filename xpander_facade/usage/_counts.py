@@ -176,6 +176,18 @@ class Counts:
         self.cache_write = later.cache_write or (later.cache_write if self.cache_write is None else self.cache_write)
         self.cache_is_beside = self.cache_is_beside or later.cache_is_beside
 
+    def covers(self, other: Counts) -> bool:
+        """Tell whether these can be the other counts at a later time: none of them is smaller."""
+        return all(
+            (mine or 0) >= (others or 0)
+            for mine, others in (
+                (self.prompt, other.prompt),
+                (self.completion, other.completion),
+                (self.cache_read, other.cache_read),
+                (self.cache_write, other.cache_write),
+            )
+        )
+
     def add(self, other: Counts) -> None:
         """Take what was told of something else."""
         self.prompt = _sum(self.prompt, other.prompt)

@@ -45,6 +45,8 @@ class UsageFragment:
         hint: What to set so that the library tells the counts, where it tells none.
         is_kept: An object that outlives the run holds it: it can be of an earlier turn.
         turn: Which turn of the conversation it is of, from 0.
+        part_of: The key of the run that this one is a part of, as a team's: without the counts of that run, which may
+            come in an event that was not asked for, its own would pass for all.
         earlier: What may hold earlier runs, where the counts cannot be told apart from theirs: "the crew's models".
         kind: Which parser made it; set by the registry.
         is_counted: Whether it takes part in the sum; set by `UsageTally`.
@@ -76,6 +78,7 @@ class UsageFragment:
     hint: str | None = None
     is_kept: bool = False
     turn: int | None = None
+    part_of: str | None = None
     earlier: str | None = None
     kind: str = ""
     is_counted: bool = True
@@ -154,6 +157,11 @@ class UsageFragment:
     def comes_again(self, other: UsageFragment) -> bool:
         """Tell whether a whole response under the same id is the same, not another one of a server without real ids."""
         said, now = "".join(self.texts), "".join(other.texts)
-        if said and now and said != now:
-            return self.counts == other.counts and now.startswith(said)
+        if said and now and said != now:  # a response that grows while it is streamed
+            return now.startswith(said) and other.counts.covers(self.counts)
         return self.counts == other.counts or not self.counts or not other.counts or said == now
+
+    def holds_chunk(self, chunk: UsageFragment) -> bool:
+        """Tell whether a whole response has what a chunk under its id tells, as where both are told together."""
+        said = "".join(chunk.texts) in "".join(self.texts) and set(chunk.tools) <= set(self.tools)
+        return said and self.counts.covers(chunk.counts)

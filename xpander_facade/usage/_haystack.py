@@ -27,7 +27,7 @@ def result(thing: Any, read: Reader) -> UsageFragment | None:
     return UsageFragment(
         counts,
         model=text(field(_meta(last), "model")),
-        tools=[name for name in called if type(name) is str],
+        tools=[name for name, times in called.items() if type(name) is str and times],
         texts=_said(last, read),
         scope=Scope.RUN,
         is_final=True,

@@ -53,6 +53,9 @@ def completion(thing: Any, read: Reader) -> UsageFragment | None:
         fragment.chunk = fragment.key is not None
     if fragment.chunk and not fragment.counts:
         fragment.hint = HINT
+    elif fragment.chunk and fragment.key is None:  # GigaChat's chunks have no id
+        reasons = [field(choice, "finish_reason") for choice in read.items(choices)]
+        fragment.ends = all(reason is not None for reason in reasons)
     return fragment
 
 

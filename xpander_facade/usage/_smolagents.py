@@ -46,18 +46,18 @@ def result(thing: Any, read: Reader) -> UsageFragment | None:
 
 
 def step(thing: Any, read: Reader) -> UsageFragment | None:
-    """Read a step of a streamed run. The calls and outputs that are told beside it are in it."""
+    """Read a step of a streamed run. The calls that are told beside it are in it."""
     usage = field(thing, "token_usage")
     if usage is None or field(thing, "timing") is None or field(thing, "steps") is not None:
         return None
-    is_last = field(thing, "is_final_answer") is True
-    return UsageFragment(
-        counts_in(usage),
-        tools=_tools(thing, read),
-        texts=output_texts(field(thing, "action_output"), read) if is_last else [],
-        group=_GROUP,
-        is_final=is_last,
-    )
+    return UsageFragment(counts_in(usage), tools=_tools(thing, read), group=_GROUP)
+
+
+def answer(thing: Any, read: Reader) -> UsageFragment | None:
+    """Read the output of a tool or an action in a streamed run, where it is the final answer."""
+    if field(thing, "is_final_answer") is not True or field(thing, "token_usage") is not None:
+        return None
+    return UsageFragment(texts=output_texts(field(thing, "output"), read), group=_GROUP, is_final=True)
 
 
 def _tools(step: Any, read: Reader) -> list[str]:

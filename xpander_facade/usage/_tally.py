@@ -40,6 +40,8 @@ class UsageTally:
             known.take_again(fragment)
             return self._remember(known, fragment)
         if fragment.chunk:
+            if known is not None and not known.chunk and known.kind == fragment.kind and known.holds_chunk(fragment):
+                return known
             entry = None if fragment.opens else self._stream_of(fragment, known)
             if entry is not None:
                 entry.take(fragment)
@@ -123,6 +125,9 @@ def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
     tools: list[str] = []
     calls: list[ModelCall] = []
     is_known = is_told = is_final = False
+    entries = list(entries)
+    parts = {entry.part_of for entry in entries if entry.part_of is not None}
+    silent = {entry.key for entry in entries if entry.key in parts and not entry.total} if parts else frozenset[str]()
     for entry in entries:
         text = entry.texts[0] if len(entry.texts) == 1 else "".join(entry.texts)
         counts = entry.total
@@ -135,7 +140,7 @@ def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
             said, is_final = text, entry.is_final
         if text or entry.is_success is not None:
             failure, is_success = entry.failure, entry.is_success
-        if not counts:
+        if not counts or entry.part_of in silent:
             hint = hint or entry.hint
             continue
         is_told = True

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 
-def response(thing: Any, read: Reader) -> UsageFragment | Within | None:
-    """Read a response or a chunk, as its protocol's message, as JSON, or as the library's object around it."""
+def around_message(thing: Any, read: Reader) -> Within | None:
+    """Find the protocol's message in the library's object around it."""
+    inner = field(thing, "proto")
+    return Within((inner,)) if inner is not None and is_list(field(inner, "outputs")) else None
+
+
+def response(thing: Any, read: Reader) -> UsageFragment | None:
+    """Read a response or a chunk, as its protocol's message or as JSON."""
     outputs = field(thing, "outputs")
     if not is_list(outputs):
-        proto = field(thing, "proto")
-        return Within((proto,)) if proto is not None and is_list(field(proto, "outputs")) else None
+        return None
     counts = counts_in(field(thing, "usage"))
     first = first_item(outputs)
     is_chunk = _has_message(first, "delta")
