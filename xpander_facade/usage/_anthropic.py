@@ -97,8 +97,8 @@ def _session_event(thing: Any, kind: Any, read: Reader) -> UsageFragment | list[
         return UsageFragment(tools=[name] if name else [])
     if kind == "agent.message":
         return UsageFragment(texts=read.texts(field(thing, "content")))
-    if type(kind) is str and kind.startswith("session.") and (counts := counts_of(thing)):
+    if type(kind) is not str or kind.startswith("agent.session."):  # OpenAI's
+        return None
+    if kind.startswith("session.") and (counts := counts_of(thing)):
         return UsageFragment(counts, scope=Scope.SESSION, group=_SESSION)  # of the session so far
-    if type(kind) is str and kind.startswith(("agent.", "session.", "user.", "span.")):
-        return []
-    return None
+    return [] if kind.startswith(("agent.", "session.", "user.", "span.")) else None

@@ -76,6 +76,7 @@ _NAMES: dict[int, tuple[str, ...]] = {
         "num_cached_tokens",  # Mistral
         "precached_prompt_tokens",  # GigaChat
         "cached_prompt_text_tokens",  # xAI's own library
+        "cachedPromptTextTokens",
         "cached_prompt_tokens",  # crewai
         "cached_input_tokens",  # Letta
         "cache_read_input_token_count",  # Microsoft's agent framework
@@ -107,7 +108,7 @@ _NAMES: dict[int, tuple[str, ...]] = {
         "connector_tokens",  # Mistral
     ),
     _THOUGHTS: ("thoughts_token_count", "thoughtsTokenCount", "total_thought_tokens"),
-    _REASONING: ("completion_tokens_details.reasoning_tokens", "reasoning_tokens"),
+    _REASONING: ("completion_tokens_details.reasoning_tokens", "reasoning_tokens", "reasoningTokens"),
     _TOTAL: ("total_tokens", "totalTokens", "total_token_count", "totalTokenCount", "totalTokensCount"),
     # By lifetime. LangChain moves Anthropic's here and leaves a 0 at cache_creation; managed agents have only these.
     _WRITE_PART: (

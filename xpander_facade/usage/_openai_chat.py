@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.usage._counts import Counts, counts_by_model, counts_in, counts_of
-from xpander_facade.usage._fields import field, get_path, is_list, text
+from xpander_facade.usage._fields import field, first_of, get_path, is_list, text
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import called_tool
 
@@ -73,7 +73,7 @@ def _said(choice: Any, message: Any, read: Reader) -> list[str]:
 def message_tools(message: Any, read: Reader) -> list[str]:
     """Return the names of the tools that a message of OpenAI's or Ollama's form calls."""
     tools: list[str] = []
-    if calls := field(message, "tool_calls"):
+    if calls := first_of(message, "tool_calls", "toolCalls"):
         for call in read.items(calls):
             function = field(call, "function")
             name = field(function, "name") if function is not None else None

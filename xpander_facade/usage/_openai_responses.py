@@ -44,6 +44,7 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
     for item in kept:
         if field(item, "type") in _MESSAGES:
             fragment.texts += _said(item, read)
+    _tell_failure(thing, fragment)
     return fragment
 
 
@@ -114,11 +115,20 @@ def _event(thing: Any, kind: str, group: str, read: Reader) -> UsageFragment:
 def _session_event(thing: Any, kind: str, read: Reader) -> UsageFragment | list[UsageFragment]:
     """Read an event of a hosted agent's session: items as they are done, and the turn with its usage at its end."""
     turn = field(thing, "turn")
-    key = text(first_of(thing, "turn_id")) or text(field(turn, "id"))
+    key = text(field(thing, "turn_id")) or text(field(turn, "id"))
     if turn is not None:
-        return UsageFragment(counts_of(turn), model=text(field(turn, "model")), key=key, chunk=True)
+        fragment = UsageFragment(counts_of(thing) or counts_of(turn), key=key, chunk=True)
+        _tell_failure(turn, fragment)
+        return fragment
     item = field(thing, "item")
-    if item is None or not kind.endswith((".done", ".completed")):
+    if item is None or not kind.endswith(".done"):
         return []
     said = _said(item, read) if field(item, "type") in _MESSAGES and field(item, "role") == "assistant" else []
     return UsageFragment(tools=read.calls((item,)), texts=said, key=key, chunk=True)
+
+
+def _tell_failure(thing: Any, fragment: UsageFragment) -> None:
+    """Take why a response or a turn failed that has not raised it, such as one that went on in the background."""
+    if field(thing, "status") == "failed":
+        fragment.is_success = False
+        fragment.failure = text(get_path(thing, "error.message")) or text(get_path(thing, "error.code"))

@@ -2,7 +2,7 @@
 
 An object is written as a mapping with `$attributes`, and where its class has them `$properties` (`$warns` names those
 that warn when read), `$returns` (what its methods return), `$items` (it is a mapping, too), `$iterates`, `$dataclass`
-and `$dynamic` (only `__getattr__` knows its fields).
+and `$dynamic` (only `__getattr__` knows its fields). `$bytes` is a text as bytes.
 """
 
 import dataclasses
@@ -30,6 +30,8 @@ def build(value, *, objects):
         return [build(item, objects=objects) for item in value]
     if not isinstance(value, dict):
         return value
+    if "$bytes" in value:
+        return value["$bytes"].encode()
     if not any(mark in value for mark in _MARKS):
         inner = {name: build(item, objects=objects) for name, item in value.items()}
         return _object({"$attributes": inner}, {}) if objects else inner

@@ -31,7 +31,7 @@ def told(usage, expected):
             found[name] = None if usage.tokens is None else getattr(usage.tokens, _COUNTS[name])
         elif name == "text_json":
             found[name] = json.loads(usage.text)
-        elif name in {"model", "tools", "text"}:
+        elif name in {"model", "tools", "text", "failure"}:
             found[name] = getattr(usage, name)
         else:
             found[name] = expected[name]
