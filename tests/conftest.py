@@ -6,12 +6,12 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from witness import WITNESS
+from contract_recorder import RECORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WITNESS.install()
+RECORDER.install()
 
 # A shell starts what it leaves in the background without Ctrl-C, and every process of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,9 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _contract(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test in which the facade sent something that the contract does not declare, or just before it."""
-    WITNESS.take()
+    RECORDER.take()
     yield
-    breaches = WITNESS.breaches()
+    breaches = RECORDER.breaches()
     marker = request.node.get_closest_marker("off_contract")
     if breaches and marker is None:
         pytest.fail("the facade sent what openapi.yaml does not declare:\n  " + "\n  ".join(breaches), pytrace=False)

@@ -1,4 +1,4 @@
-"""Every verb that does I/O has a twin, `x` and `ax`, and the two differ by `await` and by which I/O they name alone.
+"""Every verb that does I/O exists twice, `x` and `ax`, and the two differ by `await` and by which I/O they name alone.
 
 Read from the source, not from the running classes: signature, defaults, decorators, docstring and body must be equal
 after `async` and `await` are taken away and the few known names are mapped.
@@ -31,7 +31,7 @@ IRREGULAR = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
 }
-"""Twins that are not `a` + name."""
+"""Pairs that are not `a` + name."""
 
 NAMES = {
     "AsyncGenerator": "Generator",
@@ -55,7 +55,7 @@ PROGRAMS = {
     "worker/_heartbeat.py",
     "worker/_session.py",
 }
-"""Files that users run or whose fixtures pytest calls: no verbs of theirs need a twin."""
+"""Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
 THREADED = {"outbox/_database.py", "outbox/_runtime.py", "outbox/_sender.py", "outbox/_threads.py"}
 """Files that run on threads, also for async verbs: nothing in them could await."""
 
@@ -85,8 +85,8 @@ def scopes(tree):
             yield node.name, {item.name: item for item in node.body if isinstance(item, Function)}
 
 
-def twin_of(name):
-    """Return the name of the async twin of a sync name."""
+def async_name(name):
+    """Return the name of the async form of a sync name."""
     for asynchronous, synchronous in IRREGULAR.items():
         if name == synchronous:
             return asynchronous
@@ -97,9 +97,9 @@ def pairs_in(tree):
     """Yield (scope, sync function, async function) of all pairs."""
     for scope, functions in scopes(tree):
         for name, function in functions.items():
-            twin = functions.get(twin_of(name))
-            if twin is not None:
-                yield scope, function, twin
+            partner = functions.get(async_name(name))
+            if partner is not None:
+                yield scope, function, partner
 
 
 def network():
@@ -120,7 +120,7 @@ PAIRED = {function.name for _, _, function, _ in PAIRS}
 FREE = {function.name for _, scope, function, _ in PAIRS if not scope}
 MAPPED = {
     **NAMES,
-    **{twin_of(name): name for name in PAIRED if not name.startswith("__")},
+    **{async_name(name): name for name in PAIRED if not name.startswith("__")},
     **{"a{1}".format(*name.split(".")): name.split(".")[1] for name in NETWORK},
 }
 
@@ -179,7 +179,7 @@ def bare(function):
 
 
 def io_in(function):
-    """Return the calls in a function that wait for something: the network, a nap, or a verb that has a twin."""
+    """Return the calls in a function that wait for something: the network, a nap, or a method with an async form."""
     found = []
     for node in ast.walk(function):
         if not isinstance(node, ast.Call):
@@ -208,18 +208,18 @@ def label(value):
     return getattr(value, "name", value) or "module"
 
 
-@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
-def test_a_pair_is_equal_but_for_await_and_the_io_it_names(file, scope, function, twin):
+@pytest.mark.parametrize(("file", "scope", "function", "partner"), PAIRS, ids=label)
+def test_a_pair_is_equal_but_for_await_and_the_io_it_names(file, scope, function, partner):
     if function.name.startswith("_") and (file, function.name) in INHERENT:
-        assert bare(twin) != bare(function), "equal now: take it off the list"
+        assert bare(partner) != bare(function), "equal now: take it off the list"
         return
-    assert bare(twin) == bare(function), f"{file} {scope}: {function.name} and {twin.name} differ"
+    assert bare(partner) == bare(function), f"{file} {scope}: {function.name} and {partner.name} differ"
 
 
-@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
-def test_the_first_of_a_pair_is_sync_and_the_second_async(file, scope, function, twin):
+@pytest.mark.parametrize(("file", "scope", "function", "partner"), PAIRS, ids=label)
+def test_the_first_of_a_pair_is_sync_and_the_second_async(file, scope, function, partner):
     assert not returns_async(function), f"{file} {scope}: {function.name}"
-    assert returns_async(twin), f"{file} {scope}: {twin.name}"
+    assert returns_async(partner), f"{file} {scope}: {partner.name}"
 
 
 def unawaited(function):
@@ -242,15 +242,15 @@ def unawaited(function):
     ]
 
 
-@pytest.mark.parametrize(("file", "scope", "function", "twin"), PAIRS, ids=label)
-def test_an_async_verb_blocks_on_nothing_and_awaits_everything(file, scope, function, twin):
-    assert not io_in(twin), f"{file} {scope}: {twin.name} blocks"
-    if isinstance(twin, ast.AsyncFunctionDef):
-        assert not unawaited(twin), f"{file} {scope}: {twin.name} forgets to await"
+@pytest.mark.parametrize(("file", "scope", "function", "partner"), PAIRS, ids=label)
+def test_an_async_verb_blocks_on_nothing_and_awaits_everything(file, scope, function, partner):
+    assert not io_in(partner), f"{file} {scope}: {partner.name} blocks"
+    if isinstance(partner, ast.AsyncFunctionDef):
+        assert not unawaited(partner), f"{file} {scope}: {partner.name} forgets to await"
 
 
 @pytest.mark.parametrize("file", sorted(TREES.keys() - PROGRAMS - THREADED))
-def test_no_verb_lacks_its_async_twin(file):
+def test_no_verb_lacks_its_async_form(file):
     lonely = [
         f"{scope}.{function.name} calls {', '.join(calls)}"
         for name, scope, function in FUNCTIONS
@@ -260,8 +260,8 @@ def test_no_verb_lacks_its_async_twin(file):
 
 
 @pytest.mark.parametrize("file", sorted(TREES.keys() - PROGRAMS - THREADED))
-def test_no_async_verb_lacks_its_sync_twin(file):
-    partners = {(name, scope, twin.name) for name, scope, _, twin in PAIRS}
+def test_no_async_verb_lacks_its_sync_form(file):
+    partners = {(name, scope, partner.name) for name, scope, _, partner in PAIRS}
     lonely = [
         f"{scope}.{function.name}"
         for name, scope, function in FUNCTIONS

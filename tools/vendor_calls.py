@@ -81,7 +81,7 @@ def report_backend_failure() -> Any:
 
 @call
 def report_backend_async() -> Any:
-    """Report with the async twin."""
+    """Report with the async form."""
     return asyncio.run(Backend().areport_external_task(agent_id=AGENT, id="job-async", result="r")).id
 
 

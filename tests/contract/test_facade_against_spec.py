@@ -1,7 +1,7 @@
 """The facade against `openapi.yaml`: every operation is exercised or set aside, and a drift on either side is seen.
 
-The witness of `tests/conftest.py` judges every request of every test; here is what it is worth, and the table of who
-calls what.
+The contract recorder of `tests/conftest.py` judges every request of every test. Here it is tested itself, and here is
+the table of who calls what.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import httpcore
 import pytest
-from witness import WITNESS, judge
+from contract_recorder import RECORDER, judge
 
 from xpander_facade import (
     Agent,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 
-NOT_DRESSED = {
+UNCOVERED = {
     "get_api_key_allowance": "asking what a key may do has no documented verb; Backend.api gives it",
 }
 """The operations without a verb, each with its reason. A verb that arrives takes its line away."""
@@ -63,11 +63,11 @@ class Platform:
         self.agents = Agents(self.configuration)
 
     def task(self, **given: Any) -> Task:
-        """Make a task without leaving a trace in the witness."""
+        """Make a task without leaving a trace in the contract recorder."""
         task = self.tasks.create(prompt="hello", **given)
         self.emulator.wait_for_status(task.id, "completed")
         task = task.reload()
-        WITNESS.take()
+        RECORDER.take()
         return task
 
     def long_task(self) -> Task:
@@ -82,19 +82,19 @@ class Platform:
         self.emulator.add_agent("agent-1", tools=[{"id": "search"}], knowledge_bases=[{"id": "kb-1"}])
         self.emulator.add_knowledge_base("kb-1", ["what there is"])
         agent = self.agents.get("agent-1")
-        WITNESS.take()
+        RECORDER.take()
         return agent
 
     def item(self) -> TasksListItem:
         self.task()
         item = self.tasks.list("agent-1")[0]
-        WITNESS.take()
+        RECORDER.take()
         return item
 
     def agents_item(self) -> AgentsListItem:
         self.emulator.add_agent("agent-1")
         item = self.agents.list()[0]
-        WITNESS.take()
+        RECORDER.take()
         return item
 
 
@@ -138,8 +138,8 @@ def platform() -> Iterator[Platform]:
         assert emulator.violations == []
 
 
-def call(target: Any, verb: str, arguments: dict[str, Any], twin: bool) -> None:
-    if not twin:
+def call(target: Any, verb: str, arguments: dict[str, Any], is_async: bool) -> None:
+    if not is_async:
         outcome = getattr(target, verb)(**arguments)
         if verb == "events":
             list(outcome)
@@ -155,19 +155,19 @@ def call(target: Any, verb: str, arguments: dict[str, Any], twin: bool) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize(
     ("of", "verb", "given", "operations"), VERBS, ids=[f"{v}-{i}" for i, (_, v, *_) in enumerate(VERBS)]
 )
 def test_a_verb_calls_the_operations_that_it_stands_for(
-    platform: Platform, of: Any, verb: str, given: dict[str, Any], operations: set[str], twin: bool
+    platform: Platform, of: Any, verb: str, given: dict[str, Any], operations: set[str], is_async: bool
 ):
     target = of(platform)
     arguments = {name: value(platform) if callable(value) else value for name, value in given.items()}
-    WITNESS.take()
-    call(target, verb, arguments, twin)
-    assert WITNESS.take() == operations
-    assert WITNESS.breaches() == []
+    RECORDER.take()
+    call(target, verb, arguments, is_async)
+    assert RECORDER.take() == operations
+    assert RECORDER.breaches() == []
 
 
 def used_operations() -> set[str]:
@@ -183,8 +183,8 @@ def used_operations() -> set[str]:
 def test_every_operation_is_called_by_the_facade_or_set_aside_with_a_reason():
     operations = set(load().operations)
     used = used_operations()
-    assert used | set(NOT_DRESSED) == operations
-    assert used & set(NOT_DRESSED) == set(), "an operation that is dressed now is still listed as not dressed"
+    assert used | set(UNCOVERED) == operations
+    assert used & set(UNCOVERED) == set(), "an operation that is covered now is still listed as uncovered"
 
 
 def test_every_operation_that_the_facade_names_is_called_by_a_verb_of_the_table():
@@ -196,7 +196,7 @@ def test_every_operation_that_the_facade_names_is_called_by_a_verb_of_the_table(
     assert set().union(*(operations for *_, operations in VERBS)) == used_operations() - set(beside)
 
 
-# --- the witness sees a drift ---
+# --- the contract recorder sees a drift ---
 
 REPORT = "/agent-execution/a/report_task"
 HEADERS = {"x-api-key": "k", "content-type": "application/json", "user-agent": "xpander-facade/0"}
@@ -255,9 +255,9 @@ def test_a_field_that_the_contract_loses_is_told(schema: str, platform: Platform
 
 
 @pytest.mark.off_contract("the drift is made here, to see that it is found")
-@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, twin: bool
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, is_async: bool
 ):
     original = call_flow.prepare
 
@@ -267,50 +267,50 @@ def test_a_facade_that_sends_more_than_the_contract_declares_is_caught(
         return original(configuration, attrs.evolve(request, body={**request.body, "cost": 0.1}))
 
     monkeypatch.setattr(call_flow, "prepare", drifted)
-    call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, twin)
-    assert WITNESS.breaches() == [
+    call(platform.backend, "report_external_task", {"id": "job-1", "tokens": Tokens(prompt_tokens=1)}, is_async)
+    assert RECORDER.breaches() == [
         "POST /agent-execution/agent-1/report_task: body.cost: the contract declares no such member"
     ]
 
 
 @pytest.mark.off_contract("the drift is made here, to see that it is found")
-@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
-def test_what_is_sent_by_the_generated_client_of_api_is_judged_too(platform: Platform, twin: bool):
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_what_is_sent_by_the_generated_client_of_api_is_judged_too(platform: Platform, is_async: bool):
     from xpander_api.api.agents import list_agents
 
     async def main() -> None:
         async with platform.backend.api.with_headers({"x-trace": "1"}) as api:
             await list_agents.asyncio(client=api)
 
-    if twin:
+    if is_async:
         asyncio.run(main())
     else:
         with platform.backend.api.with_headers({"x-trace": "1"}) as api:
             list_agents.sync(client=api)
-    assert WITNESS.take() == {"list_agents"}
-    assert WITNESS.breaches() == ["GET /agents/list: header.x-trace: the contract declares no such header"]
+    assert RECORDER.take() == {"list_agents"}
+    assert RECORDER.breaches() == ["GET /agents/list: header.x-trace: the contract declares no such header"]
 
 
-def test_a_request_that_is_not_the_facades_is_none_of_the_witnesss_business():
-    WITNESS.saw(httpcore.Request("GET", "http://host/nowhere", headers={"user-agent": "curl"}))
-    WITNESS.saw(httpcore.Request("GET", "http://host/file.txt", headers={"user-agent": "xpander-facade/0"}))
-    assert WITNESS.take() == set()
-    assert WITNESS.breaches() == []
+def test_a_request_that_is_not_the_facades_is_not_judged():
+    RECORDER.saw(httpcore.Request("GET", "http://host/nowhere", headers={"user-agent": "curl"}))
+    RECORDER.saw(httpcore.Request("GET", "http://host/file.txt", headers={"user-agent": "xpander-facade/0"}))
+    assert RECORDER.take() == set()
+    assert RECORDER.breaches() == []
 
 
 @pytest.mark.off_contract("the breach is made here, to see that it is found")
 def test_a_request_through_a_proxy_is_judged_by_its_path():
     headers = {"user-agent": "xpander-facade/0", "x-api-key": "k"}
     url = httpcore.URL(scheme="http", host="proxy", port=3128, target="http://host/agents/list?page=1")
-    WITNESS.saw(httpcore.Request("GET", url, headers=headers))
-    assert WITNESS.take() == {"list_agents"}
-    assert WITNESS.breaches() == ["GET /agents/list: query.page: the contract declares no such query parameter"]
+    RECORDER.saw(httpcore.Request("GET", url, headers=headers))
+    assert RECORDER.take() == {"list_agents"}
+    assert RECORDER.breaches() == ["GET /agents/list: query.page: the contract declares no such query parameter"]
 
 
 @pytest.mark.off_contract("the breach is made here, to see that it is kept")
 def test_a_breach_is_kept_until_it_is_told():
     headers = {"user-agent": "xpander-facade/0", "x-api-key": "k"}
-    WITNESS.saw(httpcore.Request("GET", "http://host/nowhere", headers=headers))
-    WITNESS.take()
-    assert WITNESS.breaches() == ["GET /nowhere: the contract has no such operation"]
-    assert WITNESS.breaches() == []
+    RECORDER.saw(httpcore.Request("GET", "http://host/nowhere", headers=headers))
+    RECORDER.take()
+    assert RECORDER.breaches() == ["GET /nowhere: the contract has no such operation"]
+    assert RECORDER.breaches() == []

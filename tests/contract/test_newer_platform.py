@@ -284,19 +284,19 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Any], None]:
     return answers
 
 
-def seen(row: Row, twin: bool) -> Any:
+def seen(row: Row, is_async: bool) -> Any:
     try:
-        task = asyncio.run(Task.aload("task-1", CONFIGURATION)) if twin else Task.load("task-1", CONFIGURATION)
+        task = asyncio.run(Task.aload("task-1", CONFIGURATION)) if is_async else Task.load("task-1", CONFIGURATION)
     except Exception as error:
         return error
     return row.look(task)
 
 
-@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_a_client_of_today_meets_a_change(platform: Callable[[int, Any], None], row: Row, twin: bool):
+def test_a_client_of_today_meets_a_change(platform: Callable[[int, Any], None], row: Row, is_async: bool):
     platform(row.status, row.answer(copy.deepcopy(TASK)))
-    outcome = seen(row, twin)
+    outcome = seen(row, is_async)
     if isinstance(row.sees, tuple) and isinstance(row.sees[0], type):
         kind, told = row.sees
         assert type(outcome) is kind

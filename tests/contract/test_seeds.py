@@ -1,4 +1,4 @@
-"""Hold the classes against the platform's documentation: attributes, parameters, defaults, members, twins.
+"""Hold the classes against the platform's documentation: attributes, parameters, defaults, members, pairs.
 
 The tables are transcribed from the documentation of report_external_task, Tasks and Task, in our own form. Where the
 project decided otherwise (see CONTRIBUTING), the line says so.
@@ -257,10 +257,10 @@ METHODS = [
 ]
 
 
-@pytest.mark.parametrize("twin", ["", "a"], ids=["sync", "async"])
+@pytest.mark.parametrize("prefix", ["", "a"], ids=["sync", "async"])
 @pytest.mark.parametrize(("cls", "name", "expected"), METHODS, ids=lambda value: getattr(value, "__name__", None))
-def test_a_method_has_its_parameters_in_order_with_their_defaults(cls, name, expected, twin):
-    method = getattr(cls, twin + name)
+def test_a_method_has_its_parameters_in_order_with_their_defaults(cls, name, expected, prefix):
+    method = getattr(cls, prefix + name)
     parameters = [p for p in inspect.signature(method).parameters.values() if p.name not in {"self", "cls"}]
     named = [key for key in expected if key != KEYWORDS]
     assert [p.name for p in parameters] == named
@@ -284,9 +284,9 @@ CLASS_METHODS = [(Task, "load"), (Task, "report_external_task"), (Agent, "load")
 
 
 @pytest.mark.parametrize(("cls", "name"), CLASS_METHODS)
-@pytest.mark.parametrize("twin", ["", "a"])
-def test_a_class_method_needs_no_instance(cls, name, twin):
-    assert isinstance(inspect.getattr_static(cls, twin + name), classmethod)
+@pytest.mark.parametrize("prefix", ["", "a"])
+def test_a_class_method_needs_no_instance(cls, name, prefix):
+    assert isinstance(inspect.getattr_static(cls, prefix + name), classmethod)
 
 
 @pytest.mark.parametrize("cls", [Backend, Tasks, Agents])

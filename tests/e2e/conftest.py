@@ -71,7 +71,7 @@ def backend(configuration: Configuration) -> Iterator[Backend]:
 
 @pytest.fixture(params=["sync", "async"])
 def call(request: pytest.FixtureRequest) -> Caller:
-    """Call the verb, and in another run of the test its async twin."""
+    """Call the verb, and in another run of the test its async form."""
     return Caller(request.param)
 
 

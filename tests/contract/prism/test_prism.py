@@ -129,15 +129,15 @@ CALLS: dict[str, tuple[Callable[[Configuration], Any], str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("twin", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize(("of", "verb", "given"), CALLS.values(), ids=CALLS)
 def test_the_contract_alone_is_enough_to_talk_to(
-    configuration: Configuration, of: Any, verb: str, given: dict[str, Any], twin: bool
+    configuration: Configuration, of: Any, verb: str, given: dict[str, Any], is_async: bool
 ):
     async def main() -> Any:
         return await getattr(of(configuration), f"a{verb}")(**given)
 
-    answer = asyncio.run(main()) if twin else getattr(of(configuration), verb)(**given)
+    answer = asyncio.run(main()) if is_async else getattr(of(configuration), verb)(**given)
     if verb != "report_metrics":
         assert answer is not None
 

@@ -1,4 +1,4 @@
-"""Hold the verbs: which request each sends, how it may be repeated, and that its twin sends the same. No network."""
+"""Hold the verbs: which request each sends, how it may be repeated, and that its async form sends the same."""
 
 import inspect
 
@@ -149,11 +149,11 @@ VERBS = {
 }
 
 
-@pytest.mark.parametrize("twin", ["", "a"], ids=["sync", "async"])
+@pytest.mark.parametrize("is_async", ["", "a"], ids=["sync", "async"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_sends_its_request_is_repeated_where_that_is_safe_and_gives_its_type(network, verb, twin):
+def test_a_verb_sends_its_request_is_repeated_where_that_is_safe_and_gives_its_type(network, verb, is_async):
     make, arguments, route, idempotent, cls = VERBS[verb]
-    method = getattr(make(), twin + verb.rpartition(".")[2])
+    method = getattr(make(), is_async + verb.rpartition(".")[2])
     positional, named = ((), arguments) if isinstance(arguments, dict) else (arguments, {})
     value = result_of(method(*positional, **named))
     ((configuration, request),) = network.sent
@@ -172,25 +172,25 @@ def test_a_tasks_verbs_return_the_task_itself_with_the_platforms_state(network, 
     assert (task.result, task.status, task.configuration) == ("theirs", "stopped", CONFIGURATION)
 
 
-@pytest.mark.parametrize("twin", ["set_status", "aset_status"])
+@pytest.mark.parametrize("is_async", ["set_status", "aset_status"])
 @pytest.mark.parametrize(("result", "sent"), [(None, "kept"), ("new", "new"), ("", "")])
-def test_set_status_without_a_result_keeps_the_result(network, twin, result, sent):
+def test_set_status_without_a_result_keeps_the_result(network, is_async, result, sent):
     task = a_task()
     task.result = "kept"
-    result_of(getattr(task, twin)(AgentExecutionStatus.Completed, result))
+    result_of(getattr(task, is_async)(AgentExecutionStatus.Completed, result))
     body = network.sent[0][1].body
     assert (body["status"], body["result"]) == ("completed", sent)
 
 
-@pytest.mark.parametrize("twin", ["save", "asave"])
-def test_nothing_is_sent_where_nothing_changed(network, twin):
+@pytest.mark.parametrize("is_async", ["save", "asave"])
+def test_nothing_is_sent_where_nothing_changed(network, is_async):
     task = a_task()
-    assert result_of(getattr(task, twin)(only_changed=True)) is task
+    assert result_of(getattr(task, is_async)(only_changed=True)) is task
     assert network.sent == []
 
 
-@pytest.mark.parametrize("twin", ["get_plan_following_status", "aget_plan_following_status"])
-def test_the_local_result_status_and_tokens_survive_the_look_at_the_plan(network, twin):
+@pytest.mark.parametrize("is_async", ["get_plan_following_status", "aget_plan_following_status"])
+def test_the_local_result_status_and_tokens_survive_the_look_at_the_plan(network, is_async):
     network.answers = {
         "result": "theirs",
         "status": "executing",
@@ -198,7 +198,7 @@ def test_the_local_result_status_and_tokens_survive_the_look_at_the_plan(network
     }
     task = a_task()
     task.result, task.status, task.tokens = "mine", "completed", Tokens(7)
-    status = result_of(getattr(task, twin)())
+    status = result_of(getattr(task, is_async)())
     assert (status.can_finish, [item.id for item in status.uncompleted_tasks]) == (False, ["1"])
     assert (task.result, task.status, task.tokens) == ("mine", "completed", Tokens(7))
 
@@ -338,7 +338,7 @@ def test_the_agent_of_a_creation_is_the_argument_else_the_configurations_else_th
         Tasks(bare).create()
 
 
-@pytest.mark.parametrize("twin", ["invoke_agent", "ainvoke_agent"])
+@pytest.mark.parametrize("is_async", ["invoke_agent", "ainvoke_agent"])
 @pytest.mark.parametrize(
     ("prompt", "loads"),
     [
@@ -357,8 +357,8 @@ def test_the_agent_of_a_creation_is_the_argument_else_the_configurations_else_th
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_prompt_that_names_a_task_loads_it(network, twin, prompt, loads):
-    result_of(getattr(Backend(CONFIGURATION), twin)("a-1", prompt=prompt))
+def test_a_prompt_that_names_a_task_loads_it(network, is_async, prompt, loads):
+    result_of(getattr(Backend(CONFIGURATION), is_async)("a-1", prompt=prompt))
     ((_, request),) = network.sent
     assert request.path == ("/agent-execution/t-9/status" if loads else "/agent-execution/a-1")
 
@@ -372,11 +372,11 @@ FILTERS = {
 }
 
 
-@pytest.mark.parametrize("twin", ["", "a"])
-def test_filters_go_into_the_query_and_enums_as_their_values(network, twin):
-    result_of(getattr(Tasks(CONFIGURATION), f"{twin}list")("a", FILTERS))
+@pytest.mark.parametrize("prefix", ["", "a"])
+def test_filters_go_into_the_query_and_enums_as_their_values(network, prefix):
+    result_of(getattr(Tasks(CONFIGURATION), f"{prefix}list")("a", FILTERS))
     without_user = {name: value for name, value in FILTERS.items() if name != "user_id"}
-    result_of(getattr(Tasks(CONFIGURATION), f"{twin}list_user_tasks")("u", without_user))
+    result_of(getattr(Tasks(CONFIGURATION), f"{prefix}list_user_tasks")("u", without_user))
     expected = {**FILTERS, "status": "completed"}
     first, second = (request.params for _, request in network.sent)
     assert {name: value for name, value in first.items() if value is not None} == expected
@@ -384,23 +384,23 @@ def test_filters_go_into_the_query_and_enums_as_their_values(network, twin):
     assert {name: value for name, value in second.items() if value is not None} == expected
 
 
-@pytest.mark.parametrize("twin", ["", "a"])
+@pytest.mark.parametrize("is_async", ["", "a"])
 @pytest.mark.parametrize(
     ("verb", "filters"), [("list", {"state": "x"}), ("list_user_tasks", {"user_id": "u"}), ("list", {"Status": "x"})]
 )
-def test_an_unknown_filter_is_refused_with_the_known_ones(network, twin, verb, filters):
+def test_an_unknown_filter_is_refused_with_the_known_ones(network, is_async, verb, filters):
     with pytest.raises(ValueError, match="parent_task_id, triggering_agent_id, status, internal_status"):
-        result_of(getattr(Tasks(CONFIGURATION), twin + verb)("x", filters))
+        result_of(getattr(Tasks(CONFIGURATION), is_async + verb)("x", filters))
     assert network.sent == []
 
 
-@pytest.mark.parametrize("twin", ["update", "aupdate"])
-def test_an_update_sends_only_what_is_given(network, twin):
+@pytest.mark.parametrize("is_async", ["update", "aupdate"])
+def test_an_update_sends_only_what_is_given(network, is_async):
     tasks = Tasks(CONFIGURATION)
-    result_of(getattr(tasks, twin)("t-1", result="r", tool_call_payload_extension={"a": None}))
+    result_of(getattr(tasks, is_async)("t-1", result="r", tool_call_payload_extension={"a": None}))
     assert network.sent[0][1].body == {"result": "r", "tool_call_payload_extension": {"a": None}}
     with pytest.raises(ValueError, match="status, result"):
-        result_of(getattr(tasks, twin)("t-1"))
+        result_of(getattr(tasks, is_async)("t-1"))
 
 
 def test_a_list_item_loads_with_the_configuration_of_its_list(network):

@@ -1,4 +1,4 @@
-"""The witness of the whole suite: every request that the facade sends in any test, held against `openapi.yaml`.
+"""Contract recorder of the whole suite: every request that the facade sends in any test, against `openapi.yaml`.
 
 Sits below the facade, at the connections of its HTTP engine, and beside every emulator's journal, which also sees the
 clients in processes of their own. A request is the facade's when its user agent says so and it carries a key.
@@ -73,7 +73,7 @@ def _line(name: str, fault: Complaint) -> str:
     return f"{name}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
-class Witness:
+class ContractRecorder:
     """What the facade sent since the last look."""
 
     def __init__(self) -> None:
@@ -137,4 +137,4 @@ def _before(original: Callable[..., Any], told: Callable[[Any], None]) -> Callab
     return wrapped
 
 
-WITNESS = Witness()
+RECORDER = ContractRecorder()
