@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from agno.agent import Agent as AgnoAgent
-from platform_agents import add_agent, events_of
+from platform_agents import add_agent, backend_of, events_of
 from scripted_model import StubModel, calls
 
 from xpander_facade import AgentExecutionStatus, Backend, Configuration, Task, Tasks, on_task
@@ -59,6 +59,23 @@ def test_the_documented_handler_calls_a_tool_and_answers(emulator: Emulator, mon
     assert (call.task_id, call.payload["body_params"]) == (task.id, {"text": "Good morning", "channel": "C1"})
     told = events_of(emulator, task.id, ["tool_call_request", "tool_call_result"])
     assert [event["tool_name"] for event in told] == ["send_message", "send_message"]
+
+
+def test_a_structured_result_is_saved_as_json(emulator: Emulator):
+    schema = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
+    add_agent(emulator, output_format="json", output_schema=schema, knowledge_bases=[], tools=[], graph=None)
+    backend = backend_of(emulator)
+    model = StubModel(script=['{"sum": 3}'])
+
+    @on_task(configuration=backend.configuration, agent_id="agent-1")
+    async def handler(task: Task) -> Task:
+        args = await backend.aget_args(task=task, override={"model": model})
+        result = await AgnoAgent(**args).arun(input=task.to_message())
+        task.result = result.content
+        return task
+
+    task = serve_one(handler, emulator)
+    assert (task.status.value, task.result) == ("completed", '{"sum": 3}')
 
 
 def serve_one(handler: Any, emulator: Emulator) -> Task:

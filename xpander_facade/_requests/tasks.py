@@ -114,8 +114,8 @@ def create_request(
         "llm_model_provider": _validation.check_text("llm_model_provider", llm_model_provider),
         "llm_model_name": _validation.check_text("llm_model_name", llm_model_name),
         "llm_reasoning_effort": _validation.check_text("llm_reasoning_effort", llm_reasoning_effort),
-        "harness_cli": _validation.check_text("harness_cli", harness_cli),
-        "permission_mode": _validation.check_text("permission_mode", permission_mode),
+        "harness_cli": _lower(_validation.check_text("harness_cli", harness_cli)),
+        "permission_mode": _lower(_validation.check_text("permission_mode", permission_mode)),
     }
     data = {name: codec.write(value) for name, value in body.items() if value is not None}
     parts = create_task._get_kwargs(
@@ -188,6 +188,11 @@ def change_request(task_id: str, fields: dict[str, Any]) -> Request:
     return make_request("update_task", parts, idempotent=True, resource_id=task_id)
 
 
+def _lower(text: str | None) -> str | None:
+    """Return a name of the platform's as it is sent: without white space around it, in small letters."""
+    return None if text is None else text.strip().lower() or None
+
+
 def metrics_request(task: TaskRecord) -> Request:
     """Return the request that reports a task's metrics.
 
@@ -200,6 +205,7 @@ def metrics_request(task: TaskRecord) -> Request:
     if task.tokens is None:
         raise ValueError("the task has no tokens: set task.tokens = Tokens(...) before report_metrics()")
     counted_elsewhere = task.return_metrics and task.source == "orchestration"
+    used_here = Tokens() if counted_elsewhere else task.tokens
     body: dict[str, Any] = {
         "execution_id": task.id,
         "source": task.source,
@@ -216,7 +222,7 @@ def metrics_request(task: TaskRecord) -> Request:
         "ai_employee_id": None,
         "api_calls_made": [] if counted_elsewhere else list(task.used_tools),
         "result": task.result,
-        "llm_tokens": {"inner": codec.write(Tokens()), "worker": codec.write(task.tokens)},
+        "llm_tokens": {"inner": codec.write(Tokens()), "worker": codec.write(used_here)},
     }
     body = {name: value for name, value in body.items() if value is not None}
     parts = report_metrics._get_kwargs(

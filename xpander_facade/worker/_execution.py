@@ -20,7 +20,7 @@ from xpander_facade.errors import APIStatusError, ModuleException, XpanderError
 from xpander_facade.tasks._saving import plan_following_status
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.usage._usage import Tokens
-from xpander_facade.worker._handlers import Kind, call
+from xpander_facade.worker._handlers import Kind, call, result_text
 from xpander_facade.worker._logging import LOG
 from xpander_facade.worker._timeouts import backoff
 
@@ -187,6 +187,7 @@ class TaskExecution:
         while True:
             try:
                 self.task = await self._attempt()
+                self.task.result = result_text(self.task.result)
             except _HandlerError as failed:
                 LOG.error("the handler failed; the task is saved as an error", exc_info=failed.__cause__)
                 self._become_error(str(failed))

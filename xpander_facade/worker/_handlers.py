@@ -9,10 +9,12 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import json
 import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from xpander_facade._serialization.jsonable import to_jsonable
 from xpander_facade.worker._logging import LOG
 
 if TYPE_CHECKING:
@@ -84,7 +86,10 @@ async def run_hook(function: Callable[[], object]) -> None:
 async def call(
     function: Callable[..., object], kind: Kind, task: Task, push: Callable[[TaskUpdateEvent], Awaitable[None]]
 ) -> Task:
-    """Call a handler with a task, and return the task that it returns; one that yields events returns the task given.
+    """Call a handler with a task, and return the task that it returns.
+
+    One that yields events returns the task given, with what its `task_finished` event says; that event is not pushed,
+    since the platform tells of the end itself when the outcome is saved.
 
     Args:
         function: The handler.
@@ -99,15 +104,13 @@ async def call(
     """
     try:
         if kind is Kind.EVENTS:
-            await _push_all(cast("AsyncIterator[object]", function(task=task)), push)
-            return task
+            return await _push_all(cast("AsyncIterator[object]", function(task=task)), push, task)
         if kind is Kind.ASYNC:
             return checked(await cast("Awaitable[object]", function(task=task)), task.id)
         returned = await in_thread(functools.partial(function, task=task))
         # A plain function may be the wrapper that a decorator has put around an async one.
         if inspect.isasyncgen(returned):
-            await _push_all(returned, push)
-            return task
+            return await _push_all(returned, push, task)
         return checked(await returned if inspect.isawaitable(returned) else returned, task.id)
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"the handler raised {type(error).__name__}({error}): return the task, or fail") from error
@@ -161,16 +164,54 @@ async def in_thread(work: Callable[[], T]) -> T:
     return returned
 
 
-async def _push_all(events: AsyncIterator[object], push: Callable[[TaskUpdateEvent], Awaitable[None]]) -> None:
+async def _push_all(
+    events: AsyncIterator[object], push: Callable[[TaskUpdateEvent], Awaitable[None]], task: Task
+) -> Task:
     from contextlib import aclosing
 
-    from xpander_facade.types.events import TaskUpdateEvent
+    from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
 
     async with aclosing(cast("Any", events)):
         async for event in events:
             if not isinstance(event, TaskUpdateEvent):
                 raise TypeError(f"the handler yielded {type(event).__name__}, not a TaskUpdateEvent")
-            await push(event)
+            if event.type is TaskUpdateEventType.TaskFinished:
+                task = with_outcome(task, event.data)
+            else:
+                await push(event)
+    return task
+
+
+def with_outcome(task: Task, data: object) -> Task:
+    """Return a task with what the `task_finished` event of its handler says.
+
+    Args:
+        task: The task that the handler was given.
+        data: The task itself, or its JSON; or its result, a text or any object; None says nothing.
+
+    Raises:
+        TypeError: It is another task.
+    """
+    from xpander_facade.tasks._task import Task
+
+    if isinstance(data, Task):
+        return checked(data, task.id)
+    fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    if {"id", "agent_id", "input"} <= fields.keys():
+        told = checked(Task._reader(task.configuration)(fields), task.id)
+        for name in fields:
+            if hasattr(told, name):
+                setattr(task, name, getattr(told, name))
+    elif data is not None:
+        task.result = cast("Any", data)
+    return task
+
+
+def result_text(result: object) -> str | None:
+    """Return a task's result as it is saved: a text as it is, an object as JSON."""
+    if result is None or isinstance(result, str):
+        return result
+    return json.dumps(to_jsonable(result, shorten=False), ensure_ascii=False)
 
 
 def _check_parameters(function: Callable[..., object]) -> None:

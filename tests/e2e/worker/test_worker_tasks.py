@@ -236,7 +236,7 @@ async def cancelled(task: Task) -> Task:
 
 
 async def unsayable(task: Task) -> Task:
-    task.result = {1, 2}
+    task.title = {1, 2}
     return task
 
 

@@ -166,9 +166,13 @@ def test_metrics_name_the_model_that_the_task_names():
     ("return_metrics", "source", "calls"),
     [(True, "orchestration", []), (True, "sdk", ["a"]), (False, "orchestration", ["a"]), (False, None, ["a"])],
 )
-def test_tools_are_counted_elsewhere_for_an_orchestration_that_returns_metrics(return_metrics, source, calls):
-    task = loaded(tokens={}, used_tools=["a"], return_metrics=return_metrics, source=source)
-    assert tasks.metrics_request(task).body["api_calls_made"] == calls
+def test_tools_and_tokens_are_counted_elsewhere_for_an_orchestration_that_returns_metrics(
+    return_metrics, source, calls
+):
+    task = loaded(tokens={"prompt_tokens": 2}, used_tools=["a"], return_metrics=return_metrics, source=source)
+    body = tasks.metrics_request(task).body
+    assert body["api_calls_made"] == calls
+    assert body["llm_tokens"]["worker"]["prompt_tokens"] == (2 if calls else 0)
 
 
 def test_metrics_without_tokens_are_refused():

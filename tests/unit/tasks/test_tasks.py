@@ -271,6 +271,13 @@ def test_every_argument_of_a_creation_goes_out_under_the_wires_name(network, cre
     assert {name.lower(): value for name, value in request.headers.items()}["x-agent-version"] == "7"
 
 
+@creators
+def test_names_of_the_harness_are_sent_without_white_space_and_in_small_letters(network, creator):
+    result_of(creator()(prompt="p", harness_cli=" Claude-Code\n", permission_mode="PLAN"))
+    body = network.sent[0][1].body
+    assert (body["harness_cli"], body["permission_mode"]) == ("claude-code", "plan")
+
+
 @pytest.mark.parametrize(
     ("creator", "source"), [(make, source) for (_, make), source in zip(CREATORS, SOURCES, strict=True)]
 )
