@@ -27,7 +27,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RequestUsage
-from test_usage import ANTHROPIC, CHAT, CONVERSE, GOOGLE, INTERACTION, OLLAMA, RESPONSE, usage
+from usage_shapes import ANTHROPIC, CHAT, CONVERSE, GOOGLE, INTERACTION, OLLAMA, RESPONSE, usage
 
 from xpander_facade import Tokens, read_usage
 

@@ -1,12 +1,17 @@
 """Every sample of what a real library returns tells what it cost, whatever its classes are called."""
 
+import collections
+import copy
 import json
 import warnings
 
 import pytest
 from sample_values import build, samples
+from usage_shapes import JSON_CASES, STREAMS, total
 
+from xpander_facade.recorder._recorded_stream import StreamReading
 from xpander_facade.usage import read_usage
+from xpander_facade.usage._tally import usage_of
 
 CASES = [
     pytest.param(case, form, id=f"{library}-{case['name']}-{form}")
@@ -53,3 +58,31 @@ def test_there_are_samples_of_many_libraries_each_with_its_version():
     assert len(libraries) >= 40
     assert all(libraries.values())
     assert sum(1 for _ in samples()) >= 88
+
+
+@pytest.mark.parametrize("case", JSON_CASES.values(), ids=JSON_CASES)
+def test_reading_a_sample_changes_nothing(case):
+    before = copy.deepcopy(case["value"])
+    read_usage(case["value"])
+    assert case["value"] == before
+
+
+@pytest.mark.parametrize("chunks", STREAMS.values(), ids=STREAMS)
+def test_any_collection_of_chunks_is_read_alike(chunks):
+    whole = read_usage(chunks)
+    assert read_usage(tuple(chunks)) == whole
+    assert read_usage(collections.deque(chunks)) == whole
+
+
+@pytest.mark.parametrize("chunks", STREAMS.values(), ids=STREAMS)
+def test_a_stream_that_is_cut_off_never_tells_more_than_the_whole(chunks):
+    whole = total(read_usage(chunks))
+    assert all(total(read_usage(chunks[:length])) <= whole for length in range(len(chunks) + 1))
+
+
+@pytest.mark.parametrize("chunks", STREAMS.values(), ids=STREAMS)
+def test_a_stream_tells_the_same_chunk_by_chunk(chunks):
+    reading = StreamReading()
+    for chunk in chunks:
+        reading.feed(chunk)
+    assert usage_of(reading.entries) == read_usage(chunks)
