@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xpander_facade.errors import ConfigurationError
 
@@ -20,28 +19,35 @@ def cost_of(calls: Iterable[ModelCall]) -> Decimal | None:
     Raises:
         ConfigurationError: genai-prices is not installed.
     """
-    try:
-        genai_prices: Any = importlib.import_module("genai_prices")
-    except ImportError as error:
-        raise ConfigurationError(
-            "the prices of models are in an extra: pip install 'xpander-facade[prices]'"
-        ) from error
     total: Decimal | None = None
     for call in calls:
-        if call.model is None:
-            return None
-        counts = call.counts
-        read, write = counts.cache_read or 0, counts.cache_write or 0
-        prompt = (counts.prompt or 0) + (read + write if counts.cache_is_beside else 0)
-        usage = genai_prices.Usage(
-            input_tokens=prompt,
-            cache_read_tokens=read,
-            cache_write_tokens=write,
-            output_tokens=counts.completion or 0,
-        )
-        try:
-            price = genai_prices.calc_price(usage, call.model, provider_id=call.provider).total_price
-        except LookupError:
+        price = _price_of(call)
+        if price is None:
             return None
         total = price if total is None else total + price
     return total
+
+
+def _price_of(call: ModelCall) -> Decimal | None:
+    try:
+        from genai_prices import Usage, calc_price
+    except ImportError as error:
+        message = "the prices of models come with an extra: pip install 'xpander-facade[prices]'"
+        raise ConfigurationError(message) from error
+    if call.model is None:
+        return None
+    counts = call.counts
+    read, write = counts.cache_read or 0, counts.cache_write or 0
+    usage = Usage(
+        input_tokens=(counts.prompt or 0) + (read + write if counts.cache_is_beside else 0),
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        output_tokens=counts.completion or 0,
+    )
+    # A framework's name for a provider can be another one than the list's; the model's name then tells.
+    for provider in dict.fromkeys((call.provider, None)):
+        try:
+            return calc_price(usage, call.model, provider_id=provider).total_price
+        except (LookupError, ValueError):
+            continue
+    return None

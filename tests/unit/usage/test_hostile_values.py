@@ -285,10 +285,19 @@ def test_any_json_is_read_without_an_error_and_alike_as_objects(value):
         assert without_structure(read_usage(as_objects(value))) == without_structure(told)
 
 
+class Deprecated:
+    """Warns when it is looked at."""
+
+    @property
+    def messages(self):
+        warnings.warn("look elsewhere", FutureWarning, stacklevel=2)
+        return []
+
+
 KINDS = st.sampled_from([
     lambda inner: SimpleNamespace(**dict(zip(("usage", "messages", "output"), inner, strict=False))),
     lambda inner: type("Slots", (), {"__slots__": (), "usage": property(lambda self: inner)})(),
-    lambda inner: type("Warns", (), {"messages": property(lambda self: warnings.warn("no", FutureWarning, stacklevel=2))})(),
+    lambda inner: Deprecated(),
     lambda inner: collections.UserDict(enumerate(inner)),
     lambda inner: collections.namedtuple("Pair", "raw response")(*[*inner, None, None][:2]),
     lambda inner: (item for item in inner),
