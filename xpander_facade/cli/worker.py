@@ -34,6 +34,10 @@ def worker(
     grace_period: Annotated[
         float | None, typer.Option("--grace-period", min=0, help="Seconds for what runs when a signal comes.")
     ] = None,
+    max_attempts: Annotated[
+        int | None,
+        typer.Option("--max-attempts", min=0, help="How often a task is begun that kills its process; 0: any number."),
+    ] = None,
     agent_id: AgentId = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens to each task, on stderr.")] = False,
 ) -> None:
@@ -42,7 +46,9 @@ def worker(
     The module is looked up from the working directory first. The status is 0 after a signal, 2 where the platform
     refuses a worker from this environment. With --prompt the task is created at the platform, and worked on here.
     """
-    handler = _handler_at(target).with_options(concurrency=concurrency, grace_period=grace_period, agent_id=agent_id)
+    handler = _handler_at(target).with_options(
+        concurrency=concurrency, grace_period=grace_period, max_attempts=max_attempts, agent_id=agent_id
+    )
     _log(verbose)
     try:
         if prompt is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
@@ -20,7 +21,8 @@ from xpander_facade.errors import APIStatusError, ModuleException, XpanderError
 from xpander_facade.tasks._saving import plan_following_status
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.usage._usage import Tokens
-from xpander_facade.worker._handlers import Kind, call, result_text
+from xpander_facade.worker._event_loop import shielded
+from xpander_facade.worker._handlers import Kind, call, in_thread, result_text
 from xpander_facade.worker._logging import LOG
 from xpander_facade.worker._timeouts import backoff
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from xpander_facade._client.request import Request
     from xpander_facade.tasks._task import Task
     from xpander_facade.types.events import TaskUpdateEvent
+    from xpander_facade.worker._attempts import AttemptLog
     from xpander_facade.worker._options import WorkerSpec
     from xpander_facade.worker._timeouts import WorkerTimeouts
 
@@ -49,6 +52,10 @@ class _CancelledError(Exception):
     """The worker ends before the task did. The text becomes the task's result."""
 
 
+class _TooManyAttemptsError(Exception):
+    """The task has killed its process too often. The text becomes its result."""
+
+
 class _HandlerError(Exception):
     """The handler failed; the cause is its own exception."""
 
@@ -63,6 +70,7 @@ class TaskExecution:
         worker_id: The id under which the worker got it; it travels with what is saved, so that the platform can tell
             the outcome of a worker that has lost the task.
         own_ids: All ids under which this process has registered so far; the session adds to them.
+        attempts: How often each task was begun on this machine.
 
     Attributes:
         worker_id: The id under which the platform knows that the task is here; a later one, where it was given again.
@@ -72,7 +80,13 @@ class TaskExecution:
     """
 
     def __init__(
-        self, spec: WorkerSpec, timeouts: WorkerTimeouts, task: Task, worker_id: str, own_ids: set[str]
+        self,
+        spec: WorkerSpec,
+        timeouts: WorkerTimeouts,
+        task: Task,
+        worker_id: str,
+        own_ids: set[str],
+        attempts: AttemptLog,
     ) -> None:
         self.task = task
         self.worker_id = worker_id
@@ -82,6 +96,8 @@ class TaskExecution:
         self._spec = spec
         self._timeouts = timeouts
         self._own_ids = own_ids
+        self._attempts = attempts
+        self._is_counted = self._was_counted = False
         self._owners = {None, worker_id, task.worker_id}
         self._is_over = False
         self._settled = asyncio.Event()
@@ -95,6 +111,7 @@ class TaskExecution:
         """Execute the task; return it as it was saved, or None where it was abandoned or could not be saved."""
         try:
             await self._begin()
+            await self._count_attempt()
             known = self.task.duration
             await self._work()
             if self.task.duration == known:
@@ -104,6 +121,8 @@ class TaskExecution:
             LOG.info("the task is abandoned, nothing of it is saved: %s", reason)
         except _CancelledError as reason:
             return await self._save_cancelled(str(reason))
+        except _TooManyAttemptsError as error:
+            return await self._save_as_error(str(error))
         except ModuleException as error:
             return await self._save_as_error(f"the platform refused: {error}")
         except Exception as error:
@@ -115,6 +134,7 @@ class TaskExecution:
         finally:
             self._is_over = True
             self._settled.set()
+            await shielded(self._settle_attempt())
         return None
 
     def cancel(self, reason: str) -> None:
@@ -163,7 +183,7 @@ class TaskExecution:
         LOG.info("the task was requested again" if is_requested_again else "the task was received twice, it goes on")
         return is_requested_again
 
-    # --- the stages of a execution ---
+    # --- the stages of an execution ---
 
     async def _begin(self) -> None:
         if self.ran_before:
@@ -180,6 +200,35 @@ class TaskExecution:
         self.task._adopt(answer)
         self._began = time.monotonic()
         self._settled.set()
+
+    async def _count_attempt(self) -> None:
+        """Count this attempt, on disk before the handler starts.
+
+        Raises:
+            _TooManyAttemptsError: The task was begun as often as it may, and its process ended each time.
+        """
+        most = self._spec.max_attempts
+        if not most:
+            return
+        begun = await in_thread(partial(self._attempts.begin, self.task.id))
+        self._is_counted = self._was_counted = True
+        if begun > most:
+            raise _TooManyAttemptsError(
+                f"the task was begun {begun - 1} times and its process ended each time: it is not begun again "
+                f"(max_attempts={most})"
+            )
+
+    async def _settle_attempt(self) -> None:
+        if self._was_counted and self.task.status.is_final:
+            self._is_counted = False
+            await in_thread(partial(self._attempts.forget, self.task.id))
+        await self.retract_attempt()
+
+    async def retract_attempt(self) -> None:
+        """Let this attempt not count: the worker is being stopped, or the task was given to another."""
+        if self._is_counted:
+            self._is_counted = False
+            await in_thread(partial(self._attempts.retract, self.task.id))
 
     async def _work(self) -> None:
         """Run the handler, and again while an enforced plan has open items; the task holds what came of it."""

@@ -77,8 +77,9 @@ def check_hook(decorator: str, function: Hook) -> Hook:
 
 
 async def run_hook(function: Callable[[], object]) -> None:
-    """Call a function for the boot or the shutdown, and await what it gives where that can be awaited."""
-    outcome = function()
+    """Call a function for the boot or the shutdown: an async one on the loop, a plain one in a thread."""
+    is_async = inspect.iscoroutinefunction(function)
+    outcome = function() if is_async else await in_thread(function)
     if inspect.isawaitable(outcome):
         await outcome
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -68,6 +69,8 @@ class TaskHandler(Generic[P, R]):
         concurrency: int | None = None,
         grace_period: float | None = None,
         poll_interval: float | None = None,
+        max_attempts: int | None = None,
+        state_path: str | os.PathLike[str] | None = None,
     ) -> TaskHandler[P, R]:
         """Return the same handler with other options; None keeps what it has. See `on_task`.
 
@@ -82,6 +85,8 @@ class TaskHandler(Generic[P, R]):
             mine.concurrency if concurrency is None else concurrency,
             mine.grace_period if grace_period is None else grace_period,
             mine.poll_interval if poll_interval is None else poll_interval,
+            mine.max_attempts if max_attempts is None else max_attempts,
+            mine.state_path if state_path is None else state_path,
         )
         return TaskHandler(self._function, options)
 
@@ -186,6 +191,8 @@ def on_task(
     concurrency: int = 6,
     grace_period: float = 30.0,
     poll_interval: float = 5.0,
+    max_attempts: int = 3,
+    state_path: str | os.PathLike[str] | None = None,
 ) -> Callable[[Callable[P, R]], TaskHandler[P, R]]: ...
 
 
@@ -198,6 +205,8 @@ def on_task(
     concurrency: int = 6,
     grace_period: float = 30.0,
     poll_interval: float = 5.0,
+    max_attempts: int = 3,
+    state_path: str | os.PathLike[str] | None = None,
 ) -> TaskHandler[P, R] | Callable[[Callable[P, R]], TaskHandler[P, R]]:
     """Make a function the handler of an agent's tasks; with or without parentheses.
 
@@ -213,19 +222,26 @@ def on_task(
         grace_period: Seconds that running tasks get when the worker is stopped.
         poll_interval: Seconds between two polls of running tasks, one task after the other: so a worker learns that a
             task was stopped. Each poll is a call, and calls are limited.
+        max_attempts: How often a task is begun whose process ended each time (a crash, too little memory); then it is
+            marked as an error with that reason. 0 begins it any number of times. A start that SIGTERM ended does not
+            count.
+        state_path: The file that keeps the count between processes, one per agent; by default in the user's folder
+            for state. Processes that share it share the count.
 
     Raises:
         TypeError: The function can't be a handler, or a value has another type.
         ValueError: A value makes no sense.
     """
-    options = _options(configuration, agent_id, concurrency, grace_period, poll_interval)
+    options = _options(configuration, agent_id, concurrency, grace_period, poll_interval, max_attempts, state_path)
     if function is None:
         return lambda function: TaskHandler(function, options)
     return TaskHandler(function, options)
 
 
 def on_boot(function: Hook) -> Hook:
-    """Run a function before a worker registers: an async one, or a plain one. One that fails ends the worker.
+    """Run a function before a worker registers: an async one, or a plain one, in a thread. One that fails ends it.
+
+    A worker that is stopped meanwhile waits for it for the grace period, then ends without it.
 
     Raises:
         TypeError: It can't be called without arguments.
@@ -235,7 +251,7 @@ def on_boot(function: Hook) -> Hook:
 
 
 def on_shutdown(function: Hook) -> Hook:
-    """Run a function after a worker's last task: an async one, or a plain one. One that fails is logged.
+    """Run a function after a worker's last task: an async one, or a plain one, in a thread. One that fails is logged.
 
     Raises:
         TypeError: It can't be called without arguments.
@@ -250,6 +266,8 @@ def _options(
     concurrency: int,
     grace_period: float,
     poll_interval: float,
+    max_attempts: int,
+    state_path: str | os.PathLike[str] | None,
 ) -> Options:
     if not _validation.check_count("concurrency", concurrency):
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
@@ -259,6 +277,8 @@ def _options(
         concurrency,
         _validation.check_seconds("grace_period", grace_period),
         _validation.check_interval("poll_interval", poll_interval),
+        _validation.check_count("max_attempts", max_attempts) or 0,
+        None if state_path is None else os.fspath(state_path),
     )
 
 

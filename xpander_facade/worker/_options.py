@@ -25,6 +25,8 @@ class Options:
     concurrency: int
     grace_period: float
     poll_interval: float
+    max_attempts: int
+    state_path: str | None
 
 
 @attrs.frozen
@@ -39,6 +41,8 @@ class WorkerSpec:
         concurrency: How many tasks at once.
         grace_period: Seconds that running tasks get when the worker is stopped.
         poll_interval: Seconds between two polls of a running task.
+        max_attempts: How often a task whose process ended is begun; 0 for any number.
+        state_path: The file that counts attempts; None for one in the folder for state.
         on_finished: Called with each task whose outcome is saved.
     """
 
@@ -49,6 +53,8 @@ class WorkerSpec:
     concurrency: int
     grace_period: float
     poll_interval: float
+    max_attempts: int
+    state_path: str | None
     on_finished: Callable[[Task], object] | None
 
 
@@ -81,5 +87,7 @@ def worker_spec(
         options.concurrency,
         options.grace_period,
         options.poll_interval,
+        options.max_attempts,
+        options.state_path,
         on_finished,
     )

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
-from xpander_facade import _client
+from xpander_facade import _client, _validation
 from xpander_facade._requests.workers import message_request, stream_request
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
 from xpander_facade.errors import ModuleException, WorkerConflictError
+from xpander_facade.worker._attempts import AttemptLog
 from xpander_facade.worker._event_loop import end, shielded
 from xpander_facade.worker._execution import TaskExecution, is_refusal
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, run_hook
@@ -67,6 +68,7 @@ class Session:
         self._reason = "the worker was stopped"
         self._takes_tasks = True
         self._is_leaving = False
+        self._attempts = AttemptLog.of(spec.configuration, spec.agent_id, spec.state_path)
         self._slots = asyncio.Semaphore(spec.concurrency)
         self._taken = 0
         self._reported_busy: bool | None = False
@@ -80,6 +82,8 @@ class Session:
         LOG.info("stopping: %s", reason)
         self._reason = f"the worker was stopped ({reason})"
         self._stopped.set()
+        for active in self._active.values():  # whatever ends the process now, it is not the task
+            self._run_in_background(active.execution.retract_attempt())
         self._registered.set()  # whoever waits for it must see that nothing comes of it any more
 
     async def serve(self) -> None:
@@ -107,8 +111,8 @@ class Session:
         """Listen to the platform while some work is done; run the boot hooks before, deregister and shut down after."""
         pool_registry.acquire(self._spec.configuration, self)
         try:
-            for hook in BOOT:
-                await run_hook(hook)
+            if not await self._boot():
+                return None
             with self._heartbeat:
                 return await self._serve_while(work)
         finally:
@@ -117,6 +121,26 @@ class Session:
                     await _shut_down(hook)
             finally:
                 await pool_registry.arelease(self._spec.configuration, self)
+
+    async def _boot(self) -> bool:
+        """Run the functions of on_boot; return whether the worker is to serve, which it is not once it was stopped."""
+
+        async def boot() -> None:
+            for hook in BOOT:
+                await run_hook(hook)
+
+        booting, stopping = asyncio.create_task(boot()), asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({booting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not booting.done():
+                await asyncio.wait({booting}, timeout=self._spec.grace_period)
+            if not booting.done():
+                LOG.warning("a function of on_boot does not end within the grace period; the worker ends without it")
+                return False
+        finally:
+            await end(booting, stopping, within=self._timeouts.unwind)
+        booting.result()
+        return not self._stopped.is_set()
 
     async def _serve_while(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Return what came of the work, or None where the worker was stopped before its end."""
@@ -163,14 +187,14 @@ class Session:
         try:
             data = read_frame(frame)
             if frame.event == REGISTRATION:
-                self._register(str(data["id"]))
+                self._register(_validation.check_id("id", str(data["id"])))
             elif frame.event == CONFLICT:
                 raise WorkerConflictError(str(data.get("error") or "the agent is served from another environment"))
             elif frame.event == EXECUTION:
                 self._receive(data)
             else:
                 LOG.debug("a frame of an unknown kind is skipped: %s", frame.event)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             LOG.error("a frame (%s) can't be read and is skipped: %s", frame.event, error)
 
     def _register(self, worker_id: str) -> None:
@@ -243,7 +267,7 @@ class Session:
     def _start(
         self, task: Task, asked: object, worker_id: str, after: asyncio.Task[Task | None] | None = None
     ) -> asyncio.Task[Task | None]:
-        execution = TaskExecution(self._spec, self._timeouts, task, worker_id, self._own_ids)
+        execution = TaskExecution(self._spec, self._timeouts, task, worker_id, self._own_ids, self._attempts)
         running = asyncio.create_task(self._run_in_slot(execution, after))
         # A callback, because a task that is cancelled before it began never runs its own `finally`.
         running.add_done_callback(lambda _: self._finish(execution))
