@@ -24,7 +24,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-agno test test-matrix test-providers test-agno contract contract-full spec-diff
+.PHONY: help setup demo demo-agno test test-matrix test-providers lock-providers test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak lint types generate check-generated lint-spec wheel-check
 .PHONY: bench bench-compare clean
 
@@ -72,10 +72,11 @@ test-agno: .venv-agno-oldest/.stamp-agno .venv-agno-newest/.stamp-agno ## run ag
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
-test-providers: ## read the real response objects of the LLM providers, in an environment of their own
-	@$(MAKE) --no-print-directory VENV=.venv-providers .venv-providers/.stamp-runtime
-	@.venv-providers/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt --group providers
-	.venv-providers/bin/python -m pytest --noconftest tests/providers
+test-providers: $(RUNTIME) ## read what the real libraries of providers and frameworks return; ARGS=--short for the form of CI
+	$(BIN)/python tools/test_providers $(ARGS)
+
+lock-providers: $(RUNTIME) ## bring the environments of test-providers to the newest releases
+	$(BIN)/python tools/test_providers --lock $(ARGS)
 
 test-matrix: $(RUNTIME) ## test with the lowest and newest dependencies; ARGS=--short for the form of CI
 	$(BIN)/python tools/test_matrix $(ARGS)

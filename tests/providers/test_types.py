@@ -1,6 +1,7 @@
 """Hold `read_usage` against the providers' own libraries, and against genai-prices, which counts independently of us.
 
-These libraries are many and large, so they have an environment of their own: `make test-providers`.
+The types are the libraries' own, the values recorded: what a library returns over a connection is read in `sdks` and
+`frameworks`.
 """
 
 import asyncio
@@ -263,7 +264,7 @@ def test_a_result_of_pydantic_ai_tells_its_own_run(output_type):
     with asyncio.Runner() as runner:
         first = runner.run(agent.run("How is it?"))
         second = runner.run(agent.run("And now?", message_history=first.all_messages()))
-    text = "It is sunny." if output_type is str else None
+    text = "It is sunny." if output_type is str else '{"name": "Bonn"}'
     for result in (first, second):
         told = usage(80, 12, 60, 6, model=result.response.model_name, tools=["weather"], text=text)
         assert told.model
