@@ -12,6 +12,7 @@ every pytest run of an environment that has this package, so it imports nothing 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -35,8 +36,9 @@ ORGANIZATION_ID: Final = "org-1"
 _MARKER: Final = "xpander"
 _STRICT: Final = "xpander_strict"
 _SETTINGS: Final = ("agent", "step", "event_ids", "keep_alive", "max_body", "worker_timeout")
-_EMULATOR: Final = pytest.StashKey["Emulator"]()
-_TOLD: Final = pytest.StashKey["list[str]"]()
+_emulators: WeakKeyDictionary[pytest.Item, Emulator] = WeakKeyDictionary()
+_told: WeakKeyDictionary[pytest.Item, list[str]] = WeakKeyDictionary()
+"""What belongs to a test. pytest's own stash came with 7.0, and this is loaded by older ones too."""
 
 T = TypeVar("T")
 
@@ -98,7 +100,7 @@ def xpander_emulator(
     monkeypatch.setenv("XPANDER_BASE_URL", emulator.url)
     monkeypatch.setenv("XPANDER_ORGANIZATION_ID", ORGANIZATION_ID)
     monkeypatch.setenv("XPANDER_AGENT_ID", AGENT_ID)
-    request.node.stash[_EMULATOR] = emulator
+    _emulators[request.node] = emulator
     yield emulator
     try:
         # what fixtures did when the test was over
@@ -148,17 +150,36 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
+def _wrap_call(item: pytest.Item) -> Generator[None, T, T]:
     """Fail a strict test whose requests were off the contract; tell of them when it failed for another reason."""
     try:
         outcome = yield
     except BaseException:
-        if _EMULATOR in item.stash:
-            item.add_report_section("call", "xpander: off the contract", "\n".join(_news(item)))
+        _tell(item)
         raise
     _fail_if_strict(item)
     return outcome
+
+
+def _wrap_call_with_outcome(item: pytest.Item) -> Generator[None, Any, None]:
+    """Do the same as `_wrap_call` in the form of a wrapper that pluggy took before 1.2."""
+    outcome = yield
+    if outcome.excinfo is None:
+        _fail_if_strict(item)
+    else:
+        _tell(item)
+
+
+pytest_runtest_call: Callable[[pytest.Item], Generator[None, Any, Any]]
+try:
+    pytest_runtest_call = pytest.hookimpl(wrapper=True)(_wrap_call)
+except TypeError:
+    pytest_runtest_call = pytest.hookimpl(hookwrapper=True)(_wrap_call_with_outcome)
+
+
+def _tell(item: pytest.Item) -> None:
+    if item in _emulators:
+        item.add_report_section("call", "xpander: off the contract", "\n".join(_news(item)))
 
 
 def _fail_if_strict(item: pytest.Item) -> None:
@@ -169,10 +190,10 @@ def _fail_if_strict(item: pytest.Item) -> None:
 
 def _news(item: pytest.Item) -> list[str]:
     """Return what is off the contract and was not told of this test yet."""
-    if _EMULATOR not in item.stash:
+    if item not in _emulators:
         return []
-    told = item.stash.setdefault(_TOLD, [])
-    news = [line for line in off_contract(item.stash[_EMULATOR]) if line not in told]
+    told = _told.setdefault(item, [])
+    news = [line for line in off_contract(_emulators[item]) if line not in told]
     told += news
     return news
 

@@ -351,3 +351,46 @@ print(*sorted(set(sys.modules) - before))
     assert {name for name in done.stdout.split() if not name.startswith("importlib")} <= {
         "xpander_facade", "xpander_facade._lazy", "xpander_facade._version", "xpander_facade.testing"
     }  # fmt: skip
+
+
+OLD_PLUGGY = """
+    import pytest
+
+    real = pytest.hookimpl
+
+    def hookimpl(function=None, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None):
+        return real(function, hookwrapper, optionalhook, tryfirst, trylast, specname)
+
+    stash_key = pytest.StashKey
+    pytest.hookimpl = hookimpl
+    del pytest.StashKey
+    import xpander_facade.testing
+    pytest.hookimpl, pytest.StashKey = real, stash_key
+"""
+"""A plugin that makes pytest what 6 was with pluggy 1.0: without new-style wrappers, without a stash."""
+
+
+def test_with_an_older_pytest_a_strict_test_fails_and_the_others_are_left_alone(pytester: pytest.Pytester):
+    pytester.makepyfile(old_pytest=OLD_PLUGGY)
+    pytester.syspathinsert()
+    pytester.makepyfile("""
+        import httpx
+        import pytest
+
+        def test_plain():
+            pass
+
+        @pytest.mark.xpander(strict=True)
+        def test_strict(xpander_emulator):
+            httpx.get(xpander_emulator.url + "/nothing")
+
+        def test_that_fails(xpander_emulator):
+            httpx.get(xpander_emulator.url + "/nothing")
+            assert False
+    """)
+    result = pytester.runpytest_subprocess(
+        "-p", "no:xpander", "-p", "old_pytest", "-p", "xpander_facade.testing", "-W", "ignore"
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*off the contract of the platform:*", "*GET /nothing: the contract has no such*"])
+    result.stdout.fnmatch_lines(["*xpander: off the contract*"])
