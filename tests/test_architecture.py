@@ -69,7 +69,9 @@ def offences(name, roots, *, late_is_fine=False):
 
 @pytest.mark.parametrize("name", ABOVE_THE_WIRE)
 def test_only_the_packages_of_the_wire_know_an_http_library(name):
-    assert not offences(name, HTTP_LIBRARIES)
+    # A configuration may name a client of httpx, and says so to type checkers.
+    only_names_it = name.startswith("configuration/")
+    assert not offences(name, HTTP_LIBRARIES, late_is_fine=only_names_it)
 
 
 # The raw client is a subclass of the generated one; the file is itself imported late.

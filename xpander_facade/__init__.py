@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xpander_facade.agents._agents import Agents, AgentsListItem
     from xpander_facade.backend import Backend
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.configuration._http_events import RequestEvent, ResponseEvent
     from xpander_facade.configuration._outbox_settings import OutboxSettings
     from xpander_facade.configuration._retry_event import RetryEvent
     from xpander_facade.errors import (
@@ -163,6 +164,8 @@ _HOMES = {
     "RateLimitError": "errors",
     "RedirectError": "errors",
     "ReportCounts": "recorder._counts",
+    "RequestEvent": "configuration._http_events",
+    "ResponseEvent": "configuration._http_events",
     "RetryEvent": "configuration._retry_event",
     "ServerError": "errors",
     "Task": "tasks._task",
@@ -257,6 +260,8 @@ __all__ = [
     "RateLimitError",
     "RedirectError",
     "ReportCounts",
+    "RequestEvent",
+    "ResponseEvent",
     "RetryEvent",
     "ServerError",
     "Task",

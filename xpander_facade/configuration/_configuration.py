@@ -9,20 +9,33 @@ from __future__ import annotations
 import functools
 import ipaddress
 import math
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import attrs
 
+from xpander_facade.configuration._connection_settings import (
+    MAX_SECONDS,
+    check_cert,
+    check_client,
+    check_headers,
+    check_hook,
+    check_proxy,
+    check_verify,
+    without_credentials,
+)
 from xpander_facade.configuration._environment import _environment, _flag, environment_fingerprint
 from xpander_facade.errors import ConfigurationError
 
 # Nobody evaluates the annotations below, and these modules take as long to load as all the rest of this one.
 if TYPE_CHECKING:
+    import os
     import ssl  # noqa: TC004
-    from collections.abc import Callable  # noqa: TC004
+    from collections.abc import Callable, Mapping  # noqa: TC004
 
+    import httpx  # noqa: TC004
+
+    from xpander_facade.configuration._http_events import RequestEvent, ResponseEvent  # noqa: TC004
     from xpander_facade.configuration._outbox_settings import OutboxSettings  # noqa: TC004
     from xpander_facade.configuration._retry_event import RetryEvent  # noqa: TC004
 
@@ -38,6 +51,9 @@ _LOCAL_EVENTS_URL = "http://localhost:9016"
 _CONTROLLER = "agent-controller"
 _CONTROLLER_PORT = 9016
 MIN_FIELD_BYTES = 1_000
+_NOT_PICKLED = frozenset(
+    {"api_key", "headers", "http_client", "async_http_client", "on_retry", "on_request", "on_response"}
+)
 
 
 def _text(name: str, value: str | None, variable: str | None = None) -> str | None:
@@ -92,6 +108,8 @@ def _base_url(value: str | None) -> str:
 def _seconds(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
         raise ConfigurationError(f"{name} must be a positive number of seconds: no call may wait for ever")
+    if value > MAX_SECONDS:
+        raise ConfigurationError(f"{name} must be at most {MAX_SECONDS:,.0f} seconds, which is 46 days")
     return float(value)
 
 
@@ -113,10 +131,6 @@ def _switch(name: str, value: bool | None, variable: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be True or False, not {value!r}")
     return _flag(variable) if value is None else value
-
-
-def _verify(value: bool | str | os.PathLike[str] | ssl.SSLContext) -> bool | str | ssl.SSLContext:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _allow_insecure_http(value: bool | None) -> bool:
@@ -163,6 +177,35 @@ def _redact(value: Callable[[str, str], str] | None) -> Callable[[str, str], str
     return value
 
 
+def _on_retry(value: Callable[[RetryEvent], None] | None) -> Callable[[RetryEvent], None] | None:
+    return check_hook("on_retry", value)
+
+
+def _on_request(
+    value: Callable[[RequestEvent], Mapping[str, str] | None] | None,
+) -> Callable[[RequestEvent], Mapping[str, str] | None] | None:
+    return check_hook("on_request", value)
+
+
+def _on_response(value: Callable[[ResponseEvent], None] | None) -> Callable[[ResponseEvent], None] | None:
+    return check_hook("on_response", value)
+
+
+def _http_client(
+    value: httpx.Client | Callable[[], httpx.Client] | None,
+) -> httpx.Client | Callable[[], httpx.Client] | None:
+    client: httpx.Client | Callable[[], httpx.Client] | None = check_client("http_client", "Client", value)
+    return client
+
+
+def _async_http_client(
+    value: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None,
+) -> httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None:
+    client: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None
+    client = check_client("async_http_client", "AsyncClient", value)
+    return client
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stays on this machine."""
     if host == "localhost":
@@ -197,8 +240,10 @@ class Configuration:
     The environment is read when the configuration is made (the agent's when a call is made). Making one never fails
     for a missing key or organisation; the first call that needs them does, before anything is sent.
 
-    Two configurations with the same values are equal and share their connections. The key shows in no `repr`, and a
-    pickle leaves it out: where it is loaded, the key is read from that process's XPANDER_API_KEY.
+    Two configurations with the same values are equal and share their connections. Secrets show in no `repr`, and a
+    pickle leaves them out, with what belongs to one process: the key (where the pickle is loaded, it is read from that
+    process's XPANDER_API_KEY), `headers`, the credentials of `proxy`, the password of `cert`, an `ssl.SSLContext`,
+    clients, and all hooks but `redact`.
 
     Args:
         api_key: The platform's API key (XPANDER_API_KEY).
@@ -211,6 +256,17 @@ class Configuration:
         deadline: Seconds that a call may take with all its retries (default 120).
         verify: How to check the platform's certificate: True (default), False, a path of a CA file or folder, or an
             `ssl.SSLContext`.
+        cert: The client's certificate for mutual TLS: the path of a PEM file with certificate and key, or
+            (certificate, key), or (certificate, key, password). A `verify` that is a context brings its own.
+        proxy: The URL of the proxy for all calls (http, https, socks5 or socks5h); by default the environment's
+            (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). It is used for loopback addresses too; files of a task go
+            through it only with `allow_private_file_hosts`.
+        headers: Headers that are sent with every call, for a gateway.
+        http_client: An `httpx.Client` that sends every sync call, or a function that makes one, which is called once in
+            each process; for mocks, instrumentation or transports of your own. `verify`, `cert` and `proxy` are then
+            the client's own.
+        async_http_client: An `httpx.AsyncClient` that sends every async call, or a function that makes one, which is
+            called once in each event loop.
         max_response_bytes: Larger answers are refused before they fill the memory (default 64 MB).
         allow_insecure_http: Send the key over plain http to another machine (XPANDER_ALLOW_INSECURE_HTTP); without it
             that is refused.
@@ -218,6 +274,9 @@ class Configuration:
             environment's proxies (XPANDER_ALLOW_PRIVATE_FILE_HOSTS, default False). Whoever writes a task chooses the
             URLs of its files.
         on_retry: Called with a `RetryEvent` before a call is tried again.
+        on_request: Called with a `RequestEvent` before each request; may return headers to add. A hook that raises is
+            logged and changes nothing. Async calls run hooks in the event loop, so they must return at once.
+        on_response: Called with a `ResponseEvent` after each request.
         disabled: Check everything and send nothing (XPANDER_DISABLED, default False): reports and other writes return
             the task as it would be, reads raise. No key is needed.
         outbox: The path of a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), or an
@@ -239,20 +298,46 @@ class Configuration:
     timeout: float = attrs.field(default=30.0, converter=_timeout)
     max_retries: int = attrs.field(default=2, converter=_max_retries)
     deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
-    verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=_verify, kw_only=True)
+    verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=check_verify, kw_only=True)
     max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
-    on_retry: Callable[[RetryEvent], None] | None = attrs.field(default=None, repr=False, eq=False, kw_only=True)
+    on_retry: Callable[[RetryEvent], None] | None = attrs.field(
+        default=None, repr=False, eq=False, converter=_on_retry, kw_only=True
+    )
     disabled: bool = attrs.field(default=None, converter=_disabled, kw_only=True)
     outbox: OutboxSettings | None = attrs.field(default=None, converter=_outbox, kw_only=True)
     redact: Callable[[str, str], str] | None = attrs.field(
         default=None, repr=False, eq=False, converter=_redact, kw_only=True
     )
     max_field_bytes: int = attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
+    cert: str | tuple[str, ...] | None = attrs.field(default=None, repr=False, converter=check_cert, kw_only=True)
+    proxy: str | None = attrs.field(default=None, repr=False, converter=check_proxy, kw_only=True)
+    headers: Mapping[str, str] = attrs.field(
+        default=None, repr=False, hash=False, converter=check_headers, kw_only=True
+    )
+    http_client: httpx.Client | Callable[[], httpx.Client] | None = attrs.field(
+        default=None, repr=False, converter=_http_client, kw_only=True
+    )
+    async_http_client: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None = attrs.field(
+        default=None, repr=False, converter=_async_http_client, kw_only=True
+    )
+    on_request: Callable[[RequestEvent], Mapping[str, str] | None] | None = attrs.field(
+        default=None, repr=False, eq=False, converter=_on_request, kw_only=True
+    )
+    on_response: Callable[[ResponseEvent], None] | None = attrs.field(
+        default=None, repr=False, eq=False, converter=_on_response, kw_only=True
+    )
     _environment_fingerprint: tuple[tuple[str | None, str | None], int] = attrs.field(
         init=False, repr=False, factory=environment_fingerprint
     )
+    _pool_key: Any = attrs.field(init=False, repr=False, eq=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        if self.cert is not None and not isinstance(self.verify, bool | str):
+            raise ConfigurationError(
+                "cert and a verify that is an ssl.SSLContext can't be combined: call the context's load_cert_chain()"
+            )
 
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.
@@ -316,7 +401,14 @@ class Configuration:
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Configuration], tuple[dict[str, Any]]]:
-        return _unpickle, (attrs.asdict(self, recurse=False, filter=lambda a, _: a.init and a.name != "api_key"),)
+        values = attrs.asdict(self, recurse=False, filter=lambda a, _: a.init and a.name not in _NOT_PICKLED)
+        if not isinstance(self.verify, bool | str):
+            del values["verify"]
+        if isinstance(self.cert, tuple):
+            values["cert"] = self.cert[:2]
+        if self.proxy is not None:
+            values["proxy"] = without_credentials(self.proxy)
+        return _unpickle, (values,)
 
 
 def _unpickle(values: dict[str, Any]) -> Configuration:
