@@ -56,7 +56,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code():
         f"gives {bucket.REFUND} back",
         f"after {bucket.CAPACITY // bucket.COST} retries",
         f"at most {pool.MAX_CONNECTIONS} to one platform",
-        f"after {pool.KEEP_IDLE:g} s of rest",
+        f"after {pool.MAX_IDLE:g} s of rest",
         f"({given.max_response_bytes // 1_000_000} MB)",
     ):
         assert text in re.sub(r"\s+", " ", PAGE), text

@@ -1,11 +1,12 @@
-"""Addresses: which of them are public, and the resolution of host names."""
+"""Addresses: which of them are public."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import ipaddress
-import socket
-import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xpander_facade._transport.resolving import Address
 
 # Not global in the IANA registries, and 168.63.129.16, which serves Azure's machines their secrets.
 _SPECIAL_V4 = tuple(
@@ -59,19 +60,6 @@ def is_public(address: str) -> bool:
     return not any(found in network for network in _SPECIAL_V4)
 
 
-def resolve_host(host: bytes, port: int) -> concurrent.futures.Future[list[str]]:
-    """Resolve a host in the background; the future gives its addresses in the order in which to try them."""
-    # A resolution can't be cancelled. In a daemon thread it delays neither a thread pool nor the end of the process.
-    future: concurrent.futures.Future[list[str]] = concurrent.futures.Future()
-    threading.Thread(target=_resolve, args=(host, port, future), name="xpander-lookup", daemon=True).start()
-    return future
-
-
-def _resolve(host: bytes, port: int, future: concurrent.futures.Future[list[str]]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        future.set_result(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
-    except Exception as error:
-        future.set_exception(error)
+def addresses_of(found: list[Address]) -> list[str]:
+    """Return the addresses of a host as texts, in the order in which to try them."""
+    return list(dict.fromkeys(str(entry[1][0]) for entry in found))

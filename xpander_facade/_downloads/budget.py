@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class FileBudget:
         limits: The limits of one file and of all.
 
     Attributes:
+        until: The `time.monotonic()` by which all of them must be read.
         texts: The text of each file, in order; None for one that was not read.
     """
 
@@ -31,12 +34,16 @@ class FileBudget:
         self.texts: dict[str, str | None] = dict.fromkeys(urls)
         self._limits = limits
         self._remaining = limits.max_total_bytes
+        self.until = time.monotonic() + limits.longest
 
     def batches(self) -> Iterator[list[str]]:
         """Yield the files to fetch next, until there are no more or nothing more fits."""
         urls = list(self.texts)
         size, end = self._limits.concurrency, min(len(urls), self._limits.max_files)
         for first in range(0, end, size):
+            if time.monotonic() >= self.until:
+                self._log_not_read(len(urls) - first, "all files together take too long")
+                return
             if not self._remaining:
                 self._log_not_read(len(urls) - first, self._too_long())
                 return
@@ -44,10 +51,19 @@ class FileBudget:
         if len(urls) > end:
             self._log_not_read(len(urls) - end, f"there are more than {end}")
 
-    def add(self, batch: Sequence[str], texts: Iterable[str | None]) -> None:
-        """Keep the texts of a batch that fit into the budget."""
-        for url, text in zip(batch, texts, strict=True):
+    def add(self, batch: Sequence[str], texts: Iterable[str | None], received: Iterable[int] = ()) -> None:
+        """Keep the texts of a batch that fit into the budget.
+
+        Args:
+            batch: The URLs of the batch.
+            texts: Their texts; None for one that was not read.
+            received: How many bytes came of each, whatever became of them; left out, it is what the texts have.
+        """
+        for url, text, count in zip(batch, texts, chain(received, repeat(0)), strict=False):
             length = 0 if text is None else len(text.encode("utf-8", "surrogatepass"))
+            if text is None:
+                self._remaining = max(0, self._remaining - count)
+                continue
             if length <= self._remaining:
                 self.texts[url] = text
                 self._remaining -= length

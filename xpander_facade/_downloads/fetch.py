@@ -4,41 +4,53 @@ A fetch is one pure generator, `_fetch_flow`, with a driver for threads and one 
 once, its addresses are checked, and the connection goes to one of them, so that a name server can't answer the check
 and the connection differently. Every redirect starts over. No proxy of the environment is used, since addresses can't
 be checked behind one, and the API key is never sent. `Configuration(allow_private_file_hosts=True)` lifts both limits.
+
+A client of the user makes its own connections, by the name of the host: its addresses are checked before, and the
+address at the other end of the connection is checked before anything of the response is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import codecs
-import concurrent.futures
 import contextlib
 import socket
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.message import Message
-from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 import httpcore
 import httpx
 
-from xpander_facade._downloads.addresses import is_public, resolve_host
+from xpander_facade._downloads.addresses import addresses_of, is_public
 from xpander_facade._downloads.budget import FileBudget, log_unread, loggable_url
+from xpander_facade._transport.background import run_in_threads
 from xpander_facade._transport.body import headers_of
-from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
+from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
+from xpander_facade._transport.failures import TRANSPORT_ERRORS, failure_of
 from xpander_facade._transport.network import Deadline
-from xpander_facade._transport.request import USER_AGENT
-from xpander_facade._transport.routing import CONNECT_TIMEOUT, Route, resolve_route
+from xpander_facade._transport.pool_registry import running_loop
+from xpander_facade._transport.request import USER_AGENT, Attempt
+from xpander_facade._transport.resolving import aresolve, resolve
+from xpander_facade._transport.routing import CONNECT_TIMEOUT, Route, TLSSettings, resolve_route
 from xpander_facade.configuration._environment import tls_environment
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.types.file_limits import FileLimits
 
 if TYPE_CHECKING:
-    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.configuration._configuration import Configuration  # noqa: TC004
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_ADDRESSES = 4
+_BYTE_ORDER_MARKS = (  # UTF-32's first: the mark of UTF-16 is its beginning
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 # Codecs that are not charsets of texts, or whose time grows with the square of the length.
 _UNSAFE_CHARSETS = frozenset(
@@ -57,14 +69,23 @@ class FetchPolicy:
     limits: FileLimits
     allow_private: bool
     route: Callable[[httpcore.Origin], Route]
+    configuration: Configuration
+    uses_client: bool = False
 
 
 @attrs.frozen
 class Resolve:
-    """Resolve a host name."""
+    """Resolve a host name.
+
+    Args:
+        host: The host.
+        port: The port of its addresses.
+        may_fail: Whether a host that can't be resolved has no addresses, rather than ending the fetch.
+    """
 
     host: bytes
     port: int
+    may_fail: bool = False
 
 
 @attrs.frozen
@@ -73,11 +94,12 @@ class Get:
 
     Args:
         target: Where the file is.
-        route: The route to an address of its host, or to a proxy where there may be one.
+        route: The route to an address of its host, or through a proxy where one is allowed; None leaves it to the
+            client of the user.
     """
 
     target: httpx.URL
-    route: Route
+    route: Route | None
 
 
 @attrs.frozen
@@ -109,10 +131,11 @@ def fetch_texts(configuration: Configuration, urls: Iterable[str], limits: FileL
         limits: The limits of one file and of all.
     """
     budget = FileBudget(urls, limits)
-    policy = _policy(configuration, limits)
+    policy = _policy(configuration, limits, configuration.http_client is not None)
     for batch in budget.batches():
-        with concurrent.futures.ThreadPoolExecutor(len(batch), "xpander-files") as pool:
-            budget.add(batch, pool.map(partial(_fetch, policy=policy), batch))
+        fetches = [Fetch(url, policy, budget.until) for url in batch]
+        run_in_threads([fetch.run for fetch in fetches])
+        budget.add(batch, [fetch.text for fetch in fetches], [fetch.received for fetch in fetches])
     return budget.texts
 
 
@@ -125,21 +148,31 @@ async def afetch_texts(configuration: Configuration, urls: Iterable[str], limits
         limits: The limits of one file and of all.
     """
     budget = FileBudget(urls, limits)
-    policy = _policy(configuration, limits)
+    running_loop()
+    policy = _policy(configuration, limits, configuration.async_http_client is not None)
     for batch in budget.batches():
+        fetches = [Fetch(url, policy, budget.until) for url in batch]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_afetch(url, policy)) for url in batch]
-        budget.add(batch, (task.result() for task in tasks))
+            for fetch in fetches:
+                group.create_task(fetch.arun())
+        budget.add(batch, [fetch.text for fetch in fetches], [fetch.received for fetch in fetches])
     return budget.texts
 
 
-def _policy(configuration: Configuration, limits: FileLimits) -> FetchPolicy:
+def _policy(configuration: Configuration, limits: FileLimits, uses_client: bool = False) -> FetchPolicy:
+    # Hosts of files are strangers: they are shown no certificate of the client.
     environment = tls_environment()
     if configuration.allow_private_file_hosts:
-        return FetchPolicy(limits, True, lambda origin: resolve_route(origin, configuration.verify, environment))
+        tls, proxy = TLSSettings(configuration.verify, None, environment), configuration.proxy
+        return FetchPolicy(limits, True, lambda origin: resolve_route(origin, tls, proxy), configuration, uses_client)
     # Nothing goes through a proxy to this machine, so a route to it is one without a proxy.
+    tls = TLSSettings(True, None, environment)
     return FetchPolicy(
-        limits, False, lambda origin: resolve_route(_with_address(origin, "127.0.0.1"), True, environment)
+        limits,
+        False,
+        lambda origin: resolve_route(_with_address(origin, "127.0.0.1"), tls),
+        configuration,
+        uses_client,
     )
 
 
@@ -160,25 +193,40 @@ def _fetch_flow(url: str, policy: FetchPolicy) -> FetchFlow:
 
 def _reply(target: httpx.URL, policy: FetchPolicy) -> Generator[Resolve | Get, Outcome, Reply]:
     origin = _httpcore_url(target, target.raw_host).origin
-    route = policy.route(origin)
-    if route.proxy is not None:
-        routes = [route]
+    routes: list[Route | None] = [None]
+    if policy.uses_client:
+        if not policy.allow_private:
+            # A name that only the client, or its proxy, can resolve is left to the check of the connection.
+            found = yield Resolve(origin.host, origin.port, may_fail=True)
+            assert isinstance(found, list)  # the outcome of a Resolve
+            if found:
+                _public(target, found)
     else:
-        found = yield Resolve(origin.host, origin.port)
-        assert isinstance(found, list)  # the outcome of a Resolve
-        addresses = [address for address in found if policy.allow_private or is_public(address)]
-        if not addresses:
-            raise FetchRefused(
-                f"the address of {loggable_url(target.host)} is not public (allow_private_file_hosts=True allows it)"
-            )
-        routes = [attrs.evolve(route, origin=_with_address(origin, address)) for address in addresses[:_MAX_ADDRESSES]]
+        route = policy.route(origin)
+        routes = [route]
+        if route.proxy is None:
+            found = yield Resolve(origin.host, origin.port)
+            assert isinstance(found, list)  # the outcome of a Resolve
+            addresses = found if policy.allow_private else _public(target, found)
+            routes = [
+                attrs.evolve(route, origin=_with_address(origin, address)) for address in addresses[:_MAX_ADDRESSES]
+            ]
     outcome: Outcome = None
-    for route in routes:
-        outcome = yield Get(target, route)
+    for one in routes:
+        outcome = yield Get(target, one)
         if isinstance(outcome, Reply):
             return outcome
     assert isinstance(outcome, Unreachable)
     raise FetchRefused(outcome.reason)
+
+
+def _public(target: httpx.URL, addresses: Sequence[str]) -> list[str]:
+    public = [address for address in addresses if is_public(address)]
+    if not public:
+        raise FetchRefused(
+            f"the address of {loggable_url(target.host)} is not public (allow_private_file_hosts=True allows it)"
+        )
+    return public
 
 
 def _with_address(origin: httpcore.Origin, address: str) -> httpcore.Origin:
@@ -197,33 +245,42 @@ def _httpcore_url(target: httpx.URL, host: bytes) -> httpcore.URL:
     return httpcore.URL(scheme=target.raw_scheme, host=host, port=target.port, target=target.raw_path)
 
 
-def _request(step: Get, seconds: float) -> httpcore.Request:
-    headers = [
-        (b"host", step.target.netloc),
-        (b"user-agent", USER_AGENT.encode("ascii")),
-        (b"accept", b"*/*"),
-        (b"accept-encoding", b"identity"),
-        (b"connection", b"close"),
+def _attempt(target: httpx.URL, seconds: float) -> Attempt:
+    headers = {
+        "user-agent": USER_AGENT,
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "connection": "close",
+    }
+    return Attempt("GET", str(target), headers, None, seconds)
+
+
+def _request(target: httpx.URL, route: Route, seconds: float) -> httpcore.Request:
+    headers = [(b"host", target.netloc)]
+    headers += [
+        (name.encode("ascii"), value.encode("ascii")) for name, value in _attempt(target, seconds).headers.items()
     ]
     waits = {"connect": min(CONNECT_TIMEOUT, seconds), "read": seconds, "write": seconds, "pool": seconds}
-    extensions = {"timeout": waits, "sni_hostname": step.target.raw_host.decode("ascii")}
-    return httpcore.Request(
-        "GET", _httpcore_url(step.target, step.route.origin.host), headers=headers, extensions=extensions
-    )
+    extensions = {"timeout": waits, "sni_hostname": target.raw_host.decode("ascii")}
+    url = _httpcore_url(target, route.origin.host)
+    return route.addressed(httpcore.Request("GET", url, headers=headers, extensions=extensions))
 
 
-def _redirect(response: httpcore.Response, headers: Mapping[str, str], limits: FileLimits) -> str | None:
+def _redirect(status: int, headers: Mapping[str, str], limits: FileLimits) -> str | None:
     """Return where a response redirects to, or None where its body is the file.
 
     Raises:
         FetchRefused: It does neither.
     """
-    if response.status in _REDIRECTS and "location" in headers:
-        return headers["location"]
-    if not 200 <= response.status < 300:
-        raise FetchRefused(f"the answer was {response.status}")
-    encodings = {part.strip().lower() for part in headers.get("content-encoding", "").split(",")}
-    if encodings - {"", "identity"}:
+    if status in _REDIRECTS and "location" in headers:
+        return _location(headers["location"])
+    if not 200 <= status < 300:
+        raise FetchRefused(f"the answer was {status}")
+    try:
+        is_compressed = not ContentDecoder(headers.get("content-encoding", "")).is_identity
+    except UnreadableCodingError:
+        is_compressed = True
+    if is_compressed:
         raise FetchRefused("the answer is compressed, though only an uncompressed one was asked for")
     length = headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:19]) > limits.max_bytes:
@@ -231,110 +288,188 @@ def _redirect(response: httpcore.Response, headers: Mapping[str, str], limits: F
     return None
 
 
+def _location(value: str) -> str:
+    """Return the target of a redirect. Servers write UTF-8 there, unescaped; what is not UTF-8 is Latin-1."""
+    with contextlib.suppress(UnicodeError):
+        return value.encode("latin-1").decode("utf-8")
+    return value
+
+
 def _too_large(limits: FileLimits) -> FetchRefused:
     return FetchRefused(f"it is larger than {limits.max_bytes} bytes")
 
 
 def _text(content: bytearray, charset: str | None) -> str:
+    for mark, of_mark in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content.decode(of_mark, "replace")
     name = "utf-8"
     with contextlib.suppress(LookupError, ValueError):
         name = codecs.lookup(charset or "utf-8").name
     if name.replace("-", "_") in _UNSAFE_CHARSETS:
         name = "utf-8"
     try:
-        return content.decode("utf-8-sig" if name == "utf-8" else name, "replace")
+        return content.decode(name, "replace")
     except (LookupError, ValueError):  # a codec that is not a charset, such as zlib
-        return content.decode("utf-8-sig", "replace")
+        return content.decode("utf-8", "replace")
 
 
-def _fetch(url: str, policy: FetchPolicy) -> str | None:
-    until = time.monotonic() + policy.limits.timeout
-    reason = ""
-    try:
-        steps = _fetch_flow(url, policy)
-        outcome: Outcome = None
-        while True:
-            step = steps.send(outcome)
-            if isinstance(step, Resolve):
-                outcome = resolve_host(step.host, step.port).result(max(0.0, until - time.monotonic()))
-            else:
-                outcome = _get(step, until, policy.limits)
-    except StopIteration as stop:
-        text: str = stop.value
-        return text
-    except Exception as error:
-        reason = _reason(error)
-    log_unread(url, reason)
-    return None
+class Fetch:
+    """The fetch of one file, with a driver for threads and one for event loops.
 
+    Args:
+        url: Where the file is.
+        policy: What the fetch may do.
+        until: The `time.monotonic()` by which all files of the task must be read.
 
-async def _afetch(url: str, policy: FetchPolicy) -> str | None:
-    reason = ""
-    try:
-        until = time.monotonic() + policy.limits.timeout
-        async with asyncio.timeout(policy.limits.timeout):
-            steps = _fetch_flow(url, policy)
+    Attributes:
+        text: The text of the file; None until it is read, and where it can't be.
+        received: How many bytes came, whatever became of them.
+    """
+
+    def __init__(self, url: str, policy: FetchPolicy, until: float) -> None:
+        self.text: str | None = None
+        self.received = 0
+        self._url = url
+        self._policy = policy
+        self._limits = policy.limits
+        self._until = min(until, time.monotonic() + policy.limits.timeout)
+
+    def run(self) -> None:
+        """Fetch the file. It never raises: the log says why a file is not read."""
+        reason = ""
+        try:
+            steps = _fetch_flow(self._url, self._policy)
             outcome: Outcome = None
             while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as stop:
-                    text: str = stop.value
-                    return text
-                if isinstance(step, Resolve):
-                    outcome = await asyncio.wrap_future(resolve_host(step.host, step.port))
-                else:
-                    outcome = await _aget(step, until, policy.limits)
-    except Exception as error:
-        reason = _reason(error)
-    log_unread(url, reason)
-    return None
+                step = steps.send(outcome)
+                outcome = self._resolve(step) if isinstance(step, Resolve) else self._get(step)
+        except StopIteration as stop:
+            self.text = stop.value
+            return
+        except Exception as error:
+            reason = _reason(error)
+        log_unread(self._url, reason)
 
+    async def arun(self) -> None:
+        """Fetch the file. It never raises: the log says why a file is not read."""
+        reason = ""
+        try:
+            async with asyncio.timeout(self._left()):
+                steps = _fetch_flow(self._url, self._policy)
+                outcome: Outcome = None
+                while True:
+                    try:
+                        step = steps.send(outcome)
+                    except StopIteration as stop:
+                        self.text = stop.value
+                        return
+                    if isinstance(step, Resolve):
+                        outcome = await self._aresolve(step)
+                    else:
+                        outcome = await self._aget(step)
+        except Exception as error:
+            reason = _reason(error)
+        log_unread(self._url, reason)
 
-def _get(step: Get, until: float, limits: FileLimits) -> Reply | Unreachable:
-    request = _request(step, until - time.monotonic())
-    connection = step.route.connection(0, _deadline(until))
-    try:
-        response = connection.handle_request(request)
-        headers = headers_of(response)
-        location = _redirect(response, headers, limits)
-        content = bytearray()
-        if location is None:
-            for chunk in response.iter_stream():
-                content += chunk
-                if len(content) > limits.max_bytes:
-                    raise _too_large(limits)
-        return Reply(location, _charset(headers), content)
-    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        return Unreachable(failure_of(error).text)
-    finally:
-        connection.close()
+    def _left(self) -> float:
+        return max(0.0, self._until - time.monotonic())
 
+    def _resolve(self, step: Resolve) -> list[str]:
+        try:
+            return addresses_of(resolve(step.host.decode("ascii"), step.port, self._left()))
+        except OSError as error:
+            if step.may_fail and not isinstance(error, TimeoutError):
+                return []
+            raise
 
-async def _aget(step: Get, until: float, limits: FileLimits) -> Reply | Unreachable:
-    request = _request(step, until - time.monotonic())
-    connection = step.route.async_connection(0, _deadline(until))
-    try:
-        response = await connection.handle_async_request(request)
-        headers = headers_of(response)
-        location = _redirect(response, headers, limits)
-        content = bytearray()
-        if location is None:
-            async for chunk in response.aiter_stream():
-                content += chunk
-                if len(content) > limits.max_bytes:
-                    raise _too_large(limits)
-        return Reply(location, _charset(headers), content)
-    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        return Unreachable(failure_of(error).text)
-    finally:
-        await connection.aclose()
+    async def _aresolve(self, step: Resolve) -> list[str]:
+        try:
+            return addresses_of(await aresolve(step.host.decode("ascii"), step.port))
+        except OSError:
+            if step.may_fail:
+                return []
+            raise
 
+    def _get(self, step: Get) -> Reply | Unreachable:
+        if step.route is None:
+            return self._get_with_client(step.target)
+        request = _request(step.target, step.route, self._left())
+        connection = step.route.connection(0, Deadline(self._until))
+        try:
+            response = connection.handle_request(request)
+            headers = headers_of(response)
+            location = _redirect(response.status, headers, self._limits)
+            content = bytearray()
+            if location is None:
+                for chunk in response.iter_stream():
+                    self._add(content, chunk)
+            return Reply(location, _charset(headers), content)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            return Unreachable(failure_of(error).text)
+        finally:
+            connection.close()
 
-def _deadline(until: float) -> Deadline:
-    deadline = Deadline()
-    deadline.until = until
-    return deadline
+    async def _aget(self, step: Get) -> Reply | Unreachable:
+        if step.route is None:
+            return await self._aget_with_client(step.target)
+        request = _request(step.target, step.route, self._left())
+        connection = step.route.async_connection(0, Deadline(self._until))
+        try:
+            response = await connection.handle_async_request(request)
+            headers = headers_of(response)
+            location = _redirect(response.status, headers, self._limits)
+            content = bytearray()
+            if location is None:
+                async for chunk in response.aiter_stream():
+                    self._add(content, chunk)
+            return Reply(location, _charset(headers), content)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            return Unreachable(failure_of(error).text)
+        finally:
+            await connection.aclose()
+
+    def _get_with_client(self, target: httpx.URL) -> Reply:
+        from xpander_facade._transport import user_client
+
+        given = self._policy.configuration.http_client
+        assert given is not None
+        left = self._left()
+        client = user_client.sync_client(given)
+        with user_client.StreamedResponse(client, _attempt(target, left), left, self._until) as response:
+            self._check_peer(response.peer)
+            location = _redirect(response.status_code, response.headers, self._limits)
+            content = bytearray()
+            if location is None:
+                for chunk in response:
+                    self._add(content, chunk)
+            return Reply(location, _charset(response.headers), content)
+
+    async def _aget_with_client(self, target: httpx.URL) -> Reply:
+        from xpander_facade._transport import user_client
+
+        given = self._policy.configuration.async_http_client
+        assert given is not None
+        left = self._left()
+        client = user_client.async_client(given)
+        async with user_client.AsyncStreamedResponse(client, _attempt(target, left), left, self._until) as response:
+            self._check_peer(response.peer)
+            location = _redirect(response.status_code, response.headers, self._limits)
+            content = bytearray()
+            if location is None:
+                async for chunk in response:
+                    self._add(content, chunk)
+            return Reply(location, _charset(response.headers), content)
+
+    def _add(self, content: bytearray, chunk: bytes) -> None:
+        content += chunk
+        self.received += len(chunk)
+        if len(content) > self._limits.max_bytes:
+            raise _too_large(self._limits)
+
+    def _check_peer(self, peer: str | None) -> None:
+        if peer is not None and not self._policy.allow_private and not is_public(peer):
+            raise FetchRefused("the client's connection leads to an address that is not public")
 
 
 def _charset(headers: Mapping[str, str]) -> str | None:
@@ -346,11 +481,11 @@ def _charset(headers: Mapping[str, str]) -> str | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, FetchRefused | ConfigurationError):
         return str(error)
-    if isinstance(error, TimeoutError | httpcore.TimeoutException):
+    if isinstance(error, TimeoutError | httpcore.TimeoutException | httpx.TimeoutException):
         return "it took too long"
     if isinstance(error, socket.gaierror):
         return "its host is unknown"
-    if isinstance(error, HTTPCORE_ERRORS):
+    if isinstance(error, TRANSPORT_ERRORS):
         return failure_of(error).text
     # The text of any other error could hold the URL.
     return f"the URL can't be used ({type(error).__name__})"

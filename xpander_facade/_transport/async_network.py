@@ -8,13 +8,16 @@ time in which a sync program has sent its first report.
 from __future__ import annotations
 
 import asyncio
-import select
+import socket
+from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
+from xpander_facade._transport.network import CONNECTION_ATTEMPT_DELAY, EARLY_RESPONSE, host_name, is_readable
+from xpander_facade._transport.resolving import Address, aresolve
+
 if TYPE_CHECKING:
-    import socket
     import ssl
     from collections.abc import Iterable
 
@@ -24,7 +27,7 @@ _HIGH_WATER = 262_144
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
-    """asyncio's streams, with a deadline."""
+    """Sockets of asyncio with a deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -37,21 +40,77 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Open a connection."""
-        local = None if local_address is None else (local_address, 0)
+        """Open a connection to the first address of a host that accepts one."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
-                _, protocol = await loop.create_connection(_StreamProtocol, host, port, local_addr=local)
+                connected = await _connect(await aresolve(host_name(host) or "", port), local_address)
+                for option in socket_options or ():
+                    connected.setsockopt(*option)
+                _, protocol = await loop.create_connection(_StreamProtocol, sock=connected)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except UnicodeError as error:
             raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
         except (OSError, OverflowError) as error:
             raise httpcore.ConnectError(str(error)) from error
-        for option in socket_options or ():
-            protocol.transport.get_extra_info("socket").setsockopt(*option)
         return _AsyncStream(protocol, self._deadline)
+
+
+async def _connect(addresses: list[Address], local_address: str | None) -> socket.socket:
+    """Return a socket that is connected to the first address that accepts, with a head start for the earlier ones.
+
+    Raises:
+        OSError: All of them refused; this is the first refusal.
+    """
+    if len(addresses) == 1:
+        return await _connect_to(addresses[0], local_address)
+    waiting = deque(addresses)
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    errors: list[OSError] = []
+    winner: socket.socket | None = None
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_connect_to(waiting.popleft(), local_address)))
+            delay = CONNECTION_ATTEMPT_DELAY if waiting else None
+            done, attempts = await asyncio.wait(attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                error = attempt.exception()
+                if error is None and winner is None:
+                    winner = attempt.result()
+                elif error is None:
+                    attempt.result().close()
+                elif isinstance(error, OSError):
+                    errors.append(error)
+                else:
+                    raise error
+            if winner is not None:
+                return winner
+    finally:
+        for attempt in attempts:
+            # An attempt may have succeeded just now; nobody else closes its socket.
+            attempt.add_done_callback(_close_unused)
+            attempt.cancel()
+    raise errors[0]
+
+
+async def _connect_to(address: Address, local_address: str | None) -> socket.socket:
+    attempt = socket.socket(address[0], socket.SOCK_STREAM)
+    try:
+        attempt.setblocking(False)
+        if local_address is not None:
+            attempt.bind((local_address, 0))
+        await asyncio.get_running_loop().sock_connect(attempt, address[1])
+    except BaseException:
+        attempt.close()
+        raise
+    return attempt
+
+
+def _close_unused(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 class _StreamProtocol(asyncio.Protocol):
@@ -63,56 +122,72 @@ class _StreamProtocol(asyncio.Protocol):
         self.has_ended = False
         self.error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._is_paused = False
-        self._can_write = asyncio.Event()
-        self._can_write.set()
+        self._is_reading_paused = False
+        self._is_writing_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        if len(self.buffer) > _HIGH_WATER and not self._is_paused:
-            self._is_paused = True
+        if len(self.buffer) > _HIGH_WATER and not self._is_reading_paused:
+            self._is_reading_paused = True
             self.transport.pause_reading()
         self._wake()
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         self.has_ended = True
         self._wake()
+        # A server that closes its side first may still read the request: only we close the connection. TLS can't be
+        # half closed.
+        return self.transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.has_ended = True
         self.error = exc
-        self._can_write.set()
         self._wake()
 
     def pause_writing(self) -> None:
-        self._can_write.clear()
+        self._is_writing_paused = True
 
     def resume_writing(self) -> None:
-        self._can_write.set()
+        self._is_writing_paused = False
+        self._wake()
 
     async def read(self, max_bytes: int) -> bytes:
         """Return received bytes, waiting for some; empty bytes mean that the other side has closed."""
         while not self.buffer and not self.has_ended:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            await self._wait()
         if not self.buffer and self.error is not None:
             raise httpcore.ReadError(str(self.error))
         chunk = bytes(self.buffer[:max_bytes])
         del self.buffer[:max_bytes]
-        if self._is_paused and len(self.buffer) <= _HIGH_WATER and not self.transport.is_closing():
-            self._is_paused = False
+        if self._is_reading_paused and len(self.buffer) <= _HIGH_WATER and not self.transport.is_closing():
+            self._is_reading_paused = False
             self.transport.resume_reading()
         return chunk
 
     async def write(self, data: bytes) -> None:
-        """Send bytes, waiting while the send buffer is full."""
-        if self.has_ended and self.transport.is_closing():
+        """Send bytes, waiting while the send buffer is full.
+
+        Raises:
+            httpcore.WriteError: The server has responded already, or closed its side: httpcore reads what it said.
+        """
+        if self.transport.is_closing():
             raise httpcore.WriteError("the connection is closed")
         self.transport.write(data)
-        await self._can_write.wait()
+        while self._is_writing_paused:
+            if self.buffer or self.has_ended:
+                raise httpcore.WriteError(EARLY_RESPONSE)
+            await self._wait()
+
+    def abort(self) -> None:
+        """Close the connection without sending what is still in the buffer. The loop closes the socket next."""
+        self.transport.abort()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -125,16 +200,26 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         self._deadline = deadline
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._deadline.has_read = True
+        deadline = self._deadline
+        is_first = not deadline.has_read
+        deadline.has_read = True
         try:
-            async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ReadTimeout)):
-                return await self._protocol.read(max_bytes)
+            async with asyncio.timeout(deadline.cut(timeout, httpcore.ReadTimeout)):
+                while True:
+                    data = await self._protocol.read(max_bytes)
+                    if not is_first or not data:
+                        return data
+                    # Some servers send an empty line behind the body. It belongs to no response (RFC 9112, 2.2).
+                    data = data.lstrip(b"\r\n")
+                    if data:
+                        return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
+        self._deadline.has_written = True
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.WriteTimeout)):
                 await self._protocol.write(buffer)
@@ -144,9 +229,9 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
-        # The exchange is over, so what is not sent yet does not matter.
-        self._protocol.transport.abort()
-        await asyncio.sleep(0)  # the loop closes the socket in its next round
+        # Nothing here may suspend: the end of an event loop closes its async generators all at once, and one that
+        # waits within its end would be found running by the one around it.
+        self._protocol.abort()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -156,12 +241,12 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         try:
             async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
                 upgraded = await loop.start_tls(
-                    protocol.transport, protocol, ssl_context, server_hostname=server_hostname
+                    protocol.transport, protocol, ssl_context, server_hostname=host_name(server_hostname)
                 )
         except TimeoutError as error:
             await self.aclose()
             raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             await self.aclose()
             raise httpcore.ConnectError(str(error)) from error
         if upgraded is None:
@@ -180,9 +265,4 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         protocol = self._protocol
         if protocol.buffer or protocol.has_ended or protocol.transport.is_closing():
             return True
-        connection: socket.socket = protocol.transport.get_extra_info("socket")
-        if not hasattr(select, "poll"):  # Windows, where select takes any descriptor
-            return bool(select.select([connection.fileno()], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return is_readable(protocol.transport.get_extra_info("socket"))

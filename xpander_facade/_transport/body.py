@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
+from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
 from xpander_facade._transport.response import Failure, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpcore
-
-ACCEPTED = b"gzip, deflate"
 
 
 def headers_of(response: httpcore.Response) -> dict[str, str]:
@@ -33,38 +31,47 @@ class Body:
         self._max_bytes = max_bytes
         self._content = bytearray()
         self._failure: Failure | None = None
-        self._fed = False
-        encoding = headers.get("content-encoding", "").strip().lower()
-        self._decoder = None
-        if encoding in {"gzip", "x-gzip", "deflate"}:
-            self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32 if "gzip" in encoding else zlib.MAX_WBITS)
-        elif encoding not in {"", "identity"}:
-            self._failure = _unreadable(f"the response's encoding {encoding[:40]!r} was not asked for")
+        self._decoder: ContentDecoder | None = None
+        encoding = headers.get("content-encoding", "")
+        if encoding:
+            try:
+                self._decoder = ContentDecoder(encoding)
+            except UnreadableCodingError as error:
+                self._failure = _unreadable(str(error))
 
     def feed(self, chunk: bytes) -> bool:
         """Add a chunk; False means that the rest is not needed."""
-        self._fed = self._fed or bool(chunk)
-        if self._failure is None:
-            if self._decoder is None:
-                self._content += chunk
-            else:
-                try:
-                    # One byte beyond the limit shows that the body is too large; no more than that is decompressed.
-                    self._content += self._decoder.decompress(chunk, self._max_bytes + 1 - len(self._content))
-                except zlib.error as error:
-                    self._failure = _unreadable(f"the response's encoding is broken ({error})")
-            if len(self._content) > self._max_bytes:
-                self._failure = _unreadable(f"the response is larger than max_response_bytes ({self._max_bytes} bytes)")
+        if self._failure is not None:
+            return False
+        if self._decoder is None:
+            self._add(chunk)
+        else:
+            try:
+                # A few bytes can unpack to gigabytes: no more is decoded than shows that the body is too large.
+                for decoded in self._decoder.decode(chunk):
+                    self._add(decoded)
+                    if self._failure is not None:
+                        break
+            except UnreadableCodingError as error:
+                self._failure = _unreadable(str(error))
         return self._failure is None
 
     def response(self, status_code: int) -> Response | Failure:
         """Return the response, or why it can't be read."""
-        if self._failure is None and self._decoder is not None and self._fed and not self._decoder.eof:
-            self._failure = Failure("broken", "the connection broke before the response was complete")
+        if self._failure is None and self._decoder is not None and not self._decoder.is_complete:
+            if self._decoder.is_guessed:
+                self._failure = _unreadable("the response's encoding is broken (it does not end)")
+            else:
+                self._failure = Failure("broken", "the connection broke before the response was complete")
+        # The status of a refusal counts, even where its body is unreadable.
         if self._failure is not None and not (self._failure.kind == "unreadable" and status_code >= 300):
             return self._failure
-        # The status of a refusal counts, even where its body is unreadable.
         return Response(status_code, self._headers, bytes(self._content))
+
+    def _add(self, data: bytes) -> None:
+        self._content += data
+        if len(self._content) > self._max_bytes:
+            self._failure = _unreadable(f"the response is larger than max_response_bytes ({self._max_bytes} bytes)")
 
 
 def _unreadable(text: str) -> Failure:

@@ -1,36 +1,58 @@
-"""Sockets for threads: a network backend of httpcore whose deadlines hold.
+"""Sockets for threads: a network backend of httpcore with Happy Eyeballs, whose deadlines hold.
 
-The timeouts of httpcore start again with each read, so a server that sends a byte now and then would be waited for
-without end. Here no read goes beyond the deadline of the exchange that a connection is used for. A write of a large
-body can overrun it by one timeout: httpcore sends it in pieces and gives each piece all the time that was left.
+The timeouts of httpcore start again with each read and with each address of a host, so a server that sends a byte now
+and then, or a host with several dead addresses, would be waited for much longer than the caller allowed. Here nothing
+goes beyond the deadline of the exchange that a connection is used for: not resolving, not connecting to any number of
+addresses, not reading, not writing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import select
+import selectors
+import socket
+import ssl
 import time
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 
+from xpander_facade._transport.resolving import Address, resolve
+
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+CONNECTION_ATTEMPT_DELAY = 0.25
+"""Seconds until the next address of a host is tried beside the one before (RFC 8305 recommends a quarter)."""
+
+EARLY_RESPONSE = "the server responded before it had read the request"
+_TLS_RECORD = 16_640  # bytes of the largest TLS record
 
 
 class Deadline:
-    """The `time.monotonic()` after which an exchange does not wait, and whether the exchange has read anything yet."""
+    """The `time.monotonic()` after which an exchange does not wait, and what the exchange has done so far.
 
-    __slots__ = ("has_read", "until")
+    Attributes:
+        until: The moment.
+        has_read: Whether anything was read.
+        has_written: Whether anything was written.
+    """
 
-    def __init__(self) -> None:
-        self.until = math.inf
-        self.has_read = False
+    __slots__ = ("has_read", "has_written", "until")
+
+    def __init__(self, until: float = math.inf) -> None:
+        self.begin(until)
 
     def begin(self, until: float) -> None:
         """Begin an exchange that must end by then."""
         self.until = until
         self.has_read = False
+        self.has_written = False
 
     def cut(self, timeout: float | None, kind: type[httpcore.TimeoutException]) -> float | None:
         """Return the timeout, shortened where the deadline comes first; raise `kind` where the deadline has passed."""
@@ -42,12 +64,16 @@ class Deadline:
         return left if timeout is None else min(timeout, left)
 
 
+def host_name(host: str | None) -> str | None:
+    """Return a host without the brackets that an IPv6 address has in a URL."""
+    return host[1:-1] if host and host.startswith("[") and host.endswith("]") else host
+
+
 class SyncBackend(httpcore.NetworkBackend):
-    """The blocking sockets of httpcore, with a deadline."""
+    """Blocking sockets with a deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._httpcore = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -57,35 +83,265 @@ class SyncBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Open a connection."""
+        """Open a connection to the first address of a host that accepts one."""
         timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
+        until = math.inf if timeout is None else time.monotonic() + timeout
         try:
-            stream = self._httpcore.connect_tcp(host, port, timeout, local_address, socket_options)
+            connected = _connect(resolve(host_name(host) or "", port, timeout), until, local_address)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option in socket_options or ():
+                connected.setsockopt(*option)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
         except UnicodeError as error:
             raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
-        return _SyncStream(stream, self._deadline)
+        except (OSError, OverflowError) as error:
+            raise httpcore.ConnectError(str(error)) from error
+        return _SyncStream(connected, self._deadline)
+
+
+def _connect(addresses: list[Address], until: float, local_address: str | None) -> socket.socket:
+    """Return a socket that is connected to the first address that accepts, with a head start for the earlier ones.
+
+    Raises:
+        TimeoutError: None of them did in time.
+        OSError: All of them refused; this is the first refusal.
+    """
+    waiting = deque(addresses)
+    errors: list[OSError] = []
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or selector.get_map():
+                if waiting:
+                    _begin_connecting(selector, waiting.popleft(), local_address, errors)
+                    if not selector.get_map():
+                        continue
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("no address accepted a connection in time")
+                delay = min(left, CONNECTION_ATTEMPT_DELAY) if waiting else left
+                for key, _ in selector.select(None if delay == math.inf else delay):
+                    attempt: socket.socket = key.data
+                    selector.unregister(attempt)
+                    number = attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                    if number == 0:
+                        return attempt
+                    attempt.close()
+                    errors.append(OSError(number, os.strerror(number)))
+        finally:
+            for key in list(selector.get_map().values()):
+                key.data.close()
+    raise errors[0]
+
+
+def _begin_connecting(
+    selector: selectors.BaseSelector, address: Address, local_address: str | None, errors: list[OSError]
+) -> None:
+    attempt: socket.socket | None = None
+    try:
+        attempt = socket.socket(address[0], socket.SOCK_STREAM)
+        attempt.setblocking(False)
+        if local_address is not None:
+            attempt.bind((local_address, 0))
+        # A connection that is made at once shows as writable, like one that takes time.
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            attempt.connect(address[1])
+        selector.register(attempt, selectors.EVENT_WRITE, attempt)
+    except OSError as error:
+        if attempt is not None:
+            attempt.close()
+        errors.append(error)
 
 
 class _SyncStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._httpcore = stream
+    def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
+        self._socket = connected
         self._deadline = deadline
+        self._early = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._deadline.has_read = True
-        return self._httpcore.read(max_bytes, self._deadline.cut(timeout, httpcore.ReadTimeout))
+        deadline = self._deadline
+        is_first = not deadline.has_read
+        deadline.has_read = True
+        while True:
+            data, self._early = self._early or self._receive(max_bytes, timeout), b""
+            if not is_first or not data:
+                return data
+            # Some servers send an empty line behind the body. It belongs to no response (RFC 9112, 2.2).
+            data = data.lstrip(b"\r\n")
+            if data:
+                return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._httpcore.write(buffer, self._deadline.cut(timeout, httpcore.WriteTimeout))
+        self._deadline.has_written = True
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                self._socket.settimeout(0)
+                try:
+                    rest = rest[self._socket.send(rest) :]
+                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    self._wait_to_write(self._deadline.cut(timeout, httpcore.WriteTimeout))
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
-        self._httpcore.close()
+        self._socket.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
-        return _SyncStream(self._httpcore.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+        server_hostname = host_name(server_hostname)
+        if isinstance(self._socket, ssl.SSLSocket):
+            return _NestedTLSStream(self, self._deadline, ssl_context, server_hostname, timeout)
+        try:
+            self._socket.settimeout(self._deadline.cut(timeout, httpcore.ConnectTimeout))
+            secure = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
+        except TimeoutError as error:
+            self.close()
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, ValueError) as error:
+            self.close()
+            raise httpcore.ConnectError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+        return _SyncStream(secure, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._httpcore.get_extra_info(info)
+        match info:
+            case "ssl_object":
+                return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+            case "client_addr":
+                return self._socket.getsockname()
+            case "server_addr":
+                return self._socket.getpeername()
+            case "socket":
+                return self._socket
+            case "is_readable":
+                return self._socket.fileno() < 0 or is_readable(self._socket)
+            case _:
+                return None
+
+    def _receive(self, max_bytes: int, timeout: float | None) -> bytes:
+        try:
+            self._socket.settimeout(self._deadline.cut(timeout, httpcore.ReadTimeout))
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    def _wait_to_write(self, timeout: float | None) -> None:
+        """Wait until the socket takes more bytes.
+
+        Raises:
+            httpcore.WriteTimeout: It did not in time.
+            httpcore.WriteError: The server has responded already, or closed its side: httpcore reads what it said.
+        """
+        events = _wait(self._socket, timeout)
+        if not events:
+            raise httpcore.WriteTimeout("the server did not read the request in time")
+        if "read" in events:
+            try:
+                self._early = self._socket.recv(_TLS_RECORD)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return  # TLS had something to say, not the server
+            raise httpcore.WriteError(EARLY_RESPONSE)
+
+
+class _NestedTLSStream(httpcore.NetworkStream):
+    """TLS inside of TLS, to a server behind a proxy that itself speaks TLS: no socket can be wrapped twice."""
+
+    def __init__(
+        self,
+        outer: _SyncStream,
+        deadline: Deadline,
+        context: ssl.SSLContext,
+        server_hostname: str | None,
+        timeout: float | None,
+    ) -> None:
+        self._outer = outer
+        self._deadline = deadline
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        try:
+            self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+            self._run(self._object.do_handshake, timeout)
+        except httpcore.TimeoutException as error:
+            self.close()
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, ValueError, httpcore.NetworkError) as error:
+            self.close()
+            raise httpcore.ConnectError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._deadline.has_read = True
+        try:
+            data: bytes = self._run(partial(self._object.read, max_bytes), timeout)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                rest = rest[self._run(partial(self._object.write, rest), timeout) :]
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._outer.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._object if info == "ssl_object" else self._outer.get_extra_info(info)
+
+    def _run(self, operation: Callable[[], Any], timeout: float | None) -> Any:
+        while True:
+            result, wants_more = None, False
+            try:
+                result = operation()
+            except ssl.SSLWantReadError:
+                wants_more = True
+            if self._outgoing.pending:
+                self._outer.write(self._outgoing.read(), timeout)
+            if not wants_more:
+                return result
+            data = self._outer.read(_TLS_RECORD, timeout)
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+
+
+def is_readable(connected: socket.socket) -> bool:
+    """Whether a read would not wait: there are bytes, or the other side has closed."""
+    if not hasattr(select, "poll"):  # Windows, where select takes any descriptor
+        return bool(select.select([connected.fileno()], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connected.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _wait(connected: socket.socket, timeout: float | None) -> set[str]:
+    """Wait until a socket can be read or written; return which of both it can be."""
+    number = connected.fileno()
+    if not hasattr(select, "poll"):  # Windows, where select takes any descriptor
+        readable, writable, _ = select.select([number], [number], [], timeout)
+        return {*(("read",) if readable else ()), *(("write",) if writable else ())}
+    poll = select.poll()
+    poll.register(number, select.POLLIN | select.POLLOUT)
+    events = 0
+    for _, found in poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
+        events |= found
+    failed = events & (select.POLLERR | select.POLLHUP)
+    return {
+        *(("read",) if events & select.POLLIN else ()),
+        *(("write",) if events & select.POLLOUT or failed else ()),
+    }

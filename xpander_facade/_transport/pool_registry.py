@@ -1,28 +1,32 @@
 """The registry of connection pools: who shares which connections, and when they close.
 
-`OriginPools` are the pools of one process, one event loop (or all threads), one base URL and one way of checking
-certificates. The API key, timeouts and retries travel with each request and are not part of the key.
+`OriginPools` are the pools of one process, one event loop (or all threads), one base URL and one way of getting there
+(certificates and proxy). The API key, timeouts and retries travel with each request and are not part of the key.
 
 Holders (a Backend, for example) are known by weak reference; the last holder that is released closes the pools. Pools
 that nobody releases stay for the next caller; beyond MAX_ORIGIN_POOLS those without a holder are closed, least recently
-used first. The pools of an event loop are closed as the loop shuts down; a forked child inherits none.
+used first. The pools of an event loop belong to the loop: they are closed as it shuts down, and collected with a loop
+that nobody closes. A forked child inherits none.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import attrs
 
 from xpander_facade._transport.pool import ConnectionPool
-from xpander_facade._transport.routing import resolve_route
+from xpander_facade._transport.routing import TLSSettings, resolve_route
+from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    import ssl
     from collections.abc import AsyncGenerator, Hashable
 
     import httpcore
@@ -31,10 +35,27 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
 
 MAX_ORIGIN_POOLS = 8
+_ATTRIBUTE = "_xpander_facade_pools"
+"""The attribute by which an event loop holds its pools."""
 
 S = TypeVar("S", "ConnectionPool", "AsyncConnectionPool")
-PoolKey = tuple[str, "bool | str | ssl.SSLContext", tuple["str | None", ...], int]
-"""What must agree to share connections: base URL, verify, the environment's certificates and proxies."""
+
+
+@attrs.frozen(cache_hash=True)
+class PoolKey:
+    """What two configurations must have in common to share connections.
+
+    Args:
+        base_url: Where the platform is.
+        tls: How certificates are checked, and which one is shown.
+        proxy: The proxy that was given, or None. It may hold a password, so it is in no `repr`.
+        proxy_environment: A hash of the variables that name proxies.
+    """
+
+    base_url: str
+    tls: TLSSettings
+    proxy: str | None = attrs.field(repr=False)
+    proxy_environment: int
 
 
 class OriginPools(Generic[S]):
@@ -43,7 +64,7 @@ class OriginPools(Generic[S]):
     def __init__(self, key: PoolKey, pool: type[S]) -> None:
         self._key = key
         self._pool_type: type[S] = pool
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._pools: dict[tuple[bytes, bytes, int], S] = {}
         self._retired = False
 
@@ -55,8 +76,8 @@ class OriginPools(Generic[S]):
             with self._lock:
                 pool = self._pools.get(key)
                 if pool is None:
-                    _, verify, environment, _ = self._key
-                    pool = self._pools[key] = self._pool_type(resolve_route(origin, verify, environment))
+                    route = resolve_route(origin, self._key.tls, self._key.proxy)
+                    pool = self._pools[key] = self._pool_type(route)
                     if self._retired:
                         pool.retire()
         return pool
@@ -68,35 +89,64 @@ class OriginPools(Generic[S]):
             return list(self._pools.values())
 
 
-class _Registry:
-    """All pools of a process. The lock is held for bookkeeping only, never during I/O."""
+class LoopPools:
+    """The pools of one event loop, closed as it shuts down.
+
+    An event loop closes its unfinished async generators as it shuts down (asyncio.run always does). Nothing else tells
+    when the connections of a loop can still be closed in it, so this object is noted there like such a generator.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.by_key: OrderedDict[PoolKey, OriginPools[AsyncConnectionPool]] = OrderedDict()
+        self.clients: dict[Any, Any] = {}  # by the factory that made them
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        while self.by_key:
+            await _aclose(self.by_key.popitem()[1])
+        while self.clients:
+            await self.clients.popitem()[1].aclose()
+
+
+class _Registry:
+    """All pools of a process. The lock is held for bookkeeping only, never during I/O.
+
+    A signal handler may send a report while its own thread is in here, so the lock lets its owner in again.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.pid = os.getpid()
         self.sync: OrderedDict[PoolKey, OriginPools[ConnectionPool]] = OrderedDict()
-        self.loops: dict[asyncio.AbstractEventLoop, OrderedDict[PoolKey, OriginPools[AsyncConnectionPool]]] = {}
-        self.closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
+        self.clients: dict[Any, Any] = {}  # by the factory that made them
+        # A pool leads to its loop by its sockets, so a loop that is known here strongly, or whose pools are, would
+        # live for ever. The loop holds its pools.
+        self.loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LoopPools]]
+        self.loops = weakref.WeakKeyDictionary()
+        self.unowned: list[LoopPools] = []
+
+    def inherited(self) -> list[Any]:
+        """Return all that a forked child must neither use nor collect."""
+        return [self, [(loop, pools()) for loop, pools in self.loops.items()]]
 
 
 _registry = _Registry()
-_inherited: list[_Registry] = []
+_inherited: list[Any] = []
 _holders: dict[PoolKey, weakref.WeakSet[object]] = {}
 
 
-def _current() -> _Registry:
-    global _registry
+def current_registry() -> _Registry:
+    """Return the registry of this process."""
     if _registry.pid != os.getpid():
-        # The connections belong to the parent. They are kept, never used and never closed: closing or collecting them
-        # here could end exchanges of the parent.
-        _inherited.append(_registry)
-        _registry = _Registry()
+        _forget_parent()
     return _registry
 
 
 def _forget_parent() -> None:
+    # The connections belong to the parent. They are kept, never used and never closed: closing or collecting them here
+    # could end exchanges of the parent.
     global _registry
-    _inherited.append(_registry)
+    _inherited.append(_registry.inherited())
     _registry = _Registry()
 
 
@@ -106,7 +156,13 @@ if hasattr(os, "register_at_fork"):  # there is none on Windows
 
 def pool_key(configuration: Configuration) -> PoolKey:
     """Return what two configurations must have in common to share connections."""
-    return configuration.base_url, configuration.verify, *configuration._environment_fingerprint
+    key: PoolKey | None = configuration._pool_key
+    if key is None:
+        certificates, proxies = configuration._environment_fingerprint
+        tls = TLSSettings(configuration.verify, configuration.cert, certificates)
+        key = PoolKey(configuration.base_url, tls, configuration.proxy, proxies)
+        object.__setattr__(configuration, "_pool_key", key)
+    return key
 
 
 def acquire(configuration: Configuration, holder: Hashable) -> None:
@@ -114,14 +170,14 @@ def acquire(configuration: Configuration, holder: Hashable) -> None:
     key = pool_key(configuration)
     holders = _holders.get(key)
     if holders is None or holder not in holders:
-        with _current().lock:
+        with current_registry().lock:
             _holders.setdefault(key, weakref.WeakSet()).add(holder)
 
 
 def pools_for(configuration: Configuration) -> OriginPools[ConnectionPool]:
     """Return the pools that threads use."""
     key = pool_key(configuration)
-    registry = _current()
+    registry = current_registry()
     with registry.lock:
         pools = registry.sync.get(key)
         if pools is None:
@@ -136,32 +192,63 @@ def pools_for(configuration: Configuration) -> OriginPools[ConnectionPool]:
 
 async def apools_for(configuration: Configuration) -> OriginPools[AsyncConnectionPool]:
     """Return the pools of the running event loop."""
-    import asyncio
-
     from xpander_facade._transport.async_pool import AsyncConnectionPool
 
     key = pool_key(configuration)
-    registry = _current()
-    loop = asyncio.get_running_loop()
-    with registry.lock:
-        by_key = registry.loops.get(loop)
-        is_new_loop = by_key is None
-        if by_key is None:
-            for closed in [other for other in registry.loops if other.is_closed()]:
-                del registry.loops[closed]
-                registry.closers.pop(closed, None)
-            by_key = registry.loops[loop] = OrderedDict()
-        pools = by_key.get(key)
-        if pools is None:
-            pools = by_key[key] = OriginPools(key, AsyncConnectionPool)
-        else:
-            by_key.move_to_end(key)
-        surplus = _surplus(by_key, key)
-    if is_new_loop:
-        registry.closers[loop] = closer = _close_with_loop(registry, loop)
-        await anext(closer)
-    for old in surplus:
+    by_key = loop_pools().by_key
+    pools = by_key.get(key)
+    if pools is None:
+        pools = by_key[key] = OriginPools(key, AsyncConnectionPool)
+    else:
+        by_key.move_to_end(key)
+    for old in _surplus(by_key, key):
         await _aclose(old)
+    return pools
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop.
+
+    Raises:
+        ConfigurationError: It is not one of asyncio's.
+    """
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError(
+        "async calls need a running event loop of asyncio: under trio call the sync form in a thread "
+        "(await trio.to_thread.run_sync(...)), elsewhere use asyncio.run"
+    )
+
+
+def loop_pools() -> LoopPools:
+    """Return the pools of the running event loop, which it holds.
+
+    Raises:
+        ConfigurationError: No event loop of asyncio is running.
+    """
+    loop = running_loop()
+    registry = current_registry()
+    reference = registry.loops.get(loop)
+    pools = None if reference is None else reference()
+    if pools is None:
+        pools = LoopPools()
+        with registry.lock:
+            for other in list(registry.loops):
+                if other.is_closed():  # without its shutdown: its connections can only be dropped
+                    del registry.loops[other]
+                    other.__dict__.pop(_ATTRIBUTE, None)
+            registry.loops[loop] = weakref.ref(pools)
+        try:
+            loop.__dict__[_ATTRIBUTE] = pools
+        except AttributeError:  # a foreign loop that takes no attributes
+            registry.unowned.append(pools)
+        note_generator = sys.get_asyncgen_hooks().firstiter
+        if note_generator is not None:
+            note_generator(cast("AsyncGenerator[Any, Any]", pools))
     return pools
 
 
@@ -169,7 +256,7 @@ def release(configuration: Configuration, holder: Hashable) -> None:
     """Release a holder's share; the last one closes the connections that threads use."""
     key = pool_key(configuration)
     if _release_share(key, holder):
-        registry = _current()
+        registry = current_registry()
         with registry.lock:
             pools = registry.sync.pop(key, None)
         if pools is not None:
@@ -178,23 +265,23 @@ def release(configuration: Configuration, holder: Hashable) -> None:
 
 async def arelease(configuration: Configuration, holder: Hashable) -> None:
     """Release a holder's share; the last one closes the connections that this loop and threads use."""
-    import asyncio
-
+    loop = running_loop()
     key = pool_key(configuration)
     if _release_share(key, holder):
-        registry = _current()
+        registry = current_registry()
         with registry.lock:
             pools = registry.sync.pop(key, None)
-            by_key = registry.loops.get(asyncio.get_running_loop())
-            loop_pools = None if by_key is None else by_key.pop(key, None)
+            reference = registry.loops.get(loop)
+            of_loop = None if reference is None else reference()
         if pools is not None:
             _close(pools)
-        if loop_pools is not None:
-            await _aclose(loop_pools)
+        closing = None if of_loop is None else of_loop.by_key.pop(key, None)
+        if closing is not None:
+            await _aclose(closing)
 
 
 def _release_share(key: PoolKey, holder: Hashable) -> bool:
-    with _current().lock:
+    with current_registry().lock:
         holders = _holders.get(key)
         if holders is None or holder not in holders:
             return False
@@ -212,19 +299,6 @@ def _surplus(by_key: OrderedDict[PoolKey, OriginPools[S]], asked: PoolKey) -> li
     return [by_key.pop(key) for key in unheld[: len(by_key) - MAX_ORIGIN_POOLS]]
 
 
-async def _close_with_loop(registry: _Registry, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None]:
-    # An event loop closes its unfinished async generators as it shuts down (asyncio.run always does). Nothing else
-    # tells when the connections of a loop can still be closed in it, so a generator waits here for that moment.
-    try:
-        yield
-    finally:
-        with registry.lock:
-            by_key = registry.loops.pop(loop, None)
-            registry.closers.pop(loop, None)
-        for pools in by_key.values() if by_key else ():
-            await _aclose(pools)
-
-
 def _close(pools: OriginPools[ConnectionPool]) -> None:
     for pool in pools.retire():
         pool.close()
@@ -237,6 +311,8 @@ async def _aclose(pools: OriginPools[AsyncConnectionPool]) -> None:
 
 @atexit.register
 def _close_at_exit() -> None:
-    registry = _current()
+    registry = current_registry()
     while registry.sync:
         _close(registry.sync.popitem()[1])
+    while registry.clients:
+        registry.clients.popitem()[1].close()

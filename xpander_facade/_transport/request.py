@@ -21,6 +21,7 @@ class Attempt:
         headers: All headers but those of the connection. Holds the key, so it is in no `repr`.
         content: The body, or None.
         deadline: Seconds that this attempt may take.
+        operation: The contract's name of the operation; empty for the fetch of a file.
     """
 
     method: str
@@ -28,3 +29,4 @@ class Attempt:
     headers: dict[str, str] = attrs.field(repr=False)
     content: bytes | None = attrs.field(repr=False)
     deadline: float
+    operation: str = ""

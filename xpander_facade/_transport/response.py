@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import attrs
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray")
-_MIN_SECRET_LENGTH = 8
+MIN_SECRET_LENGTH = 8
 
 
 @attrs.frozen
@@ -35,12 +36,17 @@ class Response:
         """The platform's id of the request, from whichever header has it."""
         return next((self.headers[name] for name in _REQUEST_ID_HEADERS if name in self.headers), None)
 
-    def redacted(self, secret: str) -> Response:
-        """Return the response without a secret that it echoes."""
-        if len(secret) < _MIN_SECRET_LENGTH:
-            return self
-        headers = {name: redacted(value, secret) for name, value in self.headers.items()}
-        return attrs.evolve(self, headers=headers, content=self.content.replace(secret.encode(), b"[secret]"))
+    def redacted(self, secrets: Iterable[str]) -> Response:
+        """Return the response without the secrets that it echoes, written out or escaped as in JSON."""
+        content: bytes = self.content
+        headers: dict[str, str] = dict(self.headers)
+        for secret in secrets:
+            if len(secret) < MIN_SECRET_LENGTH:
+                continue
+            for form in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+                content = content.replace(form.encode("utf-8", "surrogatepass"), b"[secret]")
+            headers = {name: value.replace(secret, "[secret]") for name, value in headers.items()}
+        return attrs.evolve(self, headers=headers, content=content)
 
 
 @attrs.frozen
@@ -64,11 +70,14 @@ class Failure:
         """Whether the platform surely did not act on the call."""
         return self.kind in {"connect", "certificate", "proxy", "busy", "refused"}
 
-    def redacted(self, secret: str) -> Failure:
-        """Return the failure without a secret that its text quotes."""
-        return attrs.evolve(self, text=redacted(self.text, secret))
+    def redacted(self, secrets: Iterable[str]) -> Failure:
+        """Return the failure without the secrets that its text quotes."""
+        return attrs.evolve(self, text=redacted(self.text, secrets))
 
 
-def redacted(text: str, secret: str) -> str:
-    """Return a text without a secret. A secret of a few letters is left: it would only cut parts of words."""
-    return text.replace(secret, "[secret]") if len(secret) >= _MIN_SECRET_LENGTH else text
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without secrets. A secret of a few letters is left: it would only cut parts of words."""
+    for secret in secrets:
+        if len(secret) >= MIN_SECRET_LENGTH:
+            text = text.replace(secret, "[secret]")
+    return text

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import ssl
-import urllib.request
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import httpcore
 import httpx
 
-from xpander_facade._transport.body import ACCEPTED
+from xpander_facade._transport.content_coding import ACCEPTED
 from xpander_facade._transport.network import Deadline, SyncBackend
+from xpander_facade._transport.proxies import environment_proxy, with_scheme
 from xpander_facade.configuration._configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 
@@ -68,13 +68,29 @@ def build_request(attempt: Attempt, target: Target, timeout: float) -> httpcore.
     headers = [(b"host", target.host)]
     if "accept-encoding" not in attempt.headers:
         headers.append((b"accept-encoding", ACCEPTED))
-    headers += [(name.encode("ascii"), value.encode("utf-8")) for name, value in attempt.headers.items()]
+    # h11 takes no white space around a value, and the receiver would take it away.
+    headers += [(name.encode("ascii"), value.strip(" \t").encode("utf-8")) for name, value in attempt.headers.items()]
     if attempt.content is not None:
         headers.append((b"content-length", b"%d" % len(attempt.content)))
     waits = {"connect": min(CONNECT_TIMEOUT, timeout), "read": timeout, "write": timeout, "pool": timeout}
     return httpcore.Request(
         attempt.method, target.url, headers=headers, content=attempt.content, extensions={"timeout": waits}
     )
+
+
+@attrs.frozen
+class TLSSettings:
+    """How certificates are checked and which one is shown.
+
+    Args:
+        verify: True, False, a path of a CA file or folder, or a context.
+        cert: The client's certificate: a file, or a file, its key's file and perhaps a password.
+        environment: The certificate file and folder that the environment names.
+    """
+
+    verify: bool | str | ssl.SSLContext
+    cert: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    environment: tuple[str | None, ...] = (None, None)
 
 
 @attrs.frozen
@@ -147,53 +163,69 @@ class Route:
             network_backend=backend,
         )
 
+    def addressed(self, request: httpcore.Request) -> httpcore.Request:
+        """Return a request as this route sends it.
 
-def resolve_route(
-    origin: httpcore.Origin, verify: bool | str | ssl.SSLContext, tls_environment: tuple[str | None, ...]
-) -> Route:
-    """Return the route to an origin, with the environment's proxies as they are now.
+        A proxy is told an IPv6 address in brackets, which httpcore leaves out.
+        """
+        host = request.url.host
+        if self.proxy is None or b":" not in host or self.proxy.url.scheme.startswith("socks"):
+            return request
+        url = httpcore.URL(
+            scheme=request.url.scheme, host=b"[" + host + b"]", port=request.url.port, target=request.url.target
+        )
+        extensions: dict[str, Any] = dict(request.extensions)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        return httpcore.Request(
+            request.method, url, headers=request.headers, content=request.stream, extensions=extensions
+        )
+
+
+def resolve_route(origin: httpcore.Origin, tls: TLSSettings, proxy: str | None = None) -> Route:
+    """Return the route to an origin.
+
+    Args:
+        origin: Scheme, host and port.
+        tls: How certificates are checked.
+        proxy: The URL of the proxy to use; None takes the environment's, as it is now.
 
     Raises:
         ConfigurationError: A proxy or a certificate file can't be used.
     """
     scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
+    context, proxy_context, problem = None, None, ""
     try:
-        tls = _tls(verify, tls_environment) if scheme == "https" else None
-        proxy_tls = (
-            _tls(verify, tls_environment) if (_proxy_for(scheme, host, origin.port) or "")[:6] == "https:" else None
-        )
-    except OSError as error:
-        problem = f"the certificates can't be loaded ({error}): check verify= and SSL_CERT_FILE"
+        url = with_scheme(proxy) if proxy is not None else _environment_proxy(scheme, host, origin.port)
+        context = ssl_context(tls) if scheme == "https" else None
+        proxy_context = ssl_context(tls) if url is not None and url.startswith("https:") else None
+    except (OSError, ValueError) as error:
+        problem = f"the certificates can't be loaded ({error}): check verify=, cert= and SSL_CERT_FILE"
     else:
-        proxy, problem = _proxy(scheme, host, origin.port, proxy_tls)
+        used, problem = _proxy(url, proxy_context, "proxy=" if proxy is not None else "")
         if not problem:
-            return Route(origin, tls, proxy)
+            return Route(origin, context, used)
+    url = proxy = None  # it may hold a password, and tracebacks can show variables
     raise ConfigurationError(problem)
 
 
-def _proxy(scheme: str, host: str, port: int, tls: ssl.SSLContext | None) -> tuple[httpx.Proxy | None, str]:
+def _proxy(url: str | None, tls: ssl.SSLContext | None, argument: str) -> tuple[httpx.Proxy | None, str]:
     """Return the proxy to use, or why it can't be used. The proxy's password stays in this frame."""
-    url = _proxy_for(scheme, host, port)
     if url is None:
         return None, ""
     if url.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        return None, "a SOCKS proxy needs the package socksio: pip install 'httpx[socks]', or set NO_PROXY"
+        remedy = "leave out proxy=" if argument else "set NO_PROXY"
+        return None, f"a SOCKS proxy needs the package socksio: pip install 'httpx[socks]', or {remedy}"
     try:
         proxy = httpx.Proxy(url, ssl_context=tls)
     except (ValueError, httpx.InvalidURL):
-        return None, "the environment's proxy can't be used: check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        owner = "" if argument else "environment's "
+        source = argument or "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        return None, f"the {owner}proxy can't be used: check {source}"
     return proxy, ""
 
 
-def _proxy_for(scheme: str, host: str, port: int) -> str | None:
+def _environment_proxy(scheme: str, host: str, port: int) -> str | None:
     # A loopback address never goes through a proxy, whose loopback is another machine.
-    if is_loopback(host):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(f"{host}:{port}"):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return None if is_loopback(host) else environment_proxy(scheme, host, port)
 
 
 def _httpcore_url(url: httpx.URL) -> httpcore.URL:
@@ -201,18 +233,31 @@ def _httpcore_url(url: httpx.URL) -> httpcore.URL:
 
 
 @lru_cache(maxsize=8)
-def _tls(verify: bool | str | ssl.SSLContext, environment: tuple[str | None, ...]) -> ssl.SSLContext:
+def ssl_context(settings: TLSSettings) -> ssl.SSLContext:
+    """Return the context for some settings.
+
+    Raises:
+        OSError: A file can't be read, or holds no certificate.
+    """
     # One context serves the process: loading the certificate authorities takes as long as fifty reports.
+    verify = settings.verify
     if isinstance(verify, ssl.SSLContext):
         return verify
     if verify is False:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return context
-    cafile, capath = environment
-    if isinstance(verify, str):
-        cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
-    if cafile is None and capath is None:
-        return httpx.create_ssl_context()
-    return ssl.create_default_context(cafile=cafile, capath=capath)
+    else:
+        cafile, capath = settings.environment
+        if isinstance(verify, str):
+            cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
+        if cafile is None and capath is None:
+            context = httpx.create_ssl_context()
+        else:
+            context = ssl.create_default_context(cafile=cafile, capath=capath)
+    if settings.cert is not None:
+        files = (settings.cert,) if isinstance(settings.cert, str) else settings.cert
+        certificate, key, password = (*files, None, None)[:3]
+        # Without a password Python would ask for one at the terminal.
+        context.load_cert_chain(certificate or "", key, password or "")
+    return context

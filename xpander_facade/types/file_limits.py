@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-import math
 
 import attrs
 
+_MAX_SECONDS = 4_000_000.0  # what every system can wait: 46 days
+
 
 def _positive(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{attribute.name} must be more than 0 and finite, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_SECONDS:
+        raise ValueError(f"{attribute.name} must be more than 0 and at most {_MAX_SECONDS:,.0f} seconds, not {value!r}")
 
 
 def _whole(least: int, instance: object, attribute: attrs.Attribute[int], value: int) -> None:
@@ -24,20 +25,29 @@ class FileLimits:
 
     Args:
         timeout: Seconds that one file may take, with its redirects.
+        total_timeout: Seconds that all files may take together; by default twice `timeout`. Once they are over no
+            further file is fetched.
         max_bytes: Bytes that one file may have; a larger one is not read at all.
         concurrency: Files that are read at once.
         max_redirects: Redirects that one file may take.
         max_files: Files that are read; those after them are not.
         max_total_bytes: Bytes that the texts of all files may have together, as UTF-8. They are counted in order; a
-            file that does not fit is left out, and once nothing more fits no further one is fetched.
+            file that does not fit is left out, and once nothing more fits no further one is fetched. What came of a
+            file that could not be read counts too.
 
     Raises:
         ValueError: A limit is no number that limits.
     """
 
     timeout: float = attrs.field(default=15.0, validator=_positive)
+    total_timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
     max_bytes: int = attrs.field(default=5_000_000, validator=functools.partial(_whole, 1))
     concurrency: int = attrs.field(default=8, validator=functools.partial(_whole, 1))
     max_redirects: int = attrs.field(default=5, validator=functools.partial(_whole, 0))
     max_files: int = attrs.field(default=100, validator=functools.partial(_whole, 0))
     max_total_bytes: int = attrs.field(default=20_000_000, validator=functools.partial(_whole, 1))
+
+    @property
+    def longest(self) -> float:
+        """Seconds that all files may take together."""
+        return 2 * self.timeout if self.total_timeout is None else self.total_timeout

@@ -15,7 +15,7 @@ from misbehaving import Connection, Misbehaving, Request, answer, drip, endless,
 from secure import AUTHORITY, NAME, Secure, resolve
 
 from xpander_facade import Configuration, FileLimits, Task
-from xpander_facade._downloads import addresses, fetch
+from xpander_facade._downloads import fetch
 from xpander_facade.tasks._attachments import UNREADABLE
 
 if TYPE_CHECKING:
@@ -298,8 +298,11 @@ def test_a_redirect_to_a_private_address_is_not_followed(
     outer = serve({"/a.txt": moved(f"http://localhost:{inner.port}/a.txt"), "/b.txt": text("b")})
     # One loopback name plays a public host; what it really resolves to is checked as ever.
     real = socket.getaddrinfo
-    resolved = {b"public.example": "127.0.0.1", b"localhost": "127.0.0.1"}
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda host, *a, **k: real(resolved.get(host, host), *a, **k))
+    resolved = {"public.example": "127.0.0.1", "localhost": "127.0.0.1"}
+    monkeypatch.setattr(
+        "xpander_facade._transport.resolving.socket.getaddrinfo",
+        lambda host, *a, **k: real(resolved.get(host, host), *a, **k),
+    )
     lookups: list[str] = []
 
     def is_public(address: str) -> bool:
@@ -321,14 +324,14 @@ def test_a_host_is_looked_up_once_for_each_request(call: Caller, serve: Any, mon
     real, names = socket.getaddrinfo, []
 
     def rebinding(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host in {b"rebinding.example", "rebinding.example"}:
+        if host == "rebinding.example":
             names.append(host)
             host = "127.0.0.1"
         return real(host, *args, **kwargs)
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr("xpander_facade._transport.resolving.socket.getaddrinfo", rebinding)
     assert contents(call, [f"http://rebinding.example:{server.port}/a.txt"]) == ["b"]
-    assert names == [b"rebinding.example"] * 2
+    assert names == ["rebinding.example"] * 2
     assert {request.headers["host"] for request in server.requests} == {f"rebinding.example:{server.port}"}
 
 
@@ -337,11 +340,11 @@ def test_a_look_up_that_hangs_ends_with_the_files_time(call: Caller, serve: Any,
     real, released = socket.getaddrinfo, threading.Event()
 
     def hanging(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host == b"slow.example":
+        if host == "slow.example":
             released.wait(30)
         return real(host, *args, **kwargs)
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", hanging)
+    monkeypatch.setattr("xpander_facade._transport.resolving.socket.getaddrinfo", hanging)
     began = time.monotonic()
     try:
         assert contents(call, ["http://slow.example/a.txt", f"{server.url}/a.txt"], SHORT) == [UNREADABLE, "a"]

@@ -617,6 +617,6 @@ def test_a_client_that_is_closed_while_a_call_is_on_its_way_leaves_no_connection
         backend.close()
         return client
 
-    monkeypatch.setattr(sys.modules["xpander_facade._client.sending"], "pools_for", found_and_closed)
+    monkeypatch.setattr(sys.modules["xpander_facade._transport.transmission"], "pools_for", found_and_closed)
     report(backend, "run-1")
     assert server.wait_for(lambda: server.open == 0)

@@ -71,7 +71,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to():
     assert isinstance(step, Get)
     assert step.route.origin == httpcore.Origin(b"https", PUBLIC.encode(), 8443)
     assert step.route.proxy is None
-    request = fetch._request(step, 1.0)
+    request = fetch._request(step.target, step.route, 1.0)
     assert request.url.origin == step.route.origin
     assert request.url.target == b"/a.txt?sig=1"
     assert request.extensions["sni_hostname"] == "files.example"
