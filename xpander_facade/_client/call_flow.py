@@ -15,8 +15,10 @@ import attrs
 from xpander_facade._client import retry
 from xpander_facade._client.dry_run import unsent_answer
 from xpander_facade._client.error_mapping import RequestInfo, decode, failure_error, parse_error, response_error
+from xpander_facade._client.hooks import notify_retry
 from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import Trouble
+from xpander_facade._client.secrets import secrets_of
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
@@ -98,7 +100,7 @@ def exchange(
         outcome = yield attempt
         if isinstance(outcome, Response) and outcome.is_success:
             bucket.refund(retried=retries > 0)
-            return _value(outcome, reader, where, configuration)
+            return _value(outcome, reader, where, configuration, prepared.request)
         remaining = configuration.deadline - (clock() - began)
         if isinstance(outcome, Response) and outcome.status_code == _TOO_LARGE and remaining > 0:
             shorter = prepared.shortened(configuration.max_field_bytes // 4)
@@ -106,12 +108,12 @@ def exchange(
                 attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
                 continue
         if isinstance(outcome, Response):
-            outcome = outcome.redacted(configuration.get_api_key())
+            outcome = outcome.redacted(secrets_of(configuration, prepared.request.body))
             error: ModuleException = response_error(outcome, where)
             trouble = answer_trouble(outcome)
         else:
             assert outcome is not None  # a driver answers every Attempt
-            outcome = outcome.redacted(configuration.get_api_key())
+            outcome = outcome.redacted(secrets_of(configuration, prepared.request.body))
             error = failure_error(outcome, where)
             trouble = Trouble(outcome.text, passing=outcome.transient, untaken=outcome.not_processed)
         elapsed = clock() - began
@@ -128,8 +130,7 @@ def exchange(
         retries += 1
         event = RetryEvent(attempt=retries, wait=wait, cause=trouble.cause, **where)
         _log.info("retry %d in %.2f s: %s %s: %s", event.attempt, event.wait, event.method, event.url, event.cause)
-        if configuration.on_retry is not None:
-            configuration.on_retry(event)
+        notify_retry(configuration, event)
         yield Wait(wait)
         remaining = configuration.deadline - (clock() - began)
         if remaining <= 0:
@@ -152,12 +153,12 @@ def first_attempt(configuration: Configuration, request: Request | PreparedReque
     params = {name: _query_value(value) for name, value in request.params.items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
-    headers = {"accept": "*/*", "user-agent": USER_AGENT}
+    headers = {"accept": "*/*", "user-agent": USER_AGENT, **configuration.headers}
     headers.update({name.lower(): value for name, value in request.headers.items()})
     if prepared.content is not None:
         headers["content-type"] = "application/json"
     headers["x-api-key"] = configuration.get_api_key()
-    return Attempt(request.method, url, headers, prepared.content, configuration.deadline)
+    return Attempt(request.method, url, headers, prepared.content, configuration.deadline, request.operation)
 
 
 def _query_value(value: Any) -> Any:
@@ -226,7 +227,13 @@ def answer_trouble(answer: Response) -> Trouble:
     )
 
 
-def _value(answer: Response, reader: Callable[[Any], T], where: RequestInfo, configuration: Configuration) -> T:
+def _value(
+    answer: Response,
+    reader: Callable[[Any], T],
+    where: RequestInfo,
+    configuration: Configuration,
+    request: Request,
+) -> T:
     try:
         return reader(decode(answer.content))
     except Mismatch as mismatch:
@@ -235,6 +242,6 @@ def _value(answer: Response, reader: Callable[[Any], T], where: RequestInfo, con
         problem = "the platform's answer is nested too deeply"
     except ValueError as error:
         problem = f"the answer ({answer.status_code}) is not JSON ({error}): {_NOT_THE_PLATFORM}"
-    # No local variable holds the key: tracebacks can show them.
-    problem = redacted(problem, configuration.get_api_key())
-    raise parse_error(answer.redacted(configuration.get_api_key()), problem, where)
+    # No local variable holds a secret: tracebacks can show them.
+    problem = redacted(problem, secrets_of(configuration, request.body))
+    raise parse_error(answer.redacted(secrets_of(configuration, request.body)), problem, where)

@@ -1,10 +1,16 @@
-"""Event streams: opened with the key, read frame by frame, closed when the reader leaves."""
+"""Event streams: opened with the key, read frame by frame, closed when the reader leaves.
+
+Frames are read as the WHATWG standard has it: a byte order mark at the start is skipped, the id of the last event holds
+on over connections until another one (an empty one, too) replaces it, and comments keep a stream alive without being
+events.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import codecs
 import math
-from typing import TYPE_CHECKING, Any, cast
+import time
+from typing import TYPE_CHECKING, Self, cast
 
 import httpcore
 import httpx
@@ -13,18 +19,24 @@ import httpx_sse
 from xpander_facade._client.call_flow import first_attempt
 from xpander_facade._client.dry_run import refuse
 from xpander_facade._client.error_mapping import RequestInfo, failure_error, response_error
-from xpander_facade._transport.body import Body, headers_of
-from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
-from xpander_facade._transport.pool_registry import apools_for, pools_for
+from xpander_facade._client.hooks import notify, with_added_headers
+from xpander_facade._client.secrets import secrets_of
+from xpander_facade._transport.body import Body
+from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
+from xpander_facade._transport.failures import TRANSPORT_ERRORS, failure_of
 from xpander_facade._transport.response import Failure, Response
-from xpander_facade._transport.routing import Target, build_request, parse_url
-from xpander_facade.errors import APIResponseParseError, ModuleException
+from xpander_facade._transport.transmission import aopen_stream, open_stream
+from xpander_facade.errors import APIResponseParseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from types import TracebackType
 
     from xpander_facade._client.request import Request
+    from xpander_facade._transport import async_pool, pool, user_client
+    from xpander_facade._transport.request import Attempt
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.errors import ModuleException
 
 Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
@@ -32,182 +44,310 @@ _MAX_EVENT_BYTES = 64_000_000
 _EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 
 
-@contextlib.contextmanager
 def stream(
-    configuration: Configuration, request: Request, idle_timeout: float, until: float | None
-) -> Generator[Iterator[Frame]]:
-    """Open an event stream; the block's iterator gives its frames as they arrive.
+    configuration: Configuration,
+    request: Request,
+    idle_timeout: float,
+    until: float | None,
+    event_timeout: float | None = None,
+) -> EventStream:
+    """Return an event stream: a block that opens it, and gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
+        event_timeout: Seconds without an event after which the stream ends, although comments still come; None waits.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
-        ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, idle_timeout)
-    pool = pools_for(configuration).pool_for(target.origin)
-    problem: ModuleException | None = None
-    try:
-        with pool.stream(sent, math.inf if until is None else until) as response:
-            if not 200 <= response.status < 300:
-                problem = _refusal(configuration, response, where)
-            else:
-                _set_idle_timeout(sent, idle_timeout)
-                yield _frames(response, where)
-    except HTTPCORE_ERRORS as error:
-        problem = _error(configuration, failure_of(error), where)
-    if problem is not None:
-        raise problem
+    return EventStream(configuration, request, idle_timeout, until, event_timeout)
 
 
-@contextlib.asynccontextmanager
-async def astream(
-    configuration: Configuration, request: Request, idle_timeout: float, until: float | None
-) -> AsyncGenerator[AsyncIterator[Frame]]:
-    """Open an event stream; the block's iterator gives its frames as they arrive.
+def astream(
+    configuration: Configuration,
+    request: Request,
+    idle_timeout: float,
+    until: float | None,
+    event_timeout: float | None = None,
+) -> AsyncEventStream:
+    """Return an event stream: a block that opens it, and gives its frames as they arrive.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
+        event_timeout: Seconds without an event after which the stream ends, although comments still come; None waits.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
-        ModuleException: The stream can't be opened, or broke.
     """
-    target, sent, where = _prepare(configuration, request, idle_timeout)
-    pool = (await apools_for(configuration)).pool_for(target.origin)
-    problem: ModuleException | None = None
-    try:
-        async with pool.stream(sent, math.inf if until is None else until) as response:
-            if not 200 <= response.status < 300:
-                problem = await _arefusal(configuration, response, where)
-            else:
-                _set_idle_timeout(sent, idle_timeout)
-                yield _aframes(response, where)
-    except HTTPCORE_ERRORS as error:
-        problem = _error(configuration, failure_of(error), where)
-    if problem is not None:
+    return AsyncEventStream(configuration, request, idle_timeout, until, event_timeout)
+
+
+class _Stream:
+    """What both forms of a stream share: the request, its limits, and the errors.
+
+    Attributes:
+        was_quiet: Whether the stream ended because no event came in time, although it was alive.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        request: Request,
+        idle_timeout: float,
+        until: float | None,
+        event_timeout: float | None,
+    ) -> None:
+        refuse(configuration, "an event stream")
+        self.was_quiet = False
+        self._configuration = configuration
+        self._attempt = _stream_attempt(configuration, request)
+        self._info: RequestInfo = {"method": self._attempt.method, "url": self._attempt.url.partition("?")[0]}
+        self._idle_timeout = idle_timeout
+        self._until = math.inf if until is None else until
+        self._event_timeout = math.inf if event_timeout is None else event_timeout
+        self._began = time.monotonic()
+
+    @property
+    def _timeout(self) -> float:
+        """Seconds that opening the stream may wait: a stream opens within the timeout of any call."""
+        return min(self._configuration.timeout, self._idle_timeout)
+
+    def _notify(self, outcome: Response | Failure) -> None:
+        notify(self._configuration, self._attempt, outcome, time.monotonic() - self._began)
+
+    def _error(self, outcome: Response | Failure) -> ModuleException:
+        outcome = outcome.redacted(secrets_of(self._configuration))
+        if isinstance(outcome, Failure):
+            return failure_error(outcome, self._info)
+        return response_error(outcome, self._info)
+
+    def _wait_for_event(self, chunks: _Chunks, set_limits: Callable[[float, float], None]) -> None:
+        """Give the next event its time. What the reader does between two events is not waiting."""
+        chunks.has_received = False
+        set_limits(self._idle_timeout, min(self._until, time.monotonic() + self._event_timeout))
+
+    def _failed(self, error: Exception, chunks: _Chunks) -> ModuleException | None:
+        """Return the error for a stream that broke, or None where it was quiet."""
+        if isinstance(error, httpx_sse.SSEError | UnreadableCodingError):
+            return APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **self._info)
+        failure = failure_of(error)
+        if failure.kind == "timeout" and chunks.has_received and time.monotonic() < self._until:
+            self.was_quiet = True
+            return None
+        return self._error(failure)
+
+
+class EventStream(_Stream):
+    """An event stream of threads. `with` opens it, iterating gives its frames, leaving the block closes it."""
+
+    def __enter__(self) -> Self:
+        problem: ModuleException | None = None
+        try:
+            self._attempt = with_added_headers(self._configuration, self._attempt)
+            self._response = open_stream(self._configuration, self._attempt, self._timeout, self._until)
+            self._response.__enter__()
+            if 200 <= self._response.status_code < 300:
+                self._notify(Response(self._response.status_code, self._response.headers, b""))
+                return self
+            problem = self._refusal(self._response)
+        except TRANSPORT_ERRORS as error:
+            failure = failure_of(error)
+            self._notify(failure)
+            problem = self._error(failure)
         raise problem
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._response.__exit__(kind, error, traceback)
 
-def _prepare(
-    configuration: Configuration, request: Request, idle_timeout: float
-) -> tuple[Target, httpcore.Request, RequestInfo]:
-    refuse(configuration, "an event stream")
-    step = first_attempt(configuration, request)
-    step.headers["accept"] = "text/event-stream"
-    step.headers["cache-control"] = "no-store"
-    step.headers["accept-encoding"] = "identity"
-    target = parse_url(step.url)
-    sent = build_request(step, target, min(configuration.timeout, idle_timeout))
-    return target, sent, {"method": step.method, "url": step.url.partition("?")[0]}
+    def __iter__(self) -> Iterator[Frame]:
+        chunks = _Chunks(self._attempt, self._response)
+        frames = httpx_sse.EventSource(_Readable(self._response, chunks)).iter_sse()
+        problem: ModuleException | None = None
+        while problem is None:
+            try:
+                self._wait_for_event(chunks, self._response.wait_at_most)
+                frame = next(frames)
+            except StopIteration:
+                return
+            except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
+                problem = self._failed(error, chunks)
+                if problem is None:
+                    return
+            else:
+                yield frame
+        raise problem
 
-
-def _refusal(configuration: Configuration, response: httpcore.Response, where: RequestInfo) -> ModuleException:
-    body = Body(headers_of(response), _MAX_ERROR_BYTES)
-    for chunk in response.iter_stream():
-        if not body.feed(chunk):
-            break
-    return _error(configuration, body.response(response.status), where)
-
-
-async def _arefusal(configuration: Configuration, response: httpcore.Response, where: RequestInfo) -> ModuleException:
-    body = Body(headers_of(response), _MAX_ERROR_BYTES)
-    async for chunk in response.aiter_stream():
-        if not body.feed(chunk):
-            break
-    return _error(configuration, body.response(response.status), where)
-
-
-def _error(configuration: Configuration, response: Response | Failure, where: RequestInfo) -> ModuleException:
-    if isinstance(response, Failure):
-        return failure_error(response.redacted(configuration.get_api_key()), where)
-    return response_error(response.redacted(configuration.get_api_key()), where)
-
-
-def _set_idle_timeout(sent: httpcore.Request, idle_timeout: float) -> None:
-    # A stream opens within the timeout of any call, but may be quiet for longer between two frames. httpcore reads the
-    # timeouts again when it reads the body.
-    cast("Any", sent).extensions["timeout"]["read"] = idle_timeout
+    def _refusal(self, response: pool.StreamedResponse | user_client.StreamedResponse) -> ModuleException:
+        try:
+            body = Body(response.headers, _MAX_ERROR_BYTES)
+            for chunk in response:
+                if not body.feed(chunk):
+                    break
+        finally:
+            response.__exit__(None, None, None)
+        outcome = body.response(response.status_code)
+        self._notify(outcome)
+        return self._error(outcome)
 
 
-class _ByteStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body stream in the form that httpx reads. An event that never ends is a broken stream."""
+class AsyncEventStream(_Stream):
+    """An event stream of an event loop. `async with` opens it, iterating gives its frames, leaving the block closes it.
 
-    def __init__(self, response: httpcore.Response) -> None:
+    Neither opening nor closing is an async generator, and no generator within suspends as it is closed: the end of an
+    event loop closes all of its generators at once, in any order.
+    """
+
+    _frames: AsyncIterator[Frame] | None = None
+
+    async def __aenter__(self) -> Self:
+        problem: ModuleException | None = None
+        try:
+            self._attempt = with_added_headers(self._configuration, self._attempt)
+            self._response = await aopen_stream(self._configuration, self._attempt, self._timeout, self._until)
+            await self._response.__aenter__()
+            if 200 <= self._response.status_code < 300:
+                self._notify(Response(self._response.status_code, self._response.headers, b""))
+                return self
+            problem = await self._refusal(self._response)
+        except TRANSPORT_ERRORS as error:
+            failure = failure_of(error)
+            self._notify(failure)
+            problem = self._error(failure)
+        raise problem
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._response.__aexit__(kind, error, traceback)
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        chunks = _Chunks(self._attempt, self._response)
+        frames = httpx_sse.EventSource(_Readable(self._response, chunks)).aiter_sse()
+        problem: ModuleException | None = None
+        while problem is None:
+            try:
+                self._wait_for_event(chunks, self._response.wait_at_most)
+                frame = await anext(frames)
+            except StopAsyncIteration:
+                return
+            except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
+                problem = self._failed(error, chunks)
+                if problem is None:
+                    return
+            else:
+                yield frame
+        raise problem
+
+    async def _refusal(
+        self, response: async_pool.AsyncStreamedResponse | user_client.AsyncStreamedResponse
+    ) -> ModuleException:
+        try:
+            body = Body(response.headers, _MAX_ERROR_BYTES)
+            async for chunk in response:
+                if not body.feed(chunk):
+                    break
+        finally:
+            await response.__aexit__(None, None, None)
+        outcome = body.response(response.status_code)
+        self._notify(outcome)
+        return self._error(outcome)
+
+
+def _stream_attempt(configuration: Configuration, request: Request) -> Attempt:
+    attempt = first_attempt(configuration, request)
+    attempt.headers["accept"] = "text/event-stream"
+    attempt.headers["cache-control"] = "no-store"
+    attempt.headers["accept-encoding"] = "identity"
+    last_id = attempt.headers.get("last-event-id")
+    # An id may hold what no header can: then the stream begins anew, and what came before is known.
+    if last_id is not None and not last_id.isprintable():
+        del attempt.headers["last-event-id"]
+    return attempt
+
+
+class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a stream in the form that httpx reads. An event that never ends is a broken stream.
+
+    Attributes:
+        has_received: Whether anything has come since the last event.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        response: pool.StreamedResponse
+        | user_client.StreamedResponse
+        | async_pool.AsyncStreamedResponse
+        | user_client.AsyncStreamedResponse,
+    ) -> None:
+        self.has_received = False
         self._response = response
+        self._last_id = attempt.headers.get("last-event-id", "")
+        self._start: bytes | None = b""
         self._size = 0
         self._last = b""
 
     def __iter__(self) -> Iterator[bytes]:
-        self._refuse_compressed()
-        for chunk in self._response.iter_stream():
-            self._measure(chunk)
-            yield chunk
+        decoder = self._decoder()
+        yield self._prelude()
+        for chunk in cast("Iterable[bytes]", self._response):
+            self.has_received = True
+            for decoded in decoder.decode(chunk):
+                yield self._measured(self._without_mark(decoded))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._refuse_compressed()
-        async for chunk in self._response.aiter_stream():
-            self._measure(chunk)
-            yield chunk
+        decoder = self._decoder()
+        yield self._prelude()
+        async for chunk in cast("AsyncIterable[bytes]", self._response):
+            self.has_received = True
+            for decoded in decoder.decode(chunk):
+                yield self._measured(self._without_mark(decoded))
 
-    def _refuse_compressed(self) -> None:
-        encoding = headers_of(self._response).get("content-encoding", "").strip().lower()
-        if encoding not in {"", "identity"}:
-            raise httpx_sse.SSEError(f"its encoding {encoding[:40]!r} was not asked for")
+    def _decoder(self) -> ContentDecoder:
+        return ContentDecoder(self._response.headers.get("content-encoding", ""))
 
-    def _measure(self, chunk: bytes) -> None:
+    def _prelude(self) -> bytes:
+        # The id of the last event holds on over connections; the decoder of a connection does not know the one before.
+        return f"id: {self._last_id}\n".encode() if self._last_id else b""
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """Return the data without a byte order mark at the start of the stream, which may come in pieces."""
+        if self._start is None:
+            return data
+        self._start += data
+        if len(self._start) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(self._start):
+            return b""
+        data, self._start = self._start.removeprefix(codecs.BOM_UTF8), None
+        return data
+
+    def _measured(self, chunk: bytes) -> bytes:
         data = self._last + chunk
         end = max(data.rfind(mark) for mark in _EVENT_ENDS)
         self._size = self._size + len(chunk) if end < 0 else len(data) - end
         self._last = data[-2:]
         if self._size > _MAX_EVENT_BYTES:
             raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
+        return chunk
 
 
 class _Readable(httpx.Response):
-    """The response in the form that httpx-sse reads: UTF-8, as the standard has it, and not compressed."""
+    """The response in the form that httpx-sse reads: UTF-8, as the standard has it."""
 
-    def __init__(self, response: httpcore.Response) -> None:
-        kind = headers_of(response).get("content-type", "").partition(";")[0]
-        super().__init__(response.status, headers={"content-type": kind}, stream=_ByteStream(response))
-
-
-def _frames(response: httpcore.Response, where: RequestInfo) -> Iterator[Frame]:
-    frames = httpx_sse.EventSource(_Readable(response)).iter_sse()
-    problem: ModuleException | None = None
-    while problem is None:
-        try:
-            frame = next(frames)
-        except StopIteration:
-            return
-        except httpx_sse.SSEError as error:
-            problem = APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **where)
-        except HTTPCORE_ERRORS as error:
-            problem = failure_error(failure_of(error), where)
-        else:
-            yield frame
-    raise problem
-
-
-async def _aframes(response: httpcore.Response, where: RequestInfo) -> AsyncIterator[Frame]:
-    frames = httpx_sse.EventSource(_Readable(response)).aiter_sse()
-    problem: ModuleException | None = None
-    while problem is None:
-        try:
-            frame = await anext(frames)
-        except StopAsyncIteration:
-            return
-        except httpx_sse.SSEError as error:
-            problem = APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **where)
-        except HTTPCORE_ERRORS as error:
-            problem = failure_error(failure_of(error), where)
-        else:
-            yield frame
-    raise problem
+    def __init__(
+        self,
+        response: pool.StreamedResponse
+        | user_client.StreamedResponse
+        | async_pool.AsyncStreamedResponse
+        | user_client.AsyncStreamedResponse,
+        chunks: _Chunks,
+    ) -> None:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        super().__init__(response.status_code, headers={"content-type": kind}, stream=chunks)

@@ -46,7 +46,7 @@ class RawClient(AuthenticatedClient):
 
     def _refuse(self, response: httpx.Response) -> None:
         where: RequestInfo = {"method": response.request.method, "url": str(response.request.url).partition("?")[0]}
-        answer = Response(response.status_code, response.headers, response.content).redacted(self.token)
+        answer = Response(response.status_code, response.headers, response.content).redacted([self.token])
         if answer.is_success:
             raise parse_error(answer, "the response is not JSON: check base_url or XPANDER_BASE_URL", where)
         raise response_error(answer, where)

@@ -6,9 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._client.call_flow import exchange, prepare, takes_long
-from xpander_facade._transport.pool_registry import apools_for, pools_for
+from xpander_facade._client.hooks import notify, with_added_headers
+from xpander_facade._transport.background import run_in_thread
+from xpander_facade._transport.pool_registry import running_loop
 from xpander_facade._transport.request import Attempt
-from xpander_facade._transport.routing import build_request, parse_url
+from xpander_facade._transport.transmission import atransmit, transmit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,9 +79,10 @@ async def asend(
     """
     import asyncio
 
+    running_loop()
     ready: Request | PreparedRequest = request
     if takes_long(configuration, request):
-        ready = await asyncio.to_thread(prepare, configuration, request)
+        ready = await run_in_thread(prepare, configuration, request)
     steps: Steps[T] = exchange(configuration, ready, reader, time.monotonic, snapshot)
     outcome: Response | Failure | None = None
     while True:
@@ -95,19 +98,17 @@ async def asend(
             outcome = None
 
 
-def _attempt(configuration: Configuration, step: Attempt) -> Response | Failure:
-    target = parse_url(step.url)
-    pool = pools_for(configuration).pool_for(target.origin)
-    timeout = min(configuration.timeout, step.deadline)
-    request = build_request(step, target, timeout)
-    until = time.monotonic() + step.deadline
-    return pool.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
+def _attempt(configuration: Configuration, attempt: Attempt) -> Response | Failure:
+    attempt = with_added_headers(configuration, attempt)
+    began = time.monotonic()
+    outcome = transmit(configuration, attempt)
+    notify(configuration, attempt, outcome, time.monotonic() - began)
+    return outcome
 
 
-async def _aattempt(configuration: Configuration, step: Attempt) -> Response | Failure:
-    target = parse_url(step.url)
-    pool = (await apools_for(configuration)).pool_for(target.origin)
-    timeout = min(configuration.timeout, step.deadline)
-    request = build_request(step, target, timeout)
-    until = time.monotonic() + step.deadline
-    return await pool.send(request, wait=timeout, until=until, max_bytes=configuration.max_response_bytes)
+async def _aattempt(configuration: Configuration, attempt: Attempt) -> Response | Failure:
+    attempt = with_added_headers(configuration, attempt)
+    began = time.monotonic()
+    outcome = await atransmit(configuration, attempt)
+    notify(configuration, attempt, outcome, time.monotonic() - began)
+    return outcome
