@@ -24,6 +24,10 @@ BASE_WAIT = 0.5
 MAX_WAIT = 8.0
 MAX_RETRY_AFTER = 60.0
 
+# The system's random numbers: those of `random` belong to the program, which may have seeded them, and a generator of
+# our own would give forked processes the same waits.
+_random = random.SystemRandom()
+
 
 @attrs.frozen
 class Trouble:
@@ -104,7 +108,7 @@ def next_wait(
         return None
     if trouble.retry_after is not None and trouble.retry_after > MAX_RETRY_AFTER:
         return None
-    wait = random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
+    wait = _random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
     wait = max(wait, trouble.retry_after or 0.0)
     return wait if elapsed + wait < deadline else None
 

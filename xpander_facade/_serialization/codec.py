@@ -252,12 +252,18 @@ _SCALARS: Mapping[Any, Callable[[Any], Any]] = {
     int: _read_int,
     float: _read_float,
     bool: _read_bool,
-    datetime: read_time,
     Any: _own,
 }
 
 
+_TIMES = (datetime,)
+"""In a tuple, since libraries that freeze time for tests put a class of their own in place of `datetime` in modules. An
+annotation that is resolved under one of them means that class, which is derived from this one."""
+
+
 def _reader(annotation: Any) -> Callable[[Any], Any]:
+    if isinstance(annotation, type) and issubclass(annotation, _TIMES):
+        return read_time
     if annotation in _SCALARS:
         return _SCALARS[annotation]
     origin = typing.get_origin(annotation)

@@ -90,6 +90,10 @@ class AsyncConnectionPool:
         """
         return AsyncStreamedResponse(self, request, until)
 
+    def addressed(self, request: httpcore.Request) -> httpcore.Request:
+        """Return a request as it is sent to this origin."""
+        return self._route.addressed(request)
+
     def retire(self) -> None:
         """Close each connection from now on when it is released."""
         self._closed = True
@@ -105,7 +109,7 @@ class AsyncConnectionPool:
         pooled = await self._acquire(until)
         outcome: Response | Failure
         try:
-            response = await pooled.connection.handle_async_request(request)
+            response = await pooled.connection.handle_async_request(self.addressed(request))
             if not pooled.deadline.has_read:
                 await pooled.connection.aclose()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
@@ -167,7 +171,7 @@ class AsyncStreamedResponse:
 
     def __init__(self, pool: AsyncConnectionPool, request: httpcore.Request, until: float) -> None:
         self._pool = pool
-        self._request = request
+        self._request = pool.addressed(request)
         self._until = until
 
     async def __aenter__(self) -> AsyncStreamedResponse:

@@ -26,6 +26,8 @@ class _Inflate:
         self._decoder = self._new()
         self._was_fed = False
         self._tried_bare = False
+        # The input so far, as long as nothing came out of it and it may be a bare stream.
+        self._start: bytes | None = None if is_gzip else b""
 
     @property
     def is_guessed(self) -> bool:
@@ -45,17 +47,20 @@ class _Inflate:
                 if not self._is_gzip or not data.startswith(b"\x1f"):
                     return
                 self._decoder = self._new()
-            first, self._was_fed = not self._was_fed, True
+            self._was_fed = True
+            if self._start is not None:
+                self._start += data
             try:
                 decoded = self._decoder.decompress(data, _PIECE)
             except zlib.error:
-                if self._is_gzip or not first or self._tried_bare:
+                if self._start is None:
                     raise
                 # "deflate" means a zlib stream, but some servers send the bare one.
-                self._tried_bare, self._was_fed = True, False
+                data, self._start, self._tried_bare = self._start, None, True
                 self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)
                 continue
             if decoded:
+                self._start = None
                 yield decoded
             data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
 

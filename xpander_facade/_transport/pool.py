@@ -104,6 +104,10 @@ class ConnectionPool:
         """
         return StreamedResponse(self, request, until)
 
+    def addressed(self, request: httpcore.Request) -> httpcore.Request:
+        """Return a request as it is sent to this origin."""
+        return self._route.addressed(request)
+
     def retire(self) -> None:
         """Close each connection from now on when it is released."""
         self._closed = True
@@ -119,7 +123,7 @@ class ConnectionPool:
         pooled = self._acquire(until)
         outcome: Response | Failure
         try:
-            response = pooled.connection.handle_request(request)
+            response = pooled.connection.handle_request(self.addressed(request))
             if not pooled.deadline.has_read:
                 pooled.connection.close()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
@@ -179,7 +183,7 @@ class StreamedResponse:
 
     def __init__(self, pool: ConnectionPool, request: httpcore.Request, until: float) -> None:
         self._pooled = pool._acquire(until)
-        self._request = request
+        self._request = pool.addressed(request)
         self._until = until
 
     def __enter__(self) -> StreamedResponse:
