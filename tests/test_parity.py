@@ -53,6 +53,7 @@ PROGRAMS = {
     "worker/_execution.py",
     "worker/_handlers.py",
     "worker/_heartbeat.py",
+    "worker/_http_server.py",
     "worker/_session.py",
 }
 """Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
@@ -67,6 +68,7 @@ INHERENT = {
     ("recorder/_recorded_stream.py", "_close_source"): "streams have aclose, or a close that is awaited or not",
     ("tasks/_summaries.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",
     ("worker/_on_task.py", "_serve"): "the one brings the event loop in which the other runs",
+    ("worker/_on_task.py", "_serve_http"): "the one brings the event loop in which the other runs",
     ("worker/_on_task.py", "_serve_prompt"): "the one brings the event loop in which the other runs",
 }
 """Private pairs that can't be equal, with the reason. A public pair is never excused."""

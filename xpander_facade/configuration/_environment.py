@@ -19,6 +19,7 @@ VARIABLES = (
     "XPANDER_OUTBOX",
     "IS_STG",
     "IS_XPANDER_CLOUD",
+    "XPANDER_STREAMING_PORT",
 )
 """The variables of the environment that are ours."""
 
@@ -55,6 +56,11 @@ def worker_environment() -> str:
 def model_environment() -> tuple[Callable[[str], str | None], bool]:
     """Return what gives a variable of the environment, for keys of models, and whether this is the platform's cloud."""
     return _environment, _flag("IS_XPANDER_CLOUD")
+
+
+def streaming_port() -> str | None:
+    """Return the port that a worker listens on for the platform, as XPANDER_STREAMING_PORT says it; None for none."""
+    return _environment("XPANDER_STREAMING_PORT")
 
 
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:

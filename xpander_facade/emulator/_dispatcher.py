@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._agents import Agents
+    from ._containers import Containers
     from ._executions import Executions
     from ._runs import Runs
     from ._store import Store
@@ -88,6 +89,7 @@ class Dispatcher:
     ) -> None:
         self.timeout = timeout
         self.refusal: str | None = None
+        self.containers: Containers | None = None
         self._executions = executions
         self._store = store
         self._streams = streams
@@ -109,7 +111,8 @@ class Dispatcher:
         present = self._workers.of(job.key[0], job.agent_id)
         if not present:
             self._jobs.pop(job.key, None)
-            self._runs.take(task)
+            if self.containers is None or not self.containers.take(task):
+                self._runs.take(task)
             return
         self._jobs[job.key] = job
         self._store.set_running(*job.key, True)

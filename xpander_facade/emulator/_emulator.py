@@ -15,6 +15,7 @@ from . import _contract
 from ._agent import Run, default_agent
 from ._agents import Agents
 from ._app import App
+from ._containers import Containers
 from ._dispatcher import Dispatcher
 from ._executions import Executions
 from ._faults import Cut, Delay, Drop, Fail, Faults, Hold
@@ -130,6 +131,7 @@ class Emulator(Inspection):
             self._executions, self._store, self._streams, self._agents, self._runs, workers, worker_timeout, clock
         )
         self._executions.executor = self._dispatcher
+        self._containers = self._dispatcher.containers = Containers(self._executions)
         self._tools = Tools(self._agents)
         self._knowledge_bases = KnowledgeBases()
         operations = Operations(self._executions, self._agents, self._dispatcher, self._tools, self._knowledge_bases)
@@ -233,6 +235,7 @@ class Emulator(Inspection):
         self._store.clear()
         self._journal.clear()
         self._app.violations.clear()
+        self._containers.clear()
         self._tools.clear()
         self._knowledge_bases.clear()
         self._is_fitted_out = False
@@ -313,6 +316,17 @@ class Emulator(Inspection):
         """Add an agent, or change fields of a known one; return it as `get_agent` would."""
         organization_id = fields.pop("organization_id", None)
         return self._agents.add(organization_id, agent_id, **fields)
+
+    def connect_container(self, agent_id: str, url: str, *, api_key: str) -> None:
+        """Call a worker over HTTP for the tasks of an agent, whose `deployment_type` becomes "container".
+
+        Args:
+            agent_id: The agent; one that has workers on a stream has its tasks sent to them.
+            url: Where the worker answers `POST /invoke`, such as "http://127.0.0.1:59321".
+            api_key: The key that the worker asks for.
+        """
+        self.add_agent(agent_id, deployment_type="container")
+        self._containers.connect(agent_id, url, api_key)
 
     def answer_tool(self, tool_id: str, rule: Rule, *, agent_id: str | None = None) -> None:
         """Say what a tool answers from now on. A tool without a rule answers with what it was given.

@@ -11,7 +11,13 @@ from typing import Any
 import attrs
 
 from xpander_facade._validation import check_id, check_instance
-from xpander_facade.types.enums import MCPServerAuthType, MCPServerSSOToken, MCPServerTransport, MCPServerType
+from xpander_facade.types.enums import (
+    MCPServerAuthType,
+    MCPServerSSOToken,
+    MCPServerTransport,
+    MCPServerType,
+    OutputFormat,
+)
 
 
 def _extra() -> dict[str, Any]:
@@ -92,6 +98,21 @@ class AgentExecutionInput:
     attachments: list[Attachment] = attrs.field(factory=list[Attachment])
     principal: Principal | None = None
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+
+@attrs.define
+class LocalTaskTest:
+    """A task to try a handler with: `on_task(test_task=...)`.
+
+    Args:
+        input: What the task is asked.
+        output_format: The form of the result.
+        output_schema: JSON schema of a structured result.
+    """
+
+    input: AgentExecutionInput
+    output_format: OutputFormat | str | None = None
+    output_schema: dict[str, Any] | None = None
 
 
 def _usual_transport(server: MCPServerDetails) -> MCPServerTransport:

@@ -67,10 +67,11 @@ class TaskExecution:
         spec: The handler and its options.
         timeouts: Intervals and limits.
         task: As the platform sent it.
-        worker_id: The id under which the worker got it; it travels with what is saved, so that the platform can tell
-            the outcome of a worker that has lost the task.
+        worker_id: The id under which the worker got it, None where it is registered nowhere; it travels with what is
+            saved, so that the platform can tell the outcome of a worker that has lost the task.
         own_ids: All ids under which this process has registered so far; the session adds to them.
         attempts: How often each task was begun on this machine.
+        push: Takes the events of the handler; by default they are pushed to those who follow the task.
 
     Attributes:
         worker_id: The id under which the platform knows that the task is here; a later one, where it was given again.
@@ -84,9 +85,10 @@ class TaskExecution:
         spec: WorkerSpec,
         timeouts: WorkerTimeouts,
         task: Task,
-        worker_id: str,
+        worker_id: str | None,
         own_ids: set[str],
         attempts: AttemptLog,
+        push: Callable[[TaskUpdateEvent], Awaitable[None]] | None = None,
     ) -> None:
         self.task = task
         self.worker_id = worker_id
@@ -98,6 +100,7 @@ class TaskExecution:
         self._own_ids = own_ids
         self._attempts = attempts
         self._is_counted = self._was_counted = False
+        self._push = push or self._push_to_followers
         self._owners = {None, worker_id, task.worker_id}
         self._is_over = False
         self._settled = asyncio.Event()
@@ -362,7 +365,7 @@ class TaskExecution:
             except XpanderError as error:
                 LOG.warning("the metrics could not be reported: %s", error)
 
-    async def _push(self, event: TaskUpdateEvent) -> None:
+    async def _push_to_followers(self, event: TaskUpdateEvent) -> None:
         try:
             await self.task.apush_events([event])
         except ModuleException as error:
@@ -394,7 +397,8 @@ class TaskExecution:
         async with self._changing:
             while True:
                 said_by = self.worker_id
-                answer = await self._ask(attrs.evolve(request, body={**request.body, "worker_id": said_by}))
+                signature = {} if said_by is None else {"worker_id": said_by}
+                answer = await self._ask(attrs.evolve(request, body={**request.body, **signature}))
                 if answer.worker_id in self._own_ids:
                     self.worker_id = answer.worker_id
                 if self.worker_id == said_by:

@@ -20,8 +20,12 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 
 from xpander_facade import _validation
 from xpander_facade.configuration._configuration import Configuration
+from xpander_facade.configuration._environment import streaming_port
+from xpander_facade.errors import ConfigurationError
+from xpander_facade.types.models import LocalTaskTest
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Hook, Kind, check_hook, kind_of
 from xpander_facade.worker._options import Options, worker_spec
+from xpander_facade.worker._unserved import mark_used, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -29,12 +33,17 @@ if TYPE_CHECKING:
 
     from xpander_facade.tasks._task import Task
     from xpander_facade.types.events import TaskUpdateEvent
+    from xpander_facade.worker._http_server import InvocationServer
     from xpander_facade.worker._options import WorkerSpec
     from xpander_facade.worker._session import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound="Task | Coroutine[Any, Any, Task] | AsyncIterator[TaskUpdateEvent]")
+
+
+_PORT = 59321
+"""Where the platform calls a worker in a container."""
 
 
 class TaskHandler(Generic[P, R]):
@@ -56,6 +65,7 @@ class TaskHandler(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, as a test does."""
+        mark_used(self._function)
         return self._function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -87,6 +97,7 @@ class TaskHandler(Generic[P, R]):
             mine.poll_interval if poll_interval is None else poll_interval,
             mine.max_attempts if max_attempts is None else max_attempts,
             mine.state_path if state_path is None else state_path,
+            mine.test_task,
         )
         return TaskHandler(self._function, options)
 
@@ -97,6 +108,8 @@ class TaskHandler(Generic[P, R]):
         runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
         again, for as long as it takes. From inside a running event loop, use `arun()`.
 
+        With `on_task(test_task=...)` that one task is created and worked on, and then this returns.
+
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
             on_finished: Called with each task whose outcome was saved.
@@ -107,8 +120,12 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the first registration: the key may be wrong.
             RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
         """
+        mark_used(self._function)
         spec = worker_spec(self._function, self._kind, self._options, on_finished)
-        _serve(self, spec, signals)
+        if self._options.test_task is not None:
+            _serve_prompt(spec, self._options.test_task, signals)
+        else:
+            _serve(self, spec, signals)
 
     async def arun(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
         """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
@@ -117,6 +134,8 @@ class TaskHandler(Generic[P, R]):
         runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
         again, for as long as it takes. From inside a running event loop, use `arun()`.
 
+        With `on_task(test_task=...)` that one task is created and worked on, and then this returns.
+
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
             on_finished: Called with each task whose outcome was saved.
@@ -127,8 +146,12 @@ class TaskHandler(Generic[P, R]):
             ModuleException: The platform refused the first registration: the key may be wrong.
             RuntimeError: This handler is being served already; or `run()` was called where an event loop runs.
         """
+        mark_used(self._function)
         spec = worker_spec(self._function, self._kind, self._options, on_finished)
-        await _aserve(self, spec, signals)
+        if self._options.test_task is not None:
+            await _aserve_prompt(spec, self._options.test_task, signals)
+        else:
+            await _aserve(self, spec, signals)
 
     def run_prompt(self, prompt: str, *, signals: bool = True) -> Task | None:
         """Create one task at the platform, work on it here, and return it as it was saved.
@@ -148,6 +171,7 @@ class TaskHandler(Generic[P, R]):
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
         """
+        mark_used(self._function)
         spec = worker_spec(self._function, self._kind, self._options)
         return _serve_prompt(spec, prompt, signals)
 
@@ -169,8 +193,73 @@ class TaskHandler(Generic[P, R]):
             WorkerConflictError: The platform refuses workers from this environment.
             ModuleException: The platform refused the registration or the task.
         """
+        mark_used(self._function)
         spec = worker_spec(self._function, self._kind, self._options)
         return await _aserve_prompt(spec, prompt, signals)
+
+    def serve_http(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        signals: bool = True,
+        on_finished: Callable[[Task], object] | None = None,
+        on_listening: Callable[[int], object] | None = None,
+    ) -> None:
+        """Answer the platform's calls over HTTP until SIGTERM, SIGINT or `stop()`. Needs the extra `[serve]`.
+
+        `POST /invoke` takes a task as JSON, runs the handler, saves the outcome, and answers with the task; a streaming
+        handler's events are the answer as they come, `task_finished` last. `GET /health` says whether it serves. A call
+        needs the configured key in `x-api-key`. More than `concurrency` tasks at once are refused with 503. When it is
+        stopped, running tasks get `grace_period`, then they are errors.
+
+        Args:
+            host: The address to listen on; "0.0.0.0" to be reached from outside a container.
+            port: The port; by default XPANDER_STREAMING_PORT, else 59321; 0 takes a free one.
+            signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
+            on_finished: Called with each task whose outcome was saved.
+            on_listening: Called with the port as soon as it answers.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing, or a package; the text names it.
+            OSError: The address is taken.
+            RuntimeError: This handler is being served already; or it was called where an event loop runs.
+        """
+        mark_used(self._function)
+        spec = worker_spec(self._function, self._kind, self._options, on_finished)
+        _serve_http(self, spec, host, port, signals, on_listening)
+
+    async def aserve_http(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        signals: bool = True,
+        on_finished: Callable[[Task], object] | None = None,
+        on_listening: Callable[[int], object] | None = None,
+    ) -> None:
+        """Answer the platform's calls over HTTP until SIGTERM, SIGINT or `stop()`. Needs the extra `[serve]`.
+
+        `POST /invoke` takes a task as JSON, runs the handler, saves the outcome, and answers with the task; a streaming
+        handler's events are the answer as they come, `task_finished` last. `GET /health` says whether it serves. A call
+        needs the configured key in `x-api-key`. More than `concurrency` tasks at once are refused with 503. When it is
+        stopped, running tasks get `grace_period`, then they are errors.
+
+        Args:
+            host: The address to listen on; "0.0.0.0" to be reached from outside a container.
+            port: The port; by default XPANDER_STREAMING_PORT, else 59321; 0 takes a free one.
+            signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
+            on_finished: Called with each task whose outcome was saved.
+            on_listening: Called with the port as soon as it answers.
+
+        Raises:
+            ConfigurationError: The agent, the key or the organisation is missing, or a package; the text names it.
+            OSError: The address is taken.
+            RuntimeError: This handler is being served already; or it was called where an event loop runs.
+        """
+        mark_used(self._function)
+        spec = worker_spec(self._function, self._kind, self._options, on_finished)
+        await _aserve_http(self, spec, host, port, signals, on_listening)
 
     def stop(self) -> None:
         """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs."""
@@ -193,6 +282,7 @@ def on_task(
     poll_interval: float = 5.0,
     max_attempts: int = 3,
     state_path: str | os.PathLike[str] | None = None,
+    test_task: LocalTaskTest | None = None,
 ) -> Callable[[Callable[P, R]], TaskHandler[P, R]]: ...
 
 
@@ -207,6 +297,7 @@ def on_task(
     poll_interval: float = 5.0,
     max_attempts: int = 3,
     state_path: str | os.PathLike[str] | None = None,
+    test_task: LocalTaskTest | None = None,
 ) -> TaskHandler[P, R] | Callable[[Callable[P, R]], TaskHandler[P, R]]:
     """Make a function the handler of an agent's tasks; with or without parentheses.
 
@@ -227,15 +318,25 @@ def on_task(
             count.
         state_path: The file that keeps the count between processes, one per agent; by default in the user's folder
             for state. Processes that share it share the count.
+        test_task: One task to try the handler with: `run()` creates it, works on it, and returns.
 
     Raises:
         TypeError: The function can't be a handler, or a value has another type.
         ValueError: A value makes no sense.
     """
-    options = _options(configuration, agent_id, concurrency, grace_period, poll_interval, max_attempts, state_path)
-    if function is None:
-        return lambda function: TaskHandler(function, options)
-    return TaskHandler(function, options)
+    options = _options(
+        configuration, agent_id, concurrency, grace_period, poll_interval, max_attempts, state_path, test_task
+    )
+    return _decorator(options) if function is None else _decorator(options)(function)
+
+
+def _decorator(options: Options) -> Callable[[Callable[P, R]], TaskHandler[P, R]]:
+    def decorate(function: Callable[P, R]) -> TaskHandler[P, R]:
+        handler = TaskHandler(function, options)
+        watch(handler._function)
+        return handler
+
+    return decorate
 
 
 def on_boot(function: Hook) -> Hook:
@@ -268,6 +369,7 @@ def _options(
     poll_interval: float,
     max_attempts: int,
     state_path: str | os.PathLike[str] | None,
+    test_task: LocalTaskTest | None,
 ) -> Options:
     if not _validation.check_count("concurrency", concurrency):
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
@@ -279,6 +381,7 @@ def _options(
         _validation.check_interval("poll_interval", poll_interval),
         _validation.check_count("max_attempts", max_attempts) or 0,
         None if state_path is None else os.fspath(state_path),
+        _validation.check_instance("test_task", test_task, LocalTaskTest),
     )
 
 
@@ -316,11 +419,11 @@ async def _aserve(handler: TaskHandler[Any, Any], spec: WorkerSpec, signals: boo
         handler._stop = None
 
 
-def _serve_prompt(spec: WorkerSpec, prompt: str, signals: bool) -> Task | None:
+def _serve_prompt(spec: WorkerSpec, prompt: str | LocalTaskTest, signals: bool) -> Task | None:
     return _run(functools.partial(_aserve_prompt, spec, prompt, signals), "arun_prompt")
 
 
-async def _aserve_prompt(spec: WorkerSpec, prompt: str, signals: bool) -> Task | None:
+async def _aserve_prompt(spec: WorkerSpec, prompt: str | LocalTaskTest, signals: bool) -> Task | None:
     from xpander_facade.worker._session import Session
 
     session = Session(spec)
@@ -328,7 +431,50 @@ async def _aserve_prompt(spec: WorkerSpec, prompt: str, signals: bool) -> Task |
         return await session.serve_prompt(prompt)
 
 
-def _stop_from_anywhere(session: Session) -> Callable[[str], None]:
+def _serve_http(
+    handler: TaskHandler[Any, Any],
+    spec: WorkerSpec,
+    host: str,
+    port: int | None,
+    signals: bool,
+    on_listening: Callable[[int], object] | None,
+) -> None:
+    _run(functools.partial(_aserve_http, handler, spec, host, port, signals, on_listening), "aserve_http")
+
+
+async def _aserve_http(
+    handler: TaskHandler[Any, Any],
+    spec: WorkerSpec,
+    host: str,
+    port: int | None,
+    signals: bool,
+    on_listening: Callable[[int], object] | None,
+) -> None:
+    from xpander_facade.worker._http_server import InvocationServer, check_address
+
+    if handler._stop is not None:
+        raise RuntimeError("this handler is being served already: one worker can take more tasks with concurrency=")
+    port = _streaming_port() if port is None else port
+    check_address(host, port)
+    server = InvocationServer(spec, host, port, on_listening)
+    handler._stop = stop = _stop_from_anywhere(server)
+    try:
+        with _signal_handling(signals, stop):
+            await server.serve()
+    finally:
+        handler._stop = None
+
+
+def _streaming_port() -> int:
+    given = streaming_port()
+    if given is None:
+        return _PORT
+    if not given.isascii() or not given.isdigit() or not 0 < int(given) < 65536:
+        raise ConfigurationError(f"XPANDER_STREAMING_PORT must be a port from 1 to 65535, not {given!r}")
+    return int(given)
+
+
+def _stop_from_anywhere(session: Session | InvocationServer) -> Callable[[str], None]:
     """Return what stops a session of the running loop from any thread, and from a signal handler."""
     import asyncio
     from contextlib import suppress

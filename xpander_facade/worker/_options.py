@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable  # noqa: TC004 (nobody evaluates the annotations)
 
     from xpander_facade.tasks._task import Task  # noqa: TC004
+    from xpander_facade.types.models import LocalTaskTest  # noqa: TC004
     from xpander_facade.worker._handlers import Kind  # noqa: TC004
 
 
@@ -27,6 +28,7 @@ class Options:
     poll_interval: float
     max_attempts: int
     state_path: str | None
+    test_task: LocalTaskTest | None = None
 
 
 @attrs.frozen

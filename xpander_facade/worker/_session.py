@@ -19,6 +19,7 @@ from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
 from xpander_facade.errors import ModuleException, WorkerConflictError
+from xpander_facade.types.models import AgentExecutionInput, LocalTaskTest
 from xpander_facade.worker._attempts import AttemptLog
 from xpander_facade.worker._event_loop import end, shielded
 from xpander_facade.worker._execution import TaskExecution, is_refusal
@@ -95,7 +96,7 @@ class Session:
         """
         await self._run_while_connected(self._stopped.wait)
 
-    async def serve_prompt(self, prompt: str) -> Task | None:
+    async def serve_prompt(self, prompt: str | LocalTaskTest) -> Task | None:
         """Create a task for this worker alone, work on it, and return it as it was saved; None where it was not.
 
         A worker that is stopped meanwhile gives it the grace period, then makes it an error.
@@ -251,7 +252,7 @@ class Session:
         present.execution.abandon("it was requested again")
         self._start(task, asked, worker_id, after=present.running)
 
-    async def _work_on(self, prompt: str) -> Task | None:
+    async def _work_on(self, prompt: str | LocalTaskTest) -> Task | None:
         from xpander_facade.tasks._tasks import Tasks
 
         while self._worker_id is None:
@@ -259,10 +260,20 @@ class Session:
                 return None
             await self._registered.wait()
         worker_id = self._worker_id
+        test = LocalTaskTest(input=AgentExecutionInput(text=prompt)) if isinstance(prompt, str) else prompt
         task = await Tasks(self._spec.configuration).acreate(
-            self._spec.agent_id, prompt=prompt, worker_id=worker_id, run_locally=True
+            self._spec.agent_id,
+            prompt=test.input.text or "",
+            file_urls=test.input.files,
+            attachments=test.input.attachments or None,
+            user_details=test.input.user,
+            principal=test.input.principal,
+            output_format=test.output_format,
+            output_schema=test.output_schema,
+            worker_id=worker_id,
+            run_locally=True,
         )
-        return await self._start(task, prompt, worker_id)
+        return await self._start(task, test.input, worker_id)
 
     def _start(
         self, task: Task, asked: object, worker_id: str, after: asyncio.Task[Task | None] | None = None
@@ -347,7 +358,7 @@ class Session:
 
     def _sync_heartbeats(self) -> None:
         """Send heartbeats for the present id and for those under which tasks in hand came; deregister all others."""
-        worker_ids = {active.execution.worker_id for active in self._active.values()}
+        worker_ids = {id for active in self._active.values() if (id := active.execution.worker_id) is not None}
         if self._worker_id is not None:
             worker_ids.add(self._worker_id)
         elif not self._is_leaving:

@@ -1,0 +1,42 @@
+"""A notice for a program that defines a handler, serves it nowhere, and ends: decorating alone starts nothing."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_unserved: dict[int, str] = {}
+_process: list[int] = []
+
+
+def watch(function: Callable[..., object]) -> None:
+    """Remember a handler that the program itself defines; one of a module is served by whoever imports it."""
+    if getattr(function, "__module__", None) != "__main__" or hasattr(sys, "ps1") or sys.flags.interactive:
+        return
+    if not _process:
+        atexit.register(_tell)
+    _process[:] = [os.getpid()]
+    _unserved[id(function)] = getattr(function, "__name__", repr(function))
+
+
+def mark_used(function: Callable[..., object]) -> None:
+    """Forget a handler that is served or called."""
+    _unserved.pop(id(function), None)
+
+
+def _tell() -> None:
+    failed = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    if not _unserved or failed is not None or _process != [os.getpid()]:
+        return
+    names = ", ".join(_unserved.values())
+    first = next(iter(_unserved.values()))
+    print(
+        f"xpander_facade: {names} was decorated with @on_task and never served, so no task was taken: "
+        f"call {first}.run(), or `xpander-facade worker module:{first}`",
+        file=sys.stderr,
+    )
