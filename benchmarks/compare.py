@@ -52,6 +52,7 @@ JOBS: dict[str, tuple[str, bool, dict[str, object]]] = {
         {"do": "events", "task_id": BURST_WITH_IDS.format(count=10_000)},
     ),
     "enqueue": ("a report left on disk, us (the median of 200)", False, {"do": "enqueue", "count": 200}),
+    "usage": ("a known response read, us (the median of 32)", False, {"do": "usage", "count": 200}),
     "record": ("a recorded block with outbox, us (the median of 200)", False, {"do": "record", "count": 200}),
 }
 """Name: what it measures, whether more is better, and the worker's job."""

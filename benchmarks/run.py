@@ -248,6 +248,23 @@ def events(bench: Bench) -> list[Row]:
     return rows
 
 
+def usage(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    with bench.workers("facade") as workers:
+        series = interleave({"usage": call(workers["facade"], do="usage", count=200)}, bench.rounds(9))
+        rows.append(Row("a known response read, us (the median of 32)", series["usage"], "", None))
+        for what, do, measure, target in (
+            ("the worst of hostile objects read, ms", "reading", "time", 50),
+            ("memory of it, MB", "reading", "memory", 10),
+            ("the worst graph of objects written as JSON, ms", "writing", "time", 1_000),
+            ("memory of it, MB", "writing", "memory", 50),
+            ("the JSON of it, MB", "writing", "size", 1),
+        ):
+            series = interleave({"job": call(workers["facade"], do=do, measure=measure)}, bench.rounds(3))
+            rows.append(Row(what, series["job"], "", None, Target(at_most=target, source="issue 12")))
+    return rows
+
+
 def import_times(bench: Bench) -> list[Row]:
     return imports.measure(bench.facade, bench.rounds(31))
 
@@ -261,6 +278,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "growth": growth,
     "enqueue": enqueue,
     "waiting": waiting,
+    "usage": usage,
     "imports": import_times,
     "first-event": first_event,
     "events": events,

@@ -7,7 +7,8 @@ A candidate is a module in `candidates/` with some of these functions; each gets
 `events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
 that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
 other waits until all are sent; `record(url)` does so with a recorded block; `wait_on_disk(url)` returns a function that
-stores a report for a platform that is down.
+stores a report for a platform that is down; `reader()` returns a function that reads a response's usage, `writer()` one
+that makes JSON of any object.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import statistics
 import sys
 import threading
 import time
+import tracemalloc
 from typing import Any
 
+import objects
 from payload import TASK, TASK_JSON
 
 
@@ -188,6 +191,42 @@ class Worker:
         for _ in range(count):
             store()
         return rss()
+
+    def usage(self, count: int) -> float:
+        """Return microseconds of reading a known response: the median of all."""
+        read = self.module.reader()
+        took: list[float] = []
+        for response in objects.known():
+            if read(response) is None:
+                raise RuntimeError("a known response tells nothing")
+            began = time.perf_counter()
+            for _ in range(count):
+                read(response)
+            took.append((time.perf_counter() - began) / count)
+        return statistics.median(took) * 1e6
+
+    def reading(self, measure: str) -> float:
+        """Return the most milliseconds, or MB, that reading a hostile object takes."""
+        return self.worst(self.module.reader(), objects.hostile(), measure)
+
+    def writing(self, measure: str) -> float:
+        """Return the most milliseconds or MB that writing a graph of objects as JSON takes, or the MB of the JSON."""
+        return self.worst(self.module.writer(), objects.graphs(), measure)
+
+    def worst(self, work: Any, things: dict[str, Any], measure: str) -> float:
+        found: list[float] = []
+        for thing in things.values():
+            if measure == "memory":
+                tracemalloc.start()
+            began = time.perf_counter()
+            done = work(thing)
+            took = (time.perf_counter() - began) * 1e3
+            if measure == "memory":
+                found.append(tracemalloc.get_traced_memory()[1] / 1e6)
+                tracemalloc.stop()
+            else:
+                found.append(took if measure == "time" else len(json.dumps(done)) / 1e6)
+        return max(found)
 
     def memory(self, count: int) -> float:
         """Return resident MB after so many more reports."""

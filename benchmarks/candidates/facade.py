@@ -89,3 +89,15 @@ async def aevents(url: str, task_id: str) -> AsyncIterator[Any]:
 
 def decode() -> Callable[[bytes], Task]:
     return lambda data: Task.from_dict(json.loads(data))
+
+
+def reader() -> Callable[[Any], Any]:
+    from xpander_facade import read_usage
+
+    return read_usage
+
+
+def writer() -> Callable[[Any], Any]:
+    from xpander_facade._serialization.jsonable import to_jsonable
+
+    return to_jsonable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from xpander_facade.usage._counts import Counts, count, counts_in, counts_of
 from xpander_facade.usage._fields import field, first_item, first_of, get_path, is_list, text
 from xpander_facade.usage._fragments import UsageFragment
-from xpander_facade.usage._reader import Within
+from xpander_facade.usage._reader import Within, called_tool
 
 if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
@@ -31,7 +31,7 @@ def converse(thing: Any, read: Reader) -> UsageFragment | None:
         counts_of(thing),
         model=text(get_path(thing, "trace.promptRouter.invokedModelId")),
         provider="aws",
-        tools=read.calls(parts) + read.names(parts, "name"),
+        tools=[name for part in parts if (name := called_tool(part) or text(field(part, "name")))],
         texts=_texts(parts, read),
     )
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def _counts(usage: Any) -> Counts:
-    counts = counts_in(field(usage, "tokens")) or counts_in(field(usage, "billed_units"))
+    tokens, billed = field(usage, "tokens"), field(usage, "billed_units")
+    if tokens is None and billed is None:
+        return Counts()
+    counts = counts_in(tokens) or counts_in(billed)
     cached = count(field(usage, "cached_tokens"))
     if counts and cached is not None:
         counts.cache_read = cached

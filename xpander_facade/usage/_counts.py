@@ -130,6 +130,7 @@ for _kind, _paths in _NAMES.items():
             _TOP[_first] = (_kind, _rank)
 _ALL_NAMES = frozenset(_TOP) | frozenset(_NESTED) | frozenset(name for names in _NESTED.values() for name in names)
 _COUNT_NAMES = frozenset(_TOP) | frozenset(_NESTED)
+_USAGE_NAMES = _COUNT_NAMES | {*_USAGE_FIELDS, "svg_usage"}
 _MAX_FIELDS = 100
 _SIMPLE = frozenset({str, int, float, bool, bytes, list, tuple})
 _BESIDE_NAMES = frozenset({
@@ -345,6 +346,11 @@ def counts_by_model(usages: object) -> tuple[Counts, str | None]:
 
 
 _MAX_MODELS = 1_000
+
+
+def can_count(names: Iterable[str], kind: type) -> bool:
+    """Tell whether an object with these names can have counts."""
+    return not _USAGE_NAMES.isdisjoint(names) or not _USAGE_NAMES.isdisjoint(access_of(kind).names)
 
 
 def is_token_count(thing: object) -> bool:

@@ -6,8 +6,7 @@ Nothing is believed before its type is checked: an object can be a Mock, which h
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import attrs
@@ -29,7 +28,6 @@ class TypeAccess:
         has_extra: Pydantic keeps undeclared fields apart.
         is_dynamic: Only asking for an attribute tells whether it is there.
         is_direct: Fields that the class does not name are in the `__dict__` of an object.
-        computed: Names whose values are computed when asked for; reading them can warn or fetch.
     """
 
     names: frozenset[str]
@@ -37,7 +35,6 @@ class TypeAccess:
     has_extra: bool
     is_dynamic: bool
     is_direct: bool
-    computed: frozenset[str]
 
 
 _known_types: dict[type, TypeAccess] = {}
@@ -61,45 +58,43 @@ def _learn(kind: type) -> TypeAccess:
         fields = getattr(getattr(kind, "DESCRIPTOR", None), "fields_by_name", None)
         if isinstance(fields, Mapping):  # protobuf, whose attributes are not those of the class everywhere
             names |= frozenset(cast("Mapping[str, Any]", fields))
-            return TypeAccess(
-                names, is_mapping=False, has_extra=False, is_dynamic=False, is_direct=False, computed=names
-            )
+            return TypeAccess(names, is_mapping=False, has_extra=False, is_dynamic=False, is_direct=False)
         own_getattr = kind.__dict__.get("__getattr__") or getattr(kind, "__getattr__", None)
         has_extra = "__pydantic_extra__" in names
         is_pydantics = has_extra and getattr(own_getattr, "__module__", None) == "pydantic.main"
-        is_dynamic = (own_getattr is not None and not is_pydantics) or (
-            cast("Any", kind).__getattribute__ is not object.__getattribute__
-        )
-        computed = frozenset(name for name in names if _is_computed(kind, name))
+        is_dynamic = (own_getattr is not None and not is_pydantics) or not _has_usual_access(kind)
     except Exception:
-        return TypeAccess(
-            _NO_NAMES, is_mapping=False, has_extra=False, is_dynamic=True, is_direct=False, computed=_NO_NAMES
-        )
+        return TypeAccess(_NO_NAMES, is_mapping=False, has_extra=False, is_dynamic=True, is_direct=False)
     return TypeAccess(
         names,
         is_mapping=is_mapping,
         has_extra=has_extra,
         is_dynamic=is_dynamic,
         is_direct=not is_mapping and not is_dynamic and kind.__dictoffset__ != 0,
-        computed=computed,
     )
 
 
+def _has_usual_access(kind: type) -> bool:
+    owner = next((base for base in kind.__mro__ if "__getattribute__" in base.__dict__), object)
+    return owner.__module__ in {"builtins", "types"}
+
+
 def _is_computed(kind: type, name: str) -> bool:
+    """Tell whether a property has the name: to read it can warn, or fetch something."""
     for base in kind.__mro__:
         if name in base.__dict__:
             return isinstance(base.__dict__[name], property | functools.cached_property)
     return False
 
 
-def field(thing: object, name: str) -> Any:
+def field(thing: Any, name: str) -> Any:
     """Return the item or attribute of this name, or None where there is none or reading it fails."""
-    kind = type(thing)
+    kind = type(thing)  # pyright: ignore[reportUnknownVariableType]
     if kind is dict:
-        return cast("dict[str, Any]", thing).get(name)
+        return thing.get(name)
     if thing is None or kind is str:
         return None
-    access = _known_types.get(kind) or access_of(kind)
+    access = _known_types.get(kind) or access_of(kind)  # pyright: ignore[reportUnknownArgumentType]
     try:
         if access.is_direct and name not in access.names:
             fields = thing.__dict__
@@ -108,7 +103,7 @@ def field(thing: object, name: str) -> Any:
             return _extra_field(thing, name) if access.has_extra else None
         if access.is_mapping:
             value = None if name in _MAPPING_NAMES else getattr(thing, name, None)
-            return cast("Mapping[str, Any]", thing).get(name) if value is None else value
+            return thing.get(name) if value is None else value
         return getattr(thing, name, None)
     except Exception:
         return None
@@ -132,7 +127,7 @@ def data_field(thing: object, name: str) -> Any:
             return cast("Mapping[str, Any]", thing).get(name)
         except Exception:
             return None
-    return None if name in access.computed else field(thing, name)
+    return None if name in access.names and _is_computed(kind, name) else field(thing, name)
 
 
 def has_any_name(thing: object) -> bool:
@@ -140,22 +135,22 @@ def has_any_name(thing: object) -> bool:
     return field(thing, "no field has this name") is not None
 
 
-def names_of(thing: object) -> Iterator[str] | None:
+def names_of(thing: object) -> Iterable[str] | None:
     """Return the names of an object's fields, or None where only asking for one tells whether it is there."""
     kind = type(thing)
     if kind is dict:
         fields = cast("dict[str, Any]", thing)
-        return iter(fields) if len(fields) <= _MAX_NAMES else None
+        return fields if len(fields) <= _MAX_NAMES else None
     access = access_of(kind)
     try:
         own: Any = getattr(thing, "__dict__", None) or ()
         if access.is_dynamic and not access.is_mapping:
-            return iter(own) if has_any_name(thing) else None
+            return [*own] if has_any_name(thing) else None
         extra: Any = (access.has_extra and cast("Any", thing).__pydantic_extra__) or ()
         items: Any = cast("Any", thing) if access.is_mapping else ()
         if len(own) + len(extra) + len(items) > _MAX_NAMES:
             return None
-        return itertools.chain(items, own, extra)
+        return [*items, *own, *extra]
     except Exception:
         return None
 

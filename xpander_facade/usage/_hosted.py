@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from xpander_facade.usage._counts import counts_in, counts_of
+from xpander_facade.usage._counts import count, counts_in, counts_of
 from xpander_facade.usage._fields import field, first_of, is_list, text
 from xpander_facade.usage._fragments import UsageFragment
 
@@ -30,7 +30,7 @@ def oci_response(inner: Any, read: Reader) -> UsageFragment | None:
     for choice in read.items(choices):
         message = field(choice, "message")
         fragment.tools += read.names(first_of(message, "tool_calls", "toolCalls"), "name")
-        if not fragment.texts and not field(choice, "index"):
+        if not fragment.texts and not count(field(choice, "index")):
             fragment.texts = read.texts(field(message, "content"))
     if not is_list(choices):
         fragment.texts = read.texts(field(inner, "text")) or read.texts(field(field(inner, "message"), "content"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade.usage._counts import Counts, counts_by_model, counts_in, counts_of
+from xpander_facade.usage._counts import Counts, count, counts_by_model, counts_in, counts_of
 from xpander_facade.usage._fields import field, first_of, get_path, is_list, text
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import called_tool
@@ -46,7 +46,7 @@ def completion(thing: Any, read: Reader) -> UsageFragment | None:
             fragment.counts = counts_of(choice, "usage")  # Moonshot's streams
         if message is not None:
             fragment.tools += message_tools(message, read)
-        if not fragment.texts and not field(choice, "index"):
+        if not fragment.texts and not count(field(choice, "index")):
             fragment.texts = _said(choice, message, read)
     if form == "text_completion" and not fragment.chunk:
         # Chunks of completions look like whole ones: under one id they are one stream.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from xpander_facade.usage._fields import field, first_of, is_list, items, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from xpander_facade.usage._fragments import UsageFragment
 
@@ -57,8 +57,16 @@ class Reader:
         """Let as many items be read as at the beginning; characters stay bounded for everything that is read."""
         self._items_left = MAX_ITEMS
 
-    def items(self, value: object) -> Iterator[Any]:
-        """Yield what a list holds as long as items are left to be read."""
+    def items(self, value: object) -> Iterable[Any]:
+        """Return what a list holds, as long as items are left to be read."""
+        if type(value) is list:
+            listed = cast("list[Any]", value)
+            if (left := self._items_left - len(listed)) >= 0:
+                self._items_left = left
+                return listed
+        return () if value is None else self._counted(cast("object", value))
+
+    def _counted(self, value: object) -> Iterator[Any]:
         for item in items(value):
             if self._items_left <= 0:
                 return
@@ -104,13 +112,13 @@ class Reader:
         for part in self.items(content):
             if isinstance(part, str):
                 texts += self.take_text(part)
-            elif field(part, "thought") is not True and field(part, "type") in _TEXT_TYPES:
+            elif field(part, "type") in _TEXT_TYPES and field(part, "thought") is not True:
                 texts += self.take_text(field(part, "text"))
         return texts
 
     def calls(self, parts: object) -> list[str]:
         """Return the names of the tools that the parts of a message call."""
-        return [name for name in map(called_tool, self.items(parts)) if name]
+        return [name for part in self.items(parts) if (name := called_tool(part))]
 
     def names(self, things: object, *paths: str) -> list[str]:
         """Return the first text at one of these fields of each thing that has one."""
@@ -119,7 +127,10 @@ class Reader:
 
 def called_tool(part: object) -> str | None:
     """Return the name of the tool that a part calls; a provider's own tool is named for the part: web_search_call."""
-    kind = text(first_of(part, "type", "part_kind"))
+    kind = field(part, "type")
+    if kind in _TEXTS:
+        return None
+    kind = text(field(part, "part_kind") if kind is None else kind)
     if kind is not None and kind.endswith(("tool_use", "_call", "tool-call")):
         name = text(first_of(part, "name", "tool_name"))
         if name is not None or not kind.endswith("_call") or kind in _NAMELESS:
@@ -129,5 +140,6 @@ def called_tool(part: object) -> str | None:
     return text(field(called, "name"))
 
 
+_TEXTS = ("text", "output_text", "thinking", "reasoning")
 _NAMELESS = frozenset({"function_call", "custom_tool_call", "tool_call", "mcp_call"})
 """Calls of the user's tools: a further piece of one that is streamed has no name."""

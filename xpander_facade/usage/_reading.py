@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.usage._usage import Usage
 
-MAX_UNKNOWN = 1_000
+MAX_UNKNOWN = 500
 """So many items in a row that say nothing end the reading."""
 _MAX_DEPTH = 8
 _END: Any = object()
@@ -33,7 +33,12 @@ _ENVELOPES = (
 def read(response: object) -> Usage | None:
     """Return what a response tells, as `read_usage`."""
     try:
-        return usage_of(tally_of(fragments_of(response)).entries)
+        read = Reader()
+        read.read_inner = fragments_of
+        parsed = None if type(response) in _SIMPLE or type(response) in _LISTS else parse(response, read)
+        if type(parsed) is UsageFragment:
+            return usage_of((parsed,))
+        return usage_of(tally_of(parsed if type(parsed) is list else fragments_of(response)).entries)
     except Exception:  # no response may cost its run the report
         return None
 
@@ -78,9 +83,9 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
         try:
             parsed = None if type(item) in _LISTS else parse(item, read)
             if parsed is None and is_list(item):
-                unknown += 1
+                unknown += 1 if type(item) in _LISTS else 25  # a mock can look like one
                 if len(above) < _MAX_DEPTH:
-                    above.append(read.items(item))
+                    above.append(iter(read.items(item)))
                 continue
         except Exception:  # an item that makes reading fail tells nothing
             unknown += 1
@@ -97,7 +102,7 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
             if inner and len(above) < _MAX_DEPTH:
                 above.append(_each(inner, read))
             elif has_any_name(item):  # as a Mock, which is full of Mocks
-                unknown += MAX_UNKNOWN // 10
+                unknown += MAX_UNKNOWN // 4
 
 
 def _each(values: tuple[object, ...], read: Reader) -> Iterator[object]:

@@ -24,7 +24,7 @@ How to add a family: write `usage/_<family>.py` with one function for each shape
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import attrs
@@ -62,6 +62,7 @@ from xpander_facade.usage import (
     _usage_objects,
     _xai,
 )
+from xpander_facade.usage._counts import can_count
 from xpander_facade.usage._fields import access_of, names_of
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import Reader, Within
@@ -195,6 +196,10 @@ def _numbers_by_field() -> dict[str, tuple[int, ...]]:
 _BY_FIELD = _numbers_by_field()
 _FALLBACKS = tuple(parser for parser in _FAMILIES if not parser.fields)
 _MAX_KNOWN_TYPES = 2_000
+_MAX_SHAPE = 60
+_MAX_SHAPE_LENGTH = 1_000
+"""What is larger may be data under names of its own, and is not kept."""
+_by_shape: dict[tuple[object, ...], tuple[Parser, ...]] = {}
 _by_type: dict[type, frozenset[int]] = {}
 
 
@@ -213,23 +218,30 @@ def parse(thing: object, read: Reader) -> Parsed:
     return None
 
 
-def _parsers_for(thing: object) -> Iterator[Parser]:
+def _parsers_for(thing: object) -> Iterable[Parser]:
+    kind: type[object] = type(thing)
     names = names_of(thing)
     if names is None:
-        if type(thing) is dict:
-            names = (name for name in _BY_FIELD if name in cast("dict[str, Any]", thing))
-        else:
-            yield from _FAMILIES
-            return
-    kind: type[object] = type(cast("object", thing))
-    numbers: set[int] = set() if kind is dict else set(_numbers_of(kind))
+        if kind is not dict:
+            return _FAMILIES
+        names = [name for name in _BY_FIELD if name in cast("dict[str, Any]", thing)]
+    shape = (kind, *names)
+    parsers = _by_shape.get(shape)
+    if parsers is None:
+        parsers = _find_parsers(names, kind)
+        if len(shape) <= _MAX_SHAPE and sum(len(name) for name in names) <= _MAX_SHAPE_LENGTH:
+            if len(_by_shape) >= _MAX_KNOWN_TYPES:
+                _by_shape.clear()
+            _by_shape[shape] = parsers
+    return parsers
+
+
+def _find_parsers(names: Iterable[str], kind: type[object]) -> tuple[Parser, ...]:
+    numbers = set[int]() if kind is dict else {*_numbers_of(kind)}
     for name in names:
-        found = _BY_FIELD.get(name)
-        if found is not None:
-            numbers.update(found)
-    for number in sorted(numbers):
-        yield _FAMILIES[number]
-    yield from _FALLBACKS
+        numbers.update(_BY_FIELD.get(name, ()))
+    found = tuple(_FAMILIES[number] for number in sorted(numbers))
+    return (*found, *_FALLBACKS) if kind is dict or numbers or can_count(names, kind) else found
 
 
 def _numbers_of(kind: type) -> frozenset[int]:

@@ -70,7 +70,7 @@ class Tokens:
         return cls() if usage is None or usage.tokens is None else usage.tokens
 
 
-@attrs.frozen
+@attrs.define
 class ModelCall:
     """The counts of one call of a model, for its price.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from xpander_facade.usage._counts import Counts, counts_in
+from xpander_facade.usage._counts import Counts, count, counts_in
 from xpander_facade.usage._fields import field, first_item, first_of, is_list, text
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._openai_chat import message_tools
@@ -40,7 +40,7 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
     for output in read.items(outputs):
         message = field(output, "delta" if is_chunk else "message")
         fragment.tools += message_tools(message, read)
-        if not fragment.texts and not field(output, "index"):
+        if not fragment.texts and not count(field(output, "index")):
             fragment.texts = read.texts(field(message, "content"))
     return fragment
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock, Mock
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,9 +232,9 @@ def names_in(value):
     )
 
 
-EVENTS_OF_CONVERSE = set().union(*CONVERSE_EVENTS)
-"""Their bodies are mappings in every library."""
-WORDS = sorted(names_in([*RESPONSES.values(), *STREAMS.values()]) - EVENTS_OF_CONVERSE)
+ONLY_IN_MAPPINGS = set().union(*CONVERSE_EVENTS) | {"event"}
+"""Events of Converse and of Strands: their bodies are mappings in every library."""
+WORDS = sorted(names_in([*RESPONSES.values(), *STREAMS.values()]) - ONLY_IN_MAPPINGS)
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=5)
@@ -262,12 +261,6 @@ def mutated(draw):
         place = place[key]
 
 
-def without_structure(told):
-    """Return a usage without a structured output: of bare objects only their repr is known."""
-    is_structured = told is not None and told.text is not None and told.text[:1] in {"{", "["}
-    return attrs.evolve(told, text=None) if is_structured else told
-
-
 def assert_sound(told):
     assert told is None or type(told) is Usage
     if told is not None:
@@ -278,11 +271,12 @@ def assert_sound(told):
 
 
 @given(ANY_JSON | mutated())
-def test_any_json_is_read_without_an_error_and_alike_as_objects(value):
+def test_any_json_is_read_without_an_error_and_as_objects_tells_no_more(value):
     told = read_usage(value)
     assert_sound(told)
-    if not EVENTS_OF_CONVERSE & names_in(value):
-        assert without_structure(read_usage(as_objects(value))) == without_structure(told)
+    if not ONLY_IN_MAPPINGS & names_in(value):
+        # Less where usages stand in a mapping by the names of models or nodes.
+        assert total(read_usage(as_objects(value))) <= total(told)
 
 
 class Deprecated:
