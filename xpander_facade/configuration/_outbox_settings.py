@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import attrs
 
 from xpander_facade.errors import ConfigurationError
 
 WhenFull = Literal["block", "drop_oldest", "raise"]
+Hook = Callable[[Any], object]
+"""A function of an `OutboxEntry`; what it returns is ignored, what it raises is logged."""
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(second|minute|hour|day)\s*")
@@ -51,9 +54,14 @@ def _whole(_: OutboxSettings, field: attrs.Attribute[int], value: int) -> None:
         raise ConfigurationError(f"{field.name} must be a whole number, 1 or more, not {value!r}")
 
 
-def _policy(_: OutboxSettings, field: attrs.Attribute[WhenFull], value: WhenFull) -> None:
-    if value not in _POLICIES:
+def _policy(_: OutboxSettings, field: attrs.Attribute[WhenFull | None], value: WhenFull | None) -> None:
+    if value is not None and value not in _POLICIES:
         raise ConfigurationError(f"{field.name} must be one of {', '.join(_POLICIES)}, not {value!r}")
+
+
+def _hook(_: OutboxSettings, field: attrs.Attribute[Hook | None], value: Hook | None) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{field.name} must be a function of one argument, not {value!r}")
 
 
 @attrs.frozen
@@ -70,9 +78,15 @@ class OutboxSettings:
         max_reports: How many reports may wait.
         max_bytes: How many bytes the waiting reports may have together.
         max_age: Seconds after which a report that could not be sent is dropped.
-        when_full: What happens to a report that would go beyond a bound: "block" waits for room as long as a call may
-            take (`Configuration.deadline`), then raises; "drop_oldest" makes room; "raise" raises at once.
+        when_full: What happens to a report that would go beyond a bound. None and "raise" raise `OutboxFullError` at
+            once (a recorded run is then reported without the outbox, where the platform is up); "block" waits for room
+            as long as a call may take (`Configuration.deadline`), then raises; "drop_oldest" makes room.
         exit_timeout: Seconds that the end of the program waits for what is still to be sent; 0 does not wait.
+        concurrency: How many reports a process sends at the same time at most. It starts with two, takes more while
+            answers are good, and halves on trouble.
+        on_drop: Called with the `OutboxEntry` of a report that was dropped for lack of room or for its age, on the
+            thread that dropped it.
+        on_quarantine: Called with the `OutboxEntry` of a report that the platform refused, on the sending thread.
 
     Raises:
         ConfigurationError: A value is malformed.
@@ -84,8 +98,11 @@ class OutboxSettings:
     max_reports: int = attrs.field(default=100_000, validator=_whole, kw_only=True)
     max_bytes: int = attrs.field(default=100_000_000, validator=_whole, kw_only=True)
     max_age: float = attrs.field(default=7 * 86_400.0, validator=_seconds, kw_only=True)
-    when_full: WhenFull = attrs.field(default="block", validator=_policy, kw_only=True)
+    when_full: WhenFull | None = attrs.field(default=None, validator=_policy, kw_only=True)
     exit_timeout: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)
+    concurrency: int = attrs.field(default=16, validator=_whole, kw_only=True)
+    on_drop: Hook | None = attrs.field(default=None, validator=_hook, kw_only=True, eq=False)
+    on_quarantine: Hook | None = attrs.field(default=None, validator=_hook, kw_only=True, eq=False)
 
     @property
     def seconds_per_report(self) -> float:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from xpander_facade.outbox._entry import OutboxEntry, State
     from xpander_facade.outbox._flush_result import FlushResult
-    from xpander_facade.outbox._inspection import OutboxEntry, OutboxStatus, State
+    from xpander_facade.outbox._inspection import OutboxStatus
     from xpander_facade.outbox._outbox import Outbox
 
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
 _HOMES = {
     "FlushResult": "_flush_result",
     "Outbox": "_outbox",
-    "OutboxEntry": "_inspection",
+    "OutboxEntry": "_entry",
     "OutboxStatus": "_inspection",
-    "State": "_inspection",
+    "State": "_entry",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw these would believe in every name

@@ -11,7 +11,11 @@ never longer than that from the moment at which it is looked at.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
+
+Circuit = Literal["closed", "open", "half-open"]
 
 MAX_FAILURES = 3
 """Failures in a row that open the circuit."""
@@ -20,6 +24,14 @@ MAX_PAUSE = 30.0
 MIN_DELAY = 0.5
 MAX_DELAY = 300.0
 MAX_RETRY_AFTER = 3_600.0
+PACE_SECONDS = 3_600.0
+"""A learned pace is forgotten so many seconds after the platform last said that there were too many requests."""
+MIN_PACE = 0.005
+MAX_PACE = 60.0
+PACE_DECAY = 0.998
+PACE_GROWTH = 1.25
+BURST_SECONDS = 0.05
+"""Requests that are due within so many seconds leave together."""
 MIN_REST = 1.0
 MAX_REST = 60.0
 
@@ -42,6 +54,12 @@ class CircuitBreaker:
     def is_down(self) -> bool:
         """Whether the platform counts as down, so that one probe at a time is all it gets."""
         return self.failures >= MAX_FAILURES
+
+    def state(self, now: float) -> Circuit:
+        """Return how the circuit is called in the field."""
+        if not self.is_down:
+            return "closed"
+        return "open" if now < self.open_until else "half-open"
 
     def bounded(self, now: float) -> CircuitBreaker:
         """Return the breaker with a pause that is not longer than its own length, whatever the clock did."""
@@ -84,28 +102,75 @@ class CircuitBreaker:
 class RateLimit:
     """When the next request to a platform may be sent, over all processes of a file.
 
+    Where the platform says that there were too many requests, and until when to wait (`Retry-After`), the pace that it
+    allows is learned from how many it took since it last said so. From then on requests are spaced by that pace, which
+    grows faster again with each one that is taken.
+
     Args:
-        next_at: Nothing is sent before, since the platform asked for it (`Retry-After`) or the rate wants it.
+        next_at: Nothing is sent before, since the platform asked for it or the pace wants it.
         seconds: How long that wait is, from its beginning.
+        pace: The learned seconds from one request to the next; 0 while nothing was learned.
+        cycle_began: Since when requests are counted.
+        cycle_sent: How many the platform took since then.
     """
 
     next_at: float = 0.0
     seconds: float = 0.0
+    pace: float = 0.0
+    cycle_began: float = 0.0
+    cycle_sent: int = 0
 
     def bounded(self, now: float) -> RateLimit:
         """Return the limit with a wait that is not longer than its own length, whatever the clock did."""
-        return attrs.evolve(self, next_at=min(self.next_at, now + self.seconds))
+        next_at = min(self.next_at, now + self.seconds)
+        # What was learned is forgotten in time; a cycle that seems to begin later was begun by another clock.
+        is_known = self.pace > 0 and self.cycle_began - MAX_RETRY_AFTER <= now < self.cycle_began + PACE_SECONDS
+        if self.cycle_began > now + MAX_RETRY_AFTER:
+            return RateLimit(next_at, self.seconds)
+        return attrs.evolve(self, next_at=next_at, pace=self.pace if is_known else 0.0)
+
+    def spacing(self, wanted: float) -> float:
+        """Return the seconds from one request to the next, given what the settings want."""
+        return max(wanted, self.pace)
+
+    def available(self, now: float, spacing: float, count: int) -> int:
+        """Return how many requests may leave now, of so many that could."""
+        if now < self.next_at:
+            return 0
+        return min(count, max(1, int(BURST_SECONDS / spacing))) if spacing else count
 
     def taken(self, now: float, seconds: float) -> RateLimit:
-        """Return the limit after requests were sent that use the rate up for so many seconds."""
-        return self._held(now, seconds)
+        """Return the limit after requests left that use the pace up for so many seconds."""
+        limit = self if self.cycle_began else attrs.evolve(self, cycle_began=now)
+        return limit._held(now, seconds) if seconds else limit
 
-    def asked_to_wait(self, now: float, seconds: float | None) -> RateLimit:
-        """Return the limit after the platform asked to wait for so many seconds; None where it did not."""
-        return self if seconds is None else self._held(now, min(seconds, MAX_RETRY_AFTER))
+    def succeeded(self, count: int) -> RateLimit:
+        """Return the limit after the platform took so many requests."""
+        pace = self.pace * PACE_DECAY**count
+        return attrs.evolve(self, cycle_sent=self.cycle_sent + count, pace=pace if pace >= MIN_PACE else 0.0)
+
+    def asked_to_wait(self, now: float, seconds: float | None, *, throttled: bool = False) -> RateLimit:
+        """Return the limit after an answer that asks to wait for so many seconds; None where it does not ask.
+
+        Args:
+            now: The time.
+            seconds: How long the platform asks to wait.
+            throttled: Whether it says that there were too many requests.
+        """
+        if seconds is None:
+            return self
+        wait = min(seconds, MAX_RETRY_AFTER)
+        if not throttled or (now < self.next_at and self.cycle_sent == 0):
+            return self._held(now, wait)  # it left before the wait began, which knows already
+        learned = (now + wait - self.cycle_began) / self.cycle_sent if self.cycle_sent and self.cycle_began else 0.0
+        if self.pace:
+            learned = min(max(learned, self.pace * PACE_GROWTH), self.pace * 2)
+        return attrs.evolve(self._held(now, wait), pace=min(learned, MAX_PACE), cycle_began=now + wait, cycle_sent=0)
 
     def _held(self, now: float, seconds: float) -> RateLimit:
-        return RateLimit(now + seconds, seconds) if now + seconds > self.next_at else self
+        if now + seconds <= self.next_at:
+            return self
+        return attrs.evolve(self, next_at=now + seconds, seconds=seconds)
 
 
 def delay(attempts: int, jitter: float) -> float:

@@ -1,42 +1,59 @@
-"""The outbox's file and this process's connection to it: opening, turns, transactions, forks, clear errors.
+"""The connection of one process to the outbox's file: opening, turns, transactions, forks, clear errors.
 
 A process has one connection, and its threads take turns at it. SQLite lets one writer write at a time anyway; but where
 it sleeps for milliseconds until the other one is done, a lock is passed on at once. While another process has the file,
-the turn is given up again and again, so that each thread waits as long as its own caller has time, and no longer.
+the turn is given up again and again, so that each thread waits as long as its own caller has time, and no longer. Once
+one of them has waited in vain, the others do not wait as well: they fail at once until the file can be written again.
 
 The connection is closed before a fork and opened again when it is next used, in the parent as in the child. An open one
 must not cross: SQLite would believe that the child has the parent's locks on the file, the next process to close the
 file would then throw away the log that the child writes to, and what the child stored would be lost.
 
 WAL with `synchronous = NORMAL`: what was stored survives a killed process. A power cut can take the last moment, but
-does not damage the file.
+does not damage the file. What is deleted is overwritten with zeros (`secure_delete`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import sqlite3
+import sys
 import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.errors import ConfigurationError, OutboxError
-from xpander_facade.outbox import _schema
+from xpander_facade.outbox import _file_safety, _schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-BUSY_SECONDS = 10.0
+MEMORY = ":memory:"
+"""The path of an outbox without a file."""
+BUSY_SECONDS = 5.0
 """How long to wait for a file that another process has, unless the caller has less time."""
+_MIN_WAIT_IN_VAIN = 1.0
+"""After a wait of so many seconds in vain, nobody else waits until the file can be written again."""
+_BRAKE_SECONDS = 0.25
+"""How often writing is tried meanwhile."""
 _BUSY_SLICE = 0.05
 _BUSY_PAUSE = 0.001
 CHECKPOINT_BYTES = 4_000_000
+MIN_SHRINK_BYTES = 1_000_000
+"""A file that is smaller stays as it is, however empty it is."""
+_MAX_REBUILD_BYTES = 2_000_000
+"""A file with no more than so much in it is written anew at once."""
+_SHRINK_PAGES = 2_000
+"""So many pages are given back to the file system in one transaction."""
 # The maintenance thread moves the log into the file, so that nobody who stores a report waits for that. Where it is not
 # there, SQLite does it itself once the log has so many pages.
 _LATE_CHECKPOINT_PAGES = 10_000
+
+_log = logging.getLogger("xpander_facade")
 
 Row = tuple[Any, ...]
 
@@ -55,7 +72,7 @@ class Database:
     """One file, as one process sees it.
 
     Args:
-        path: The file's absolute path; made, for its owner only, where it does not exist.
+        path: The file's absolute path; made, for its owner only, where it does not exist. `MEMORY` for none.
         on_fork: Called in a child process after a fork.
     """
 
@@ -67,6 +84,8 @@ class Database:
         self.losses = 0
         """Grows whenever something that was written may be gone: taken back, or with the file."""
         self._is_short = False
+        self._file_id: _file_safety.FileId | None = None
+        self._replacement_error = ""
         self._connection: sqlite3.Connection | None = None
         self._busy_timeout = _BusyTimeout()
         self._reset()
@@ -77,6 +96,13 @@ class Database:
         self._turn = threading.RLock()
         self._is_writing = False
         self._checkpointing = threading.Lock()
+        self._is_blocked = False
+        self._try_at = 0.0
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether there is no file."""
+        return self.path == MEMORY
 
     # --- statements ---
 
@@ -87,7 +113,7 @@ class Database:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
-        return self._execute(statement, values)[0]
+        return self._execute(statement, values, writes=True)[0]
 
     def query(self, statement: str, *values: Any) -> list[Row]:
         """Return the rows that a statement gives; within `transaction` it sees what was changed.
@@ -96,18 +122,23 @@ class Database:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
-        return self._execute(statement, values)[1]
+        return self._execute(statement, values, writes=False)[1]
 
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> tuple[int, list[Row]]:
+    def _execute(self, statement: str, values: tuple[Any, ...], *, writes: bool) -> tuple[int, list[Row]]:
         self._check_process()
-        until = 0.0
+        if writes and self._is_blocked:
+            self._check_brake()
+        began = 0.0
         while True:
             try:
                 with self._turn:
                     cursor = self._ready().execute(statement, values)
-                    return cursor.rowcount, cursor.fetchall()
+                    done = cursor.rowcount, cursor.fetchall()
+                if writes:
+                    self._is_blocked = False
+                return done
             except sqlite3.Error as error:
-                until = self._wait_or_raise(error, until)
+                began = self._wait_or_raise(error, began)
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[None]:
@@ -118,7 +149,9 @@ class Database:
             OutboxError: The file can't be read or written.
         """
         self._check_process()
-        until = 0.0
+        if self._is_blocked and not self._is_writing:
+            self._check_brake()
+        began = 0.0
         has_begun = False
         while True:
             try:
@@ -130,6 +163,7 @@ class Database:
                     try:
                         connection.execute("BEGIN IMMEDIATE")
                         self._is_writing = has_begun = True
+                        self._is_blocked = False
                         yield
                         connection.execute("COMMIT")
                         return
@@ -139,7 +173,7 @@ class Database:
             except sqlite3.Error as error:
                 if has_begun:
                     raise self._error_for(error) from error
-                until = self._wait_or_raise(error, until)
+                began = self._wait_or_raise(error, began)
 
     @contextlib.contextmanager
     def busy_timeout(self, seconds: float) -> Generator[None]:
@@ -164,33 +198,141 @@ class Database:
             self.losses += 1
             connection.execute("ROLLBACK")
 
-    def _wait_or_raise(self, error: sqlite3.Error, until: float) -> float:
-        """Give other threads a turn where another process has the file; return until when to try, given 0 for unknown.
+    def _wait_or_raise(self, error: sqlite3.Error, began: float) -> float:
+        """Give other threads a turn where another process has the file; return when the wait began, given 0 for now.
 
         Raises:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The time is over, or something else is wrong.
         """
         now = time.monotonic()
-        until = until or min(now - _BUSY_SLICE + BUSY_SECONDS, self._busy_timeout.until)
+        began = began or now - _BUSY_SLICE
+        until = min(began + (0.0 if self._is_blocked else BUSY_SECONDS), self._busy_timeout.until)
         if not _is_busy(error) or now >= until:
+            if _is_busy(error) and now - began >= _MIN_WAIT_IN_VAIN:
+                self._is_blocked = True
             raise self._error_for(error) from error
         time.sleep(_BUSY_PAUSE)
-        return until
+        return began
 
-    # --- life ---
+    def _check_brake(self) -> None:
+        """Let one writer try now and then, and the others fail at once, while another process keeps the file.
+
+        Raises:
+            DatabaseBusyError: It is not time to try.
+        """
+        now = time.monotonic()
+        if now < self._try_at:
+            raise DatabaseBusyError(self._busy_text())
+        self._try_at = now + _BRAKE_SECONDS
+
+    def _busy_text(self) -> str:
+        return f"other processes have the outbox's file {self.path}, and do not give it up: try again"
+
+    # --- opening, tidying and closing ---
 
     def checkpoint(self) -> None:
         """Move what was written from the log into the file, once the log has grown; nobody has to wait for it.
 
         Where the disk is full, that is done at any size: the log's room can be used again then.
         """
+        if self.is_in_memory:
+            return
         with self._checkpointing, contextlib.suppress(OSError, sqlite3.Error):
             if os.path.getsize(f"{self.path}-wal") < CHECKPOINT_BYTES and not self._is_short:
                 return
             with contextlib.closing(self._connect()) as connection:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._is_short = False
+
+    def shrink(self, until: float = math.inf) -> None:
+        """Give the file system back what a file that is mostly empty does not need, in transactions of bounded size.
+
+        Args:
+            until: When to stop; monotonic seconds.
+        """
+        if self.is_in_memory or not self._is_mostly_empty():
+            return
+        if self._bytes() - self._free_pages() * self._page_size() <= _MAX_REBUILD_BYTES:
+            self.query("VACUUM")  # what it costs is what is left, not what was there
+        while time.monotonic() < until and self._free_pages():
+            self.query(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
+        with self._checkpointing, contextlib.suppress(sqlite3.Error), contextlib.closing(self._connect()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def vacuum(self) -> tuple[int, int]:
+        """Rebuild the file without its empty pages; return its bytes before and after.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: Another process has the file, or there is no room for the copy that this needs.
+        """
+        before = self._bytes()
+        self.query("VACUUM")
+        self.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        return before, self._bytes()
+
+    def _bytes(self) -> int:
+        return int(self.query("PRAGMA page_count")[0][0]) * self._page_size()
+
+    def _page_size(self) -> int:
+        return int(self.query("PRAGMA page_size")[0][0])
+
+    def _free_pages(self) -> int:
+        return int(self.query("PRAGMA freelist_count")[0][0])
+
+    def _is_mostly_empty(self) -> bool:
+        whole = self._bytes()
+        return whole >= MIN_SHRINK_BYTES and self._free_pages() * self._page_size() * 2 > whole
+
+    def check_file(self) -> None:
+        """Notice that the file was deleted, moved or replaced while it is open, and write what is known of it anew.
+
+        The connection still reaches the old file, whatever became of its name. Its reports and runs go into the file
+        that has the name now, which is made where there is none. Several processes may do so at once: each takes what
+        the others have not taken yet.
+
+        Raises:
+            ConfigurationError: What has the name now can't be used as an outbox.
+            OutboxError: It can't be written.
+        """
+        self._check_process()
+        with self._turn:
+            if self._connection is None or self.is_in_memory or self._is_writing:
+                return
+            if _file_safety.file_id(os.path.realpath(self.path)) == self._file_id:
+                return
+            old, old_id, self._connection = self._connection, self._file_id, None
+            try:
+                moved = self._move_to_named_file(old)
+            except BaseException as error:
+                self._connection, self._file_id = old, old_id
+                if repr(error) != self._replacement_error:
+                    self._replacement_error = repr(error)
+                    _log.error("outbox %s was deleted, moved or replaced, and can't be made anew: %s", self.path, error)
+                raise
+            self._replacement_error = ""
+        _log.warning(
+            "outbox %s was deleted, moved or replaced while in use: it was made anew, with the %d reports and runs of "
+            "the old one",
+            self.path,
+            moved,
+        )
+
+    def _move_to_named_file(self, old: sqlite3.Connection) -> int:
+        try:
+            if self._file_id and _file_safety.file_id(os.path.realpath(self.path))[0] == self._file_id[0]:
+                # Its log alone is gone. What was in it is brought into the file before that is opened anew.
+                old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                old.close()
+                self._connection = self._prepare()
+                return 0
+            self._connection = self._prepare()
+            moved = _schema.move(old, self._connection)
+            old.close()
+        except sqlite3.Error as error:
+            raise self._error_for(error) from error
+        return moved
 
     def close(self) -> None:
         """Close this process's connection; it opens again when the file is next used."""
@@ -200,62 +342,39 @@ class Database:
                 connection.close()
 
     def _prepare(self) -> sqlite3.Connection:
-        self._create()
+        path = self.path if self.is_in_memory else _file_safety.make_ready(self.path)
         connection = self._connect()
         try:
             # Nothing is changed before it is known whose database it is.
             _schema.is_made(connection, self.path)
-            self._keep_private()
-            # Whole pages are written: small ones suit reports of a few kB. It counts for a new file alone.
+            # Whole pages are written: small ones suit reports of a few kB. These count for a new file alone.
             connection.execute("PRAGMA page_size = 1024")
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            if not self.is_in_memory:
+                _file_safety.keep_private(path)
+                connection.execute("PRAGMA journal_mode = WAL")
             _schema.fill(connection, self.path, self.destinations)
+            if not self.is_in_memory:
+                # Somebody may have put a log of theirs beside it since it was checked.
+                _file_safety.check(path)
+                self._file_id = _file_safety.file_id(path)
         except BaseException:
             connection.close()
             raise
         self.losses += 1
         return connection
 
-    def _create(self) -> None:
-        # SQLite gives its log and its index the rights of the file that they belong to. A file that is there is not
-        # opened here: closing it would take this process's locks off it.
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            pass
-        except FileNotFoundError:
-            folder = os.path.dirname(self.path)
-            raise ConfigurationError(f"there is no folder {folder} for the outbox's file: make it first") from None
-        except OSError as error:
-            raise ConfigurationError(
-                f"the outbox's file {self.path} can't be made ({error.strerror}): name one that this user can write"
-            ) from None
-
-    def _keep_private(self) -> None:
-        """Let nobody but the owner read the file.
-
-        Raises:
-            ConfigurationError: It is somebody else's, who reads what is stored.
-        """
-        if os.name != "posix":
-            return
-        with contextlib.suppress(FileNotFoundError):
-            found = os.stat(self.path)
-            if os.geteuid() not in (found.st_uid, 0) and found.st_uid != 0:
-                raise ConfigurationError(
-                    f"the outbox's file {self.path} belongs to another user, who would read what is stored: "
-                    "name another file"
-                )
-            if found.st_mode & 0o077:
-                with contextlib.suppress(PermissionError):
-                    os.chmod(self.path, 0o600)
-
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SLICE, isolation_level=None, check_same_thread=False, cached_statements=64
+            self.path,
+            timeout=0.0 if _is_green() else _BUSY_SLICE,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
         )
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LATE_CHECKPOINT_PAGES}")
         except BaseException:
             connection.close()
@@ -274,9 +393,7 @@ class Database:
                 f"the outbox's file {self.path} can't be written ({error}): let this user write to it and its folder"
             )
         if _is_busy(error):
-            return DatabaseBusyError(
-                f"other processes have the outbox's file {self.path}, and do not give it up: try again"
-            )
+            return DatabaseBusyError(self._busy_text())
         if kind == sqlite3.SQLITE_FULL:
             self._is_short = True
             return OutboxError(f"there is no room on the disk of the outbox's file {self.path}")
@@ -288,8 +405,9 @@ class Database:
         """Wait until no thread uses the file, keep them all away, and close the connection."""
         self._turn.acquire()
         self._checkpointing.acquire()
-        with contextlib.suppress(sqlite3.Error):
-            self.close()
+        if not self.is_in_memory:
+            with contextlib.suppress(sqlite3.Error):
+                self.close()
 
     def after_fork_in_parent(self) -> None:
         """Let the threads go on."""
@@ -297,8 +415,10 @@ class Database:
         self._turn.release()
 
     def after_fork_in_child(self) -> None:
-        """Start anew: the locks were held by threads that are not here."""
+        """Start anew: the locks were held by threads that are not here, and what waits in memory is the parent's."""
         self._reset()
+        if self.is_in_memory:
+            self.close()
         self._on_fork()
 
     def _check_process(self) -> None:
@@ -343,6 +463,12 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):  # there is none on Windows
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def _is_green() -> bool:
+    """Whether sleeping lets gevent's other greenlets run, which waiting within SQLite does not."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("time"))
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from xpander_facade.errors import ConfigurationError, OutboxError
 from xpander_facade.outbox._merge import merged
-from xpander_facade.outbox._process_identity import is_gone, this_process
+from xpander_facade.outbox._process_identity import is_gone, is_running, this_process
+from xpander_facade.outbox._store import BATCH
 
 if TYPE_CHECKING:
     from xpander_facade.outbox._store import Store
 
 DIED = "process ended before the run did"
+MAX_CLOCK_DIFFERENCE = 60.0
+"""Seconds by which the clocks of machines that share a file may differ."""
 _log = logging.getLogger("xpander_facade")
 
 
@@ -50,8 +53,9 @@ class InFlightRuns:
     def add(self, destination: int, id: str, agent_id: str, body: bytes) -> None:
         """Write a run down."""
         now = self._store.clock()
-        is_lost = self._losses != self._database.losses  # the signature may have been, with what it was written with
-        if is_lost or now - self._renewed_at >= self._store.settings.lease / 3:
+        # The lease may be lost, with the transaction that it was written in.
+        is_lost = self._losses != self._database.losses
+        if is_lost or abs(now - self._renewed_at) >= self._store.settings.lease / 3:
             self._renew_lease(now)
         self._database.execute(
             "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -102,14 +106,21 @@ class InFlightRuns:
             self._renew_lease(self._store.clock())
 
     def report_dead(self) -> int:
-        """Report the runs of dead processes as failed; return how many."""
+        """Report the runs of dead processes as failed; return how many.
+
+        A process is dead when it is surely gone, or when its lease is over and it is not known to run.
+        """
         now = self._store.clock()
         reported = 0
-        for owner, lease_until in self._database.query("SELECT owner, lease_until FROM processes"):
-            if owner != self._owner:
-                gone = is_gone(owner)
-                if gone or lease_until < now:
-                    reported += self._report(owner, now, gone=gone)
+        for owner, seen_at, lease_until in self._database.query("SELECT owner, seen_at, lease_until FROM processes"):
+            if owner == self._owner:
+                continue
+            gone = is_gone(owner)
+            if gone or (lease_until < now and not is_running(owner)):
+                while runs := self._report(owner, now, gone=gone):
+                    reported += runs
+            elif seen_at > now + MAX_CLOCK_DIFFERENCE:
+                self._shorten_lease(owner, seen_at, now, lease_until - seen_at)
         return reported
 
     def _renew_lease(self, now: float) -> None:
@@ -123,22 +134,37 @@ class InFlightRuns:
         self._renewed_at = now
         self._losses = self._database.losses
 
+    def _shorten_lease(self, owner: str, seen_at: float, now: float, lease: float) -> None:
+        """Let a lease count from now on where the clock was put back since then: it would last for as long."""
+        self._database.execute(
+            "UPDATE processes SET seen_at = ?, lease_until = ? WHERE owner = ? AND seen_at = ?",
+            now,
+            now + lease,
+            owner,
+            seen_at,
+        )
+
     def _report(self, owner: str, now: float, *, gone: bool) -> int:
+        """Report some runs of a process in one transaction; return how many."""
         with self._database.transaction():
             leased = self._database.query("SELECT seen_at, lease_until FROM processes WHERE owner = ?", owner)
             if not leased or (leased[0][1] >= now and not gone):
                 return 0  # another process was faster, or this one came back
             seen_at, lease_until = leased[0]
             runs = self._database.query(
-                "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ?", owner
+                "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ? LIMIT ?", owner, BATCH
             )
-            self._database.execute("DELETE FROM runs WHERE owner = ?", owner)
-            self._database.execute("DELETE FROM processes WHERE owner = ?", owner)
             for destination, id, agent_id, began_at, body in runs:
                 # It died at some time after it was last seen: now, if that is not long ago.
                 ended_at = now if gone and now <= lease_until else seen_at
                 self._store.add(destination, id, agent_id, _died(body, ended_at - began_at))
-                _log.warning("outbox %s: run %s is reported as failed: its %s", self._database.path, id, DIED)
+                self._database.execute(
+                    "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, owner
+                )
+            if not runs:
+                self._database.execute("DELETE FROM processes WHERE owner = ?", owner)
+        for _, id, *_ in runs:
+            _log.warning("outbox %s: run %s is reported as failed: its %s", self._database.path, id, DIED)
         return len(runs)
 
 

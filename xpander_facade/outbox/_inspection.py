@@ -1,30 +1,23 @@
-"""What people see of an outbox's file and do to single reports: status, entries, another try, away with it."""
+"""What people see of an outbox's file and do to single reports: status, entries, another try, dropping them."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import attrs
 
+from xpander_facade.outbox._circuit_breaker import Circuit
+from xpander_facade.outbox._entry import ENTRY, OutboxEntry, State, make_entry, moment
 from xpander_facade.outbox._store import QUARANTINED, SENDING, STATES, WAITING
 
 if TYPE_CHECKING:
-    from xpander_facade.outbox._database import Row
     from xpander_facade.outbox._store import Store
-
-State = Literal["waiting", "sending", "quarantined"]
-
-_ENTRY = (
-    "SELECT id, agent_id, destinations.name, state, created_at, attempts, due, reason, size, {body}"
-    " FROM reports JOIN destinations USING (destination)"
-)
 
 
 @attrs.frozen
 class OutboxStatus:
-    """How an outbox stands.
+    """How an outbox stands, over all platforms and organisations.
 
     Args:
         waiting: Reports that wait to be sent.
@@ -33,7 +26,10 @@ class OutboxStatus:
         running: Runs in progress.
         bytes: What the reports take together.
         oldest: When the oldest report was stored; None without one.
-        paused_until: Nothing is sent before, since a platform is down, asked for patience, or the rate wants it; None
+        oldest_age: Seconds since then; None without one.
+        circuit: "closed" where sending goes on; "open" where nothing is sent, since a platform is down; "half-open"
+            where one report is to tell whether it is up again. The worst of all platforms.
+        paused_until: Nothing is sent before, since a platform is down, asked to wait, or the rate wants it; None
             where sending may go on.
         sent: Reports that were sent since the file was made.
         dropped: Reports that were dropped since then, for lack of room or for their age.
@@ -45,38 +41,11 @@ class OutboxStatus:
     running: int
     bytes: int
     oldest: datetime | None
+    oldest_age: float | None
+    circuit: Circuit
     paused_until: datetime | None
     sent: int
     dropped: int
-
-
-@attrs.frozen
-class OutboxEntry:
-    """A report in an outbox.
-
-    Args:
-        id: The run's id.
-        agent_id: The agent that the run counts for.
-        destination: The platform and, where one was named, the organisation.
-        state: "waiting", "sending" or "quarantined".
-        created_at: When it was stored.
-        attempts: How often it was sent.
-        next_at: When it is tried next, at the earliest; None where it does not wait.
-        reason: Why the last attempt failed; None without one.
-        size: Bytes of the report.
-        body: What is sent; None in a list.
-    """
-
-    id: str
-    agent_id: str
-    destination: str
-    state: State
-    created_at: datetime
-    attempts: int
-    next_at: datetime | None
-    reason: str | None
-    size: int
-    body: dict[str, Any] | None = attrs.field(default=None, repr=False)
 
 
 def status(store: Store) -> OutboxStatus:
@@ -85,35 +54,44 @@ def status(store: Store) -> OutboxStatus:
         state: store.database.query(f"SELECT count(*) FROM reports WHERE state = {state}")[0][0]
         for state in (WAITING, SENDING, QUARANTINED)
     }
-    ((size, running, oldest, opens_at, sent, dropped),) = store.database.query(
+    ((size, running, oldest, sent, dropped),) = store.database.query(
         "SELECT (SELECT bytes FROM totals), (SELECT count(*) FROM runs),"
-        " (SELECT created_at FROM reports ORDER BY rowid LIMIT 1), max(max(open_until, next_at)),"
+        " (SELECT created_at FROM reports ORDER BY rowid LIMIT 1),"
         " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations"
     )
+    now = store.clock()
+    limits = [store.limits(number) for (number,) in store.database.query("SELECT destination FROM destinations")]
+    circuits: list[Circuit] = [one.breaker.state(now) for one in limits] or ["closed"]
+    opens_at = max((one.opens_at for one in limits), default=0.0)
     return OutboxStatus(
         waiting=counts[WAITING],
         sending=counts[SENDING],
         quarantined=counts[QUARANTINED],
         running=running,
         bytes=size,
-        oldest=None if oldest is None else _moment(oldest),
-        paused_until=None if opens_at is None or opens_at <= store.clock() else _moment(opens_at),
+        oldest=None if oldest is None else moment(oldest),
+        oldest_age=None if oldest is None else max(now - oldest, 0.0),
+        circuit=max(circuits, key=_CIRCUITS.index),
+        paused_until=None if opens_at <= now else moment(opens_at),
         sent=sent,
         dropped=dropped,
     )
 
 
+_CIRCUITS: tuple[Circuit, ...] = ("closed", "half-open", "open")
+
+
 def entries(store: Store, state: State | None, limit: int) -> list[OutboxEntry]:
     """Return the reports of a file, oldest first, without their bodies."""
     where = "" if state is None else f" WHERE state = {STATES.index(state)}"
-    rows = store.database.query(f"{_ENTRY.format(body='NULL')}{where} ORDER BY rowid LIMIT ?", limit)
-    return [_entry(row) for row in rows]
+    rows = store.database.query(f"{ENTRY.format(body='NULL')}{where} ORDER BY reports.rowid LIMIT ?", limit)
+    return [make_entry(row) for row in rows]
 
 
 def entry(store: Store, id: str) -> OutboxEntry | None:
     """Return the newest report of a run, with its body; None without one."""
-    rows = store.database.query(f"{_ENTRY.format(body='body')} WHERE id = ? ORDER BY rowid DESC LIMIT 1", id)
-    return _entry(rows[0]) if rows else None
+    rows = store.database.query(f"{ENTRY.format(body='body')} WHERE id = ? ORDER BY reports.rowid DESC LIMIT 1", id)
+    return make_entry(rows[0]) if rows else None
 
 
 def retry(store: Store, id: str) -> bool:
@@ -128,23 +106,3 @@ def retry(store: Store, id: str) -> bool:
 def drop(store: Store, id: str) -> bool:
     """Forget what is not being sent of a run; whether there was anything."""
     return bool(store.database.execute(f"DELETE FROM reports WHERE id = ? AND state != {SENDING}", id))
-
-
-def _entry(row: Row) -> OutboxEntry:
-    id, agent_id, destination, state, created_at, attempts, due, reason, size, body = row
-    return OutboxEntry(
-        id=id,
-        agent_id=agent_id,
-        destination=destination,
-        state=STATES[int(state)],
-        created_at=_moment(created_at),
-        attempts=attempts,
-        next_at=_moment(due) if state == WAITING else None,
-        reason=reason,
-        size=size,
-        body=None if body is None else json.loads(body),
-    )
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

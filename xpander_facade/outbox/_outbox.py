@@ -16,9 +16,10 @@ from xpander_facade._requests.report import attach_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import ConfigurationError
+from xpander_facade.outbox._entry import OutboxEntry, State
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
 from xpander_facade.outbox._in_flight import retract_failure
-from xpander_facade.outbox._inspection import OutboxEntry, OutboxStatus, State, drop, entries, entry, retry, status
+from xpander_facade.outbox._inspection import OutboxStatus, drop, entries, entry, retry, status
 from xpander_facade.outbox._runtime import runtime_of
 from xpander_facade.outbox._threads import in_thread
 
@@ -306,7 +307,6 @@ class Outbox:
         """The number that the file gives to this configuration's platform and organisation."""
         if self._number is None:
             self._number = self._runtime.store.destination(_destination_name(self.configuration))
-        self._runtime.count_from_here(self._number)
         return self._number
 
     def _wake(self) -> None:

@@ -1,7 +1,7 @@
 """The identity of processes: a name for this one, and whether the one behind a name is gone.
 
-A name holds the machine, the process id and, where Linux tells it, when the process started, so that a process id that
-was given out again is not taken for the old process.
+A name holds the machine, the process id and when the process started, so that a process id that was given out again is
+not taken for the old process. Where the system does not tell when a process started, a random mark stands in its stead.
 """
 
 from __future__ import annotations
@@ -12,8 +12,19 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 _GONE_STATES = frozenset("ZX")
+_STOPPED_STATES = frozenset("Tt")
+_MARK = "?"
+"""What the start of a process begins with where it is a random mark."""
+
+
+class _Stat(NamedTuple):
+    """What Linux tells of a process: its state as a letter, and when it started."""
+
+    state: str
+    start: str
 
 
 @functools.cache
@@ -37,18 +48,24 @@ def _namespace() -> str:
         return ""
 
 
-def _life(pid: int) -> tuple[str, str] | None:
-    """Return the state and the start time of a process as Linux tells them; None where it does not."""
+def _stat(pid: int) -> _Stat | None:
+    """Return what Linux tells of a process; None where nothing is told."""
     # The name of the program stands in parentheses and may hold anything.
     _, parenthesis, rest = _read(f"/proc/{pid}/stat").rpartition(")")
     fields = rest.split()
-    return (fields[0], fields[19]) if parenthesis and len(fields) > 19 else None
+    return _Stat(fields[0], fields[19]) if parenthesis and len(fields) > 19 else None
+
+
+_marks: dict[int, str] = {}
+"""By process id: a child after a fork is another process."""
 
 
 def this_process() -> str:
     """Return the name of this process."""
-    life = _life(os.getpid())
-    return f"{_machine()} {os.getpid()} {life[1] if life else '-'}"
+    pid = os.getpid()
+    stat = _stat(pid)
+    start = stat.start if stat else _marks.setdefault(pid, _MARK + os.urandom(8).hex())
+    return f"{_machine()} {pid} {start}"
 
 
 def is_gone(name: str) -> bool:
@@ -56,10 +73,21 @@ def is_gone(name: str) -> bool:
     machine, pid, start = name.split(" ")
     if machine != _machine():
         return False
-    life = _life(int(pid))
-    if life is not None:
-        return life[0] in _GONE_STATES or (start != "-" and life[1] != start)
+    stat = _stat(int(pid))
+    if stat is not None:
+        return stat.state in _GONE_STATES or (not start.startswith(_MARK) and stat.start != start)
+    if int(pid) == os.getpid():
+        return name != this_process()
     return not _answers(int(pid))
+
+
+def is_running(name: str) -> bool:
+    """Whether the process of a name surely runs, and is not stopped; False where that can't be known."""
+    machine, pid, start = name.split(" ")
+    if machine != _machine():
+        return False
+    stat = _stat(int(pid))
+    return stat is not None and stat.start == start and stat.state not in _GONE_STATES | _STOPPED_STATES
 
 
 def _answers(pid: int) -> bool:

@@ -10,16 +10,16 @@ import atexit
 import contextlib
 import logging
 import os
-import random
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from xpander_facade.errors import XpanderError
+from xpander_facade.outbox._claims import Claims
 from xpander_facade.outbox._database import Database, DatabaseBusyError
 from xpander_facade.outbox._in_flight import InFlightRuns
 from xpander_facade.outbox._process_identity import this_process
-from xpander_facade.outbox._sender import POLL, Sender
+from xpander_facade.outbox._sender import Sender
 from xpander_facade.outbox._store import Store
 from xpander_facade.outbox._threads import PeriodicThread
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._outbox_settings import OutboxSettings
 
 _FLUSH_CHECK = 0.1
+_MAINTENANCE_POLL = 0.5
+_MAX_PROBE = 2.0
+_SHRINK_EVERY = 10.0
+_MAX_SHRINK = 1.0
 _MAX_STOP = 2.0
 _MIN_STOP = 0.1
 _log = logging.getLogger("xpander_facade")
@@ -43,10 +47,12 @@ class OutboxRuntime:
         self.database = Database(settings.path, self._after_fork)
         self.store = Store(self.database, settings)
         self.in_flight = InFlightRuns(self.store)
-        self.sender = Sender(self.store, random.random)
+        self.claims = Claims(self.store)
+        self.sender = Sender(self.store, self.claims, lambda: self._sender_thread.wake())
         self._sender_thread = PeriodicThread("xpander-outbox-sender", self.sender.round)
         self._maintenance_thread = PeriodicThread("xpander-outbox-maintenance", self._maintain)
         self._renewed_at = 0.0
+        self._shrunk_at = 0.0
         self._counted: dict[int, tuple[int, int]] = {}
 
     # --- threads ---
@@ -65,7 +71,8 @@ class OutboxRuntime:
 
     def _maintain(self) -> float:
         self._sender_thread.start()
-        self.database.checkpoint()  # first of all: where the disk is full, it may make room
+        self.database.check_file()
+        self.database.checkpoint()  # early: where the disk is full, it may make room
         now = time.monotonic()
         often = self.store.settings.lease / 3
         if now - self._renewed_at >= often:
@@ -73,24 +80,24 @@ class OutboxRuntime:
             self._renewed_at = now
         self.in_flight.remove_pending()
         self.in_flight.report_dead()
-        self.store.free_abandoned()
+        self.claims.free_abandoned()
         self.store.drop_expired()
-        return min(POLL, often)
+        self.store.hooks.log_dropped()
+        if now - self._shrunk_at >= _SHRINK_EVERY:
+            self.database.shrink(now + _MAX_SHRINK)
+            self._shrunk_at = now
+        return min(_MAINTENANCE_POLL, often)
 
     # --- flushing ---
 
-    def count_from_here(self, destination: int) -> None:
-        """Let the first flush count what is sent and refused from now on: the sender does not wait for it."""
-        if destination not in self._counted:
-            self._counted[destination] = self.store.sent_and_refused(destination)
+    def flush(self, destination: int, timeout: float) -> tuple[int, int, int]:
+        """Send what waits; return how many reports this process sent since its last flush, still wait, were refused.
 
-    def flush(self, destination: int, timeout: float, *, leaving: bool = False) -> tuple[int, int, int]:
-        """Send what waits; return how many reports were sent since the last flush, still wait, and were refused since.
+        Gives up as soon as the platform proves to be down: where that is known before, one report is tried.
 
         Args:
             destination: The destination whose reports count.
             timeout: Seconds to wait at most.
-            leaving: Whether to give up as soon as the platform proves to be down.
         """
         until = time.monotonic() + timeout
         # Another process may have the file for longer than there is time. What waits can be counted all the same.
@@ -99,18 +106,22 @@ class OutboxRuntime:
             self.in_flight.report_dead()
             self.sender.retry_now(destination)
         stored_until = self.store.stored_until(destination)
-        self.count_from_here(destination)
         self.start()
         if self.store.has_unsent(destination, stored_until):
-            self._await(destination, stored_until, until, leaving=leaving)
+            self._await(destination, stored_until, until)
         waiting = self.store.unsent(destination, stored_until)
-        before, now = self._counted[destination], self.store.sent_and_refused(destination)
+        before, now = self._counted.get(destination, (0, 0)), self.sender.counts(destination)
         self._counted[destination] = now
-        return max(now[0] - before[0], 0), waiting, max(now[1] - before[1], 0)
+        return now[0] - before[0], waiting, now[1] - before[1]
 
-    def _await(self, destination: int, stored_until: float, until: float, *, leaving: bool) -> None:
+    def _await(self, destination: int, stored_until: float, until: float) -> None:
+        begun = self.sender.begun
+        probe_until = 0.0
         while (seconds := until - time.monotonic()) > 0 and self.store.has_unsent(destination, stored_until):
-            if not self._is_worth_waiting(destination, seconds, leaving=leaving):
+            if not probe_until and self.sender.begun > begun:
+                # A probe may hang for as long as a call may take; nobody waits that long for a platform that is down.
+                probe_until = time.monotonic() + _MAX_PROBE
+            if not self._is_worth_waiting(destination, seconds, probe_until):
                 return
             if self.start():
                 self._sender_thread.wake()
@@ -119,17 +130,28 @@ class OutboxRuntime:
                 # At the end of the interpreter there are no new threads.
                 time.sleep(min(self.sender.round(), _FLUSH_CHECK, seconds))
 
-    def _is_worth_waiting(self, destination: int, seconds: float, *, leaving: bool) -> bool:
-        """Whether anything could still be sent in so many seconds."""
-        if self.sender.is_unable(destination):
-            return False
-        now = self.store.clock()
-        breaker, limit = self.store.limits(destination)
-        if limit.next_at > now + seconds:
-            return False
-        return not (leaving and breaker.is_down and breaker.open_until > now and not self.store.is_sending(destination))
+    def _is_worth_waiting(self, destination: int, seconds: float, probe_until: float) -> bool:
+        """Whether anything could still be sent in so many seconds.
 
-    # --- life ---
+        Args:
+            destination: Where to.
+            seconds: How much time there is.
+            probe_until: How long a platform that is down may take to answer; 0 while nothing was sent.
+        """
+        now = self.store.clock()
+        limits = self.store.limits(destination)
+        if self.sender.is_unable(destination) or limits.rate.next_at > now + seconds:
+            return False
+        if not limits.breaker.is_down:
+            return True
+        if limits.breaker.state(now) == "open" and not self.store.is_sending(destination):
+            if probe_until:
+                return False
+            # What was under way when the flush began has failed since.
+            self.sender.retry_now(destination)
+        return not probe_until or time.monotonic() < probe_until
+
+    # --- the end ---
 
     def close(self, timeout: float = _MAX_STOP) -> None:
         """End the threads and close the file; the next use opens it again.
@@ -142,6 +164,10 @@ class OutboxRuntime:
         # The maintenance thread first: it would start the sender again.
         for thread in (self._maintenance_thread, self._sender_thread):
             thread.stop(max(until - time.monotonic(), 0.0))
+        self.sender.close()
+        with contextlib.suppress(XpanderError):
+            self.sender.settle(max(until - time.monotonic(), 0.0))
+            self.database.shrink(time.monotonic() + _MAX_SHRINK)
         self.database.close()
 
     def leave(self) -> None:
@@ -151,7 +177,7 @@ class OutboxRuntime:
         until = time.monotonic() + self.store.settings.exit_timeout
         with contextlib.suppress(KeyboardInterrupt):
             for destination in self.sender.destinations:
-                _, waiting, _ = self.flush(destination, max(until - time.monotonic(), 0.0), leaving=True)
+                _, waiting, _ = self.flush(destination, max(until - time.monotonic(), 0.0))
                 if waiting:
                     _log.warning(
                         "outbox %s: %d reports wait on disk at exit, until the next process sends them",
@@ -163,6 +189,7 @@ class OutboxRuntime:
     def _after_fork(self) -> None:
         self.store.owner = this_process()
         self.in_flight.reset()
+        self.claims.reset()
         self.sender.reset()
         self._counted.clear()
         self._sender_thread.reset()

@@ -2,15 +2,19 @@
 
 There is one sender per process and file. It sends for the destinations that this process has a configuration for, since
 the key comes from there, and shares each destination with the senders of other processes: a claim decides who sends a
-report, circuit breaker and rate limit, both in the file, decide when. Nothing is retried in the call itself; a report
-that failed waits in the file.
+report, circuit breaker and rate limit, both in the file, decide when. One thread claims and settles in batches; as many
+others as the window allows send. Nothing is retried in the call itself; a report that failed waits in the file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
+import queue
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -19,21 +23,65 @@ from xpander_facade import _client
 from xpander_facade._requests.report import report_request
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade.outbox import _circuit_breaker
-from xpander_facade.outbox._classification import Disposition, classify
+from xpander_facade.outbox._claims import Outcome, Result
+from xpander_facade.outbox._classification import Classification, Disposition, classify
+from xpander_facade.outbox._sending_threads import SendingThreads
+from xpander_facade.outbox._window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
-    from xpander_facade.outbox._store import Claim, Store
+    from xpander_facade.outbox._claims import Claim, Claims  # noqa: TC004 (an annotation only)
+    from xpander_facade.outbox._store import Store
 
 POLL = 1.0
 """Seconds after which the file is looked at again for reports that other processes stored."""
 
 # A claim outlives the longest send, so that no other process sends the same report meanwhile.
-_MARGIN = 5.0
+_MARGIN = 10.0
+_MIN_MARGIN = 5.0
 _MAX_DENIALS = 3
+_MIN_READY = 4
+_GATHER = 0.001
+"""Seconds to wait for more outcomes before they are written down together."""
 _log = logging.getLogger("xpander_facade")
+
+
+@attrs.define
+class _KeyState:
+    """What this process knows of an API key at a destination.
+
+    Args:
+        refusals: How often in a row the platform refused the key, or there was none.
+        rests_until: This process does not try before; monotonic seconds.
+        refused_at: When it was last refused; monotonic seconds.
+        problem: Why.
+        is_proven: Whether the platform took the last report with this key.
+        denials: How many reports it has denied since.
+    """
+
+    refusals: int = 0
+    rests_until: float = 0.0
+    refused_at: float = 0.0
+    problem: str = ""
+    is_proven: bool = False
+    denials: int = 0
+
+
+@attrs.frozen
+class _Job:
+    """A claim on its way to the platform.
+
+    Args:
+        claim: The report.
+        configuration: What to call with.
+        claimed_at: When it was claimed; monotonic seconds.
+    """
+
+    claim: Claim
+    configuration: Configuration
+    claimed_at: float
 
 
 @attrs.define
@@ -43,20 +91,43 @@ class _Destination:
     Args:
         number: Its number in the file.
         configuration: What to call with.
-        refusals: How often in a row the platform refused the key, or there was none.
-        rests_until: This process does not try before; monotonic seconds.
-        problem: Why not.
-        is_proven: Whether the platform took the last report with this key.
-        denials: How many it has denied since.
+        key: What is known of the configuration's key.
+        window: How many requests may be under way.
+        ready: Jobs that wait in this process until one of those that are under way has ended.
+        sending: How many are under way.
+        claimed: How many claims are not settled.
+        failed_at: When the last request failed; what was claimed before and has not left yet, waits in the file again.
+        sent: How many reports this process has sent.
+        refused: How many of its reports the platform has refused.
     """
 
     number: int
     configuration: Configuration
-    refusals: int = 0
-    rests_until: float = 0.0
-    problem: str = ""
-    is_proven: bool = False
-    denials: int = 0
+    key: _KeyState
+    window: Window
+    ready: deque[_Job] = attrs.field(factory=lambda: deque[_Job]())
+    sending: int = 0
+    claimed: int = 0
+    failed_at: float = 0.0
+    sent: int = 0
+    refused: int = 0
+
+
+@attrs.frozen
+class _Done:
+    """A job that has ended.
+
+    Args:
+        job: The job.
+        began: When sending began; monotonic seconds.
+        error: Why the report did not get through; None where it did.
+        is_untried: Whether it was not sent, since its claim was about to end, or since the one before it failed.
+    """
+
+    job: _Job
+    began: float
+    error: Exception | None = None
+    is_untried: bool = False
 
 
 class Sender:
@@ -64,27 +135,40 @@ class Sender:
 
     Args:
         store: The reports.
-        jitter: Gives a random number from 0 to 1.
+        claims: Those of them that this process sends.
+        wake: Lets the next round begin now.
     """
 
-    def __init__(self, store: Store, jitter: Callable[[], float]) -> None:
+    def __init__(self, store: Store, claims: Claims, wake: Callable[[], None] = lambda: None) -> None:
         self._store = store
-        self._jitter = jitter
+        self._claims = claims
+        self._wake = wake
         self._destinations: dict[int, _Destination] = {}
+        self._keys: dict[tuple[int, str], _KeyState] = {}
+        self._threads = SendingThreads(self._work)
+        self.begun = 0
+        """Grows with each report that this process begins to send."""
         self.reset()
 
     def reset(self) -> None:
-        """Make the locks anew, after a fork."""
+        """Make the locks anew and forget what is under way, after a fork."""
         self.is_idle = True
         self._turned = threading.Condition()
-        self._sending = threading.Lock()
+        self._coordinating = threading.RLock()
+        self._counting = threading.RLock()
+        self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
+        self._unsettled: list[Outcome] = []
+        self._threads.reset()
+        for destination in self._destinations.values():
+            destination.ready.clear()
+            destination.sending = destination.claimed = destination.sent = destination.refused = 0
 
-    def serve(self, destination: int, configuration: Configuration) -> None:
+    def serve(self, number: int, configuration: Configuration) -> None:
         """Send for a destination from now on, with this configuration, the newest one of the destination."""
-        now = self._destinations.get(destination)
-        if now is not None and now.configuration.api_key and not configuration.api_key:
+        known = self._destinations.get(number)
+        if known is not None and known.configuration.api_key and not configuration.api_key:
             return  # what has no key can't send
-        if now is not None and _key_changed(now.configuration, configuration):
+        if known is not None and _key_changed(known.configuration, configuration):
             _log.warning(
                 "outbox %s: two API keys for %s and no organization_id: from now on the newer key sends all reports; "
                 "if they mean two organisations, pass organization_id or name two files",
@@ -92,22 +176,38 @@ class Sender:
                 configuration.base_url,
             )
         # The file retries; and a send must end before its claim does.
-        self._destinations[destination] = _Destination(
-            destination, attrs.evolve(configuration, max_retries=0, outbox=None, on_retry=None)
-        )
+        configuration = attrs.evolve(configuration, max_retries=0, outbox=None, on_retry=None)
+        key = self._keys.setdefault((number, _digest(configuration.api_key)), _KeyState())
+        if known is None:
+            window = Window(self._store.settings.concurrency)
+            self._destinations[number] = _Destination(number, configuration, key, window)
+        else:
+            known.configuration, known.key = configuration, key
 
     def round(self) -> float:
-        """Send a report of each destination; return the seconds until there may be more."""
-        destinations = list(self._destinations.values())
+        """Settle what was sent and send what is due; return the seconds until there may be more.
+
+        Where no thread can be started, at the interpreter's end, this sends by itself.
+        """
         # Said before looking, so that a report that comes while this looks is not overlooked.
         self.is_idle = True
-        with self._sending:
-            sent = [destination for destination in destinations if self._send_next(destination)]
-        if sent:
-            self.is_idle = False
-            return 0.0
+        with self._coordinating:
+            destinations = list(self._destinations.values())
+            if sum(one.claimed for one in destinations) > 1 and not self._done.empty():
+                time.sleep(_GATHER)
+            self._unsettled += map(self._outcome, self._ended())
+            now = time.monotonic()
+            wanted = {one.number: self._capacity(one, now) for one in destinations}
+            longest = max((one.configuration.deadline for one in destinations), default=0.0) + _MARGIN
+            claims = self._claims.turn(self._unsettled, wanted, longest)
+            self._unsettled = []
+            for claim in claims:
+                self._destinations[claim.destination].claimed += 1
+                self._submit(claim)
         with self._turned:
             self._turned.notify_all()
+        if not self._done.empty():
+            return 0.0
         return min(map(self._wait, destinations), default=POLL)
 
     @property
@@ -115,93 +215,191 @@ class Sender:
         """The destinations that this process sends to."""
         return list(self._destinations)
 
+    def counts(self, number: int) -> tuple[int, int]:
+        """Return how many reports of a destination this process has sent, and how many of them were refused."""
+        known = self._destinations.get(number)
+        return (known.sent, known.refused) if known else (0, 0)
+
     def wait_for_turn(self, timeout: float) -> None:
         """Wait until there was nothing to send; at most so many seconds."""
         with self._turned:
             self._turned.wait(timeout)
 
-    def retry_now(self, destination: int) -> None:
+    def retry_now(self, number: int) -> None:
         """Try again at once, whatever the platform said of the key."""
-        self._store.retry_now(destination)
-        served = self._destinations[destination]
-        served.rests_until, served.denials = 0.0, 0
+        self._store.retry_now(number)
+        key = self._destinations[number].key
+        key.rests_until, key.denials = 0.0, 0
 
-    def is_unable(self, destination: int) -> bool:
+    def is_unable(self, number: int) -> bool:
         """Whether this process's key or address for a destination was refused, as far as that can be told."""
-        served = self._destinations[destination]
-        return served.rests_until > 0 or served.denials >= _MAX_DENIALS
+        key = self._destinations[number].key
+        return key.rests_until > 0 or key.denials >= _MAX_DENIALS
+
+    def settle(self, timeout: float) -> None:
+        """Write down what became of the reports that are under way, without sending more.
+
+        Args:
+            timeout: Seconds to wait for those that are under way.
+        """
+        until = time.monotonic() + timeout
+        with self._counting:
+            for destination in self._destinations.values():
+                while destination.ready:
+                    self._done.put(_Done(destination.ready.popleft(), time.monotonic(), is_untried=True))
+        while any(one.sending for one in list(self._destinations.values())) and time.monotonic() < until:
+            time.sleep(_GATHER)
+        with self._coordinating:
+            self._unsettled += map(self._outcome, self._ended())
+            self._claims.settle(self._unsettled)
+            self._unsettled = []
+
+    def close(self) -> None:
+        """Let the sending threads end."""
+        self._threads.stop()
+
+    # --- what may leave ---
+
+    def _capacity(self, destination: _Destination, now: float) -> int:
+        """Return how many more reports of a destination this process may claim now."""
+        key, window = destination.key, destination.window
+        if now < key.rests_until:
+            return 0
+        if key.refusals:
+            return 1 - destination.claimed  # one report is to tell whether the key is good now
+        # In a long drain as many again wait in this process, so that no thread waits for the file.
+        ready = window.size if window.size >= _MIN_READY else 0
+        return max(window.size + ready - destination.claimed, 0)
 
     def _wait(self, destination: _Destination) -> float:
-        due = self._store.next_due(destination.number)
+        now = time.monotonic()
+        rests = destination.key.rests_until - now
+        if rests <= 0 and not self._capacity(destination, now):
+            self.is_idle = False
+            return POLL  # what ends wakes this thread
+        due = self._claims.next_due(destination.number)
         if due is None:
             return POLL
-        self.is_idle = False
-        rests = destination.rests_until - time.monotonic()
-        return min(max(due - self._store.clock(), rests, 0.0), POLL)
+        wait = max(due - self._store.clock(), rests, 0.0)
+        if rests > 0 or self._store.limits(destination.number).opens_at > self._store.clock():
+            self.is_idle = False
+        return min(wait, POLL)
 
-    def _send_next(self, destination: _Destination) -> bool:
-        """Send one report of a destination; False where there is none to send now."""
-        if time.monotonic() < destination.rests_until:
-            return False
-        claim = self._store.claim(destination.number, destination.configuration.deadline + _MARGIN)
-        if claim is None:
-            return False
+    def _submit(self, claim: Claim) -> None:
+        destination = self._destinations[claim.destination]
+        with self._counting:
+            destination.ready.append(_Job(claim, destination.configuration, time.monotonic()))
+            jobs = [destination.ready.popleft() for _ in range(self._free(destination))]
+            destination.sending += len(jobs)
+        for job in jobs:
+            if not self._threads.submit(job):
+                self._work(job)
+
+    def _free(self, destination: _Destination) -> int:
+        return max(min(len(destination.ready), destination.window.size - destination.sending), 0)
+
+    # --- on a sending thread ---
+
+    def _work(self, first: _Job) -> None:
+        job: _Job | None = first
+        while job is not None:
+            destination = self._destinations[job.claim.destination]
+            self._done.put(self._send(job, destination))
+            with self._counting:
+                destination.sending -= 1
+                job = destination.ready.popleft() if self._free(destination) else None
+                destination.sending += job is not None
+            self._wake()
+
+    def _send(self, job: _Job, destination: _Destination) -> _Done:
+        began = time.monotonic()
+        self.begun += 1
+        if began - job.claimed_at > _MARGIN - _MIN_MARGIN or job.claimed_at < destination.failed_at:
+            return _Done(job, began, is_untried=True)
         try:
-            self._post(claim, destination.configuration)
+            request = report_request(job.claim.agent_id, job.claim.body)
+            _client.send(job.configuration, request, _check_taken)
         except Exception as error:
-            return self._note(claim, destination, error)
-        self._store.sent(claim)
-        self._note_able(destination)
-        destination.is_proven, destination.denials = True, 0
-        return True
+            if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):
+                destination.failed_at = time.monotonic()
+            return _Done(job, began, error)
+        return _Done(job, began)
 
-    def _post(self, claim: Claim, configuration: Configuration) -> None:
-        # What was redacted and cut when it was stored is sent as the bytes that were stored.
-        _client.send(configuration, report_request(claim.agent_id, claim.body), _check_taken)
+    # --- what became of it ---
 
-    def _note(self, claim: Claim, destination: _Destination, error: Exception) -> bool:
-        """Note why a report did not get through; False where this process should not go on with the destination."""
-        found = classify(error)
+    def _ended(self) -> Iterator[_Done]:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._done.get_nowait()
+
+    def _outcome(self, done: _Done) -> Outcome:
+        claim = done.job.claim
+        destination = self._destinations[claim.destination]
+        destination.claimed -= 1
+        key = destination.key
+        if done.is_untried:
+            return Outcome(claim, Result.UNTRIED)
+        if done.error is None:
+            destination.sent += 1
+            destination.window.succeeded()
+            self._note_able(key)
+            key.is_proven, key.denials = True, 0
+            return Outcome(claim, Result.SENT)
+        found = classify(done.error)
         if found.disposition is Disposition.UNAUTHORIZED:
-            self._store.release(claim, found.reason)
-            destination.refusals += 1
-            destination.rests_until = time.monotonic() + _circuit_breaker.rest(destination.refusals, self._jitter())
-            if found.reason != destination.problem:
-                destination.problem = found.reason
-                _log.error("outbox %s: no report can be sent: %s", self._store.database.path, found.reason)
-            return False
-        self._note_able(destination)
-        if found.disposition is Disposition.RETRY or (
-            found.disposition is Disposition.SUSPECT and not self._is_proven(destination)
-        ):
-            # Said once, and louder, where somebody has to do something.
-            level = logging.WARNING if found.disposition is Disposition.SUSPECT and not claim.attempts else logging.INFO
-            _log.log(
-                level, "outbox %s: run %s waits for another try: %s", self._store.database.path, claim.id, found.reason
-            )
-            self._store.failed(claim, found.reason, throttled=found.throttled, retry_after=found.retry_after)
-        else:
-            _log.error(
-                "outbox %s: the report of run %s was refused: %s", self._store.database.path, claim.id, found.reason
-            )
-            self._store.refuse(claim, found.reason)
-        return True
+            self._note_refused_key(key, found.reason, done.began)
+            return Outcome(claim, Result.UNTRIED, found.reason)
+        self._note_able(key)
+        is_suspect = found.disposition is Disposition.SUSPECT
+        if found.disposition is Disposition.RETRY or (is_suspect and not self._is_proven(key)):
+            return self._retried(done, destination, found)
+        destination.refused += 1
+        _log.error("outbox %s: the report of run %s was refused: %s", self._store.database.path, claim.id, found.reason)
+        return Outcome(claim, Result.REFUSED, found.reason)
 
-    def _is_proven(self, destination: _Destination) -> bool:
+    def _retried(self, done: _Done, destination: _Destination, found: Classification) -> Outcome:
+        claim = done.job.claim
+        is_suspect = found.disposition is Disposition.SUSPECT
+        if not is_suspect:
+            destination.window.failed(done.began, time.monotonic())
+        # Said once, and louder, where somebody has to do something.
+        level = logging.WARNING if is_suspect and not claim.attempts else logging.INFO
+        _log.log(
+            level, "outbox %s: run %s waits for another try: %s", self._store.database.path, claim.id, found.reason
+        )
+        return Outcome(claim, Result.RETRY, found.reason, found.throttled, found.retry_after)
+
+    def _note_refused_key(self, key: _KeyState, reason: str, began: float) -> None:
+        now = time.monotonic()
+        if began >= key.refused_at:  # else it was under way already when the key was refused
+            key.refused_at = now
+            key.refusals += 1
+            key.rests_until = now + _circuit_breaker.rest(key.refusals, self._store.jitter())
+        if reason != key.problem:
+            key.problem = reason
+            _log.error(
+                "outbox %s: no report can be sent, and all wait in the file: %s", self._store.database.path, reason
+            )
+
+    def _is_proven(self, key: _KeyState) -> bool:
         """Whether the key was good for the report before one that was denied, so that it is not the key's fault."""
-        proven, destination.is_proven = destination.is_proven, False
-        destination.denials += 1
+        proven, key.is_proven = key.is_proven, False
+        key.denials += 1
         return proven
 
-    def _note_able(self, destination: _Destination) -> None:
-        if destination.problem:
+    def _note_able(self, key: _KeyState) -> None:
+        if key.problem:
             _log.warning("outbox %s: reports can be sent again", self._store.database.path)
-        destination.refusals, destination.rests_until, destination.problem = 0, 0.0, ""
+        key.refusals, key.rests_until, key.problem = 0, 0.0, ""
 
 
 def _check_taken(answer: Any) -> None:
     if not isinstance(answer, dict):
         raise Mismatch(f"expected a task, not {type(answer).__name__}")
+
+
+def _digest(key: str | None) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() if key else ""
 
 
 def _key_changed(one: Configuration, other: Configuration) -> bool:

@@ -140,6 +140,7 @@ def test_retry_after_is_kept_to_even_by_a_flush(emulator: Emulator, outbox_at: C
     outbox = outbox_at(emulator)
     emulator.fail(429, headers={"Retry-After": "3600"})
     outbox.enqueue(report("run-1"))
+    assert eventually(lambda: outbox.status().paused_until)
     outbox.enqueue(report("run-2"))
     # It knows that waiting is in vain, and comes back at once.
     assert outbox.flush(25) == FlushResult(sent=0, waiting=2, quarantined=0)
@@ -153,6 +154,7 @@ def test_a_refused_report_goes_into_quarantine_and_the_others_go_on(
     outbox = outbox_at(emulator)
     emulator.fail(status, body={"detail": "no such thing"})
     outbox.enqueue(report("run-1"))
+    assert eventually(lambda: outbox.list("quarantined"))
     outbox.enqueue(report("run-2"))
     assert outbox.flush(10).waiting == 0
     (entry,) = outbox.list("quarantined")
@@ -295,8 +297,10 @@ def test_an_outbox_that_is_only_looked_at_sends_nothing(
 # --- bounds ---
 
 
-def test_a_full_outbox_makes_the_caller_wait_for_room(emulator: Emulator, outbox_at: Callable[..., Outbox]):
-    outbox = outbox_at(emulator, max_reports=1)
+def test_a_full_outbox_makes_the_caller_wait_for_room_where_it_may(
+    emulator: Emulator, outbox_at: Callable[..., Outbox]
+):
+    outbox = outbox_at(emulator, max_reports=1, when_full="block")
     stored = threading.Event()
 
     def store() -> None:
@@ -313,9 +317,9 @@ def test_a_full_outbox_makes_the_caller_wait_for_room(emulator: Emulator, outbox
     thread.join()
 
 
-@pytest.mark.parametrize(("when_full", "deadline"), [("raise", 120), ("block", 0.1)])
+@pytest.mark.parametrize(("when_full", "deadline"), [(None, 120), ("raise", 120), ("block", 0.1)])
 def test_a_full_outbox_raises_with_the_report_at_once_or_when_the_time_is_over(
-    emulator: Emulator, outbox_at: Callable[..., Outbox], when_full: str, deadline: float
+    emulator: Emulator, outbox_at: Callable[..., Outbox], when_full: Any, deadline: float
 ):
     outbox = outbox_at(emulator, max_reports=1, when_full=when_full, deadline=deadline)
     with emulator.hold("report_external_task"):
@@ -365,7 +369,7 @@ def test_a_drainer_that_died_is_started_again_and_that_is_said(
 ):
     outbox = outbox_at(emulator)
     with monkeypatch.context() as patch:
-        patch.setattr(outbox._runtime.sender, "_send_next", lambda destination: sys.exit())
+        patch.setattr(outbox._runtime.sender, "_ended", sys.exit)
         outbox.enqueue(report("run-1"))
         outbox._runtime._sender_thread._thread.join(10)
     # The maintenance thread sees it, without another report or flush.
@@ -717,7 +721,7 @@ def test_a_program_whose_platform_hangs_ends_all_the_same(emulator: Emulator, pa
         time.sleep(0.01)
     """
     with emulator.hold("report_external_task") as hold, started(program, emulator.url, path) as process:
-        assert hold.arrived(60)
+        assert hold.arrived(timeout=60)
         Path(f"{path}.arrived").touch()
         assert process.wait(20) == 0
 

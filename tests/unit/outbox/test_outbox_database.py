@@ -11,10 +11,14 @@ import pytest
 from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.errors import ConfigurationError, OutboxError, OutboxFullError
 from xpander_facade.outbox import _inspection
+from xpander_facade.outbox._ages import Ages
 from xpander_facade.outbox._circuit_breaker import MAX_DELAY
+from xpander_facade.outbox._claims import Claims, Outcome
 from xpander_facade.outbox._database import Database
 from xpander_facade.outbox._in_flight import InFlightRuns
 from xpander_facade.outbox._store import Store
+
+MAX_SEND = 40.0
 
 
 @pytest.fixture
@@ -24,6 +28,7 @@ def make_store(tmp_path):
     def make(clock=lambda: 1_000_000.0, **settings):
         chosen = OutboxSettings(tmp_path / "runs.db", **settings)
         stores.append(Store(Database(chosen.path), chosen, clock, lambda: 1.0))
+        stores[-1].ages = Ages(clock)
         return stores[-1]
 
     yield make
@@ -39,6 +44,19 @@ def store(make_store):
 @pytest.fixture
 def destination(store):
     return store.destination("https://platform org-1")
+
+
+def claim(store, destination):
+    claimed = Claims(store).claim(destination, 1, MAX_SEND)
+    return claimed[0] if claimed else None
+
+
+def settle(store, claim, result, reason="", **answer):
+    Claims(store).settle([Outcome(claim, result, reason, **answer)])
+
+
+def sent_and_refused(store):
+    return store.database.query("SELECT sum(sent), sum(refused) FROM destinations")[0]
 
 
 def put(store, destination, id, **body):
@@ -133,14 +151,14 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="files have no owner there")
 def test_the_file_of_another_user_is_refused(store, destination, monkeypatch):
     store.database.close()
-    real = os.stat
+    real = os.lstat
 
     def others(path, **more):
         found = list(real(path, **more))
         found[stat.ST_UID] = 4242
         return os.stat_result(found)
 
-    monkeypatch.setattr(os, "stat", others)
+    monkeypatch.setattr(os, "lstat", others)
     monkeypatch.setattr(os, "geteuid", lambda: 4243)
     with pytest.raises(ConfigurationError, match="belongs to another user"):
         put(store, destination, "run-1")
@@ -152,8 +170,8 @@ def test_a_file_that_was_deleted_is_made_again_with_the_same_places(make_store, 
     store.database.close()
     os.unlink(store.database.path)
     assert put(store, second, "run-1")
-    assert store.claim(second, 40.0).id == "run-1"
-    assert store.sent_and_refused(destination) == (0, 0)
+    assert claim(store, second).id == "run-1"
+    assert sent_and_refused(store) == (0, 0)
     assert make_store().destination("https://platform org-2") == second
 
 
@@ -172,7 +190,7 @@ def test_a_report_that_never_fits_is_refused_and_nothing_is_dropped_for_it(make_
 def test_nothing_is_dropped_where_that_would_not_make_room(make_store, destination):
     store = make_store(max_bytes=300, when_full="drop_oldest")
     put(store, destination, "run-1", result="x" * 200)
-    store.claim(destination, 40.0)
+    claim(store, destination)
     put(store, destination, "run-2")
     assert not put(store, destination, "run-3", result="x" * 200)
     assert states(store) == {"run-1": "sending", "run-2": "waiting"}
@@ -196,11 +214,11 @@ def test_on_a_full_disk_the_log_is_moved_into_the_file_at_any_size(store, destin
 
 def test_a_report_behind_one_that_is_being_sent_is_not_due(store, destination):
     put(store, destination, "run-1")
-    store.claim(destination, 40.0)
+    claim(store, destination)
     put(store, destination, "run-1")
-    assert store.next_due(destination) is None
+    assert Claims(store).next_due(destination) is None
     put(store, destination, "run-2")
-    assert store.next_due(destination) == 1_000_000.0
+    assert Claims(store).next_due(destination) == 1_000_000.0
 
 
 def test_a_clock_that_is_put_back_hides_and_delays_no_report(make_store, destination):
@@ -209,8 +227,8 @@ def test_a_clock_that_is_put_back_hides_and_delays_no_report(make_store, destina
     put(store, destination, "run-1")
     now[0] -= MAX_DELAY + 1
     assert store.unsent(destination, store.stored_until(destination)) == 1
-    store.next_due(destination)
-    assert store.claim(destination, 40.0).id == "run-1"
+    Claims(store).next_due(destination)
+    assert claim(store, destination).id == "run-1"
 
 
 # --- runs that were told of without the file ---

@@ -9,13 +9,15 @@ import pytest
 
 from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.errors import ConfigurationError, OutboxError
-from xpander_facade.outbox import _inspection, _store
+from xpander_facade.outbox import _hooks, _inspection, _store
+from xpander_facade.outbox._ages import Ages
 from xpander_facade.outbox._circuit_breaker import MAX_FAILURES
+from xpander_facade.outbox._claims import IN_TRANSIT, Claims, Outcome, Result
 from xpander_facade.outbox._database import Database
 from xpander_facade.outbox._in_flight import DIED, InFlightRuns, retract_failure
 from xpander_facade.outbox._merge import merged
 from xpander_facade.outbox._process_identity import this_process
-from xpander_facade.outbox._store import ON_ITS_WAY, Store
+from xpander_facade.outbox._store import Store
 
 MAX_SEND = 40.0
 GONE = f"{this_process().split(' ')[0]} 1 0"
@@ -44,6 +46,7 @@ def make_store(tmp_path, clock):
         chosen = OutboxSettings(tmp_path / "runs.db", **settings)
         store = Store(Database(chosen.path), chosen, clock, lambda: 1.0)
         store.owner = owner or store.owner
+        store.ages = Ages(clock)
         stores.append(store)
         return store
 
@@ -62,12 +65,21 @@ def destination(store):
     return store.destination("https://platform org-1")
 
 
+def claim(store, destination):
+    claimed = Claims(store).claim(destination, 1, MAX_SEND)
+    return claimed[0] if claimed else None
+
+
+def settle(store, claim, result, reason="", **answer):
+    Claims(store).settle([Outcome(claim, result, reason, **answer)])
+
+
+def sent_and_refused(store):
+    return store.database.query("SELECT sum(sent), sum(refused) FROM destinations")[0]
+
+
 def put(store, destination, id, **body):
     return store.put(destination, id, "agent-1", json.dumps({"id": id, **body}).encode())
-
-
-def claim(store, destination):
-    return store.claim(destination, MAX_SEND)
 
 
 def states(store):
@@ -134,7 +146,7 @@ def test_a_later_report_does_not_overtake_the_one_that_is_being_sent(store, dest
     first = claim(store, destination)
     put(store, destination, "run-1", result="second")
     assert claim(store, destination) is None
-    store.sent(first)
+    settle(store, first, Result.SENT)
     assert json.loads(claim(store, destination).body)["result"] == "second"
 
 
@@ -142,18 +154,18 @@ def test_a_report_that_failed_joins_the_later_one_that_came_meanwhile(store, des
     put(store, destination, "run-1", input="Read", result="first")
     first = claim(store, destination)
     put(store, destination, "run-1", result="second")
-    store.failed(first, "503", throttled=False, retry_after=None)
+    settle(store, first, Result.RETRY, "503", throttled=False, retry_after=None)
     clock.now += 1
     again = claim(store, destination)
     assert json.loads(again.body) == {"id": "run-1", "input": "Read", "result": "second"}
-    store.sent(again)
+    settle(store, again, Result.SENT)
     assert states(store) == {}
 
 
 def test_a_report_that_failed_waits_by_itself_while_others_leave(store, destination, clock):
     put(store, destination, "run-1")
     put(store, destination, "run-2")
-    store.failed(claim(store, destination), "500", throttled=False, retry_after=None)
+    settle(store, claim(store, destination), Result.RETRY, "500", throttled=False, retry_after=None)
     assert claim(store, destination).id == "run-2"
     assert claim(store, destination) is None
     clock.now += 0.5
@@ -165,13 +177,13 @@ def test_a_platform_that_is_down_gets_one_probe_at_a_time(make_store, destinatio
     for n in range(9):
         put(one, destination, f"run-{n}")
     for _ in range(MAX_FAILURES):
-        one.failed(claim(one, destination), "no answer", throttled=False, retry_after=None)
+        settle(one, claim(one, destination), Result.RETRY, "no answer", throttled=False, retry_after=None)
     assert claim(other, destination) is None
     clock.now += 0.5
     probe = claim(other, destination)
     assert probe.is_probe
     assert claim(one, destination) is None
-    other.sent(probe)
+    settle(other, probe, Result.SENT)
     assert not claim(one, destination).is_probe
 
 
@@ -179,7 +191,7 @@ def test_retry_after_holds_the_drainers_of_all_processes_even_when_hurried(make_
     one, other = make_store(), make_store()
     put(one, destination, "run-1")
     put(one, destination, "run-2")
-    one.failed(claim(one, destination), "429", throttled=True, retry_after=60.0)
+    settle(one, claim(one, destination), Result.RETRY, "429", throttled=True, retry_after=60.0)
     other.retry_now(destination)
     clock.now += 59.9
     assert claim(other, destination) is None
@@ -202,7 +214,7 @@ def test_hurrying_lets_the_failed_be_tried_at_once(store, destination):
     put(store, destination, "run-1")
     for _ in range(MAX_FAILURES + 3):
         store.retry_now(destination)
-        store.failed(claim(store, destination), "503", throttled=False, retry_after=None)
+        settle(store, claim(store, destination), Result.RETRY, "503", throttled=False, retry_after=None)
     assert claim(store, destination) is None
     store.retry_now(destination)
     assert claim(store, destination).is_probe
@@ -211,12 +223,12 @@ def test_hurrying_lets_the_failed_be_tried_at_once(store, destination):
 def test_a_report_that_this_process_cannot_send_is_there_for_another_at_once(make_store, destination):
     one, other = make_store(), make_store()
     put(one, destination, "run-1")
-    one.release(claim(one, destination), "401")
+    settle(one, claim(one, destination), Result.UNTRIED, "401")
     again = claim(other, destination)
     assert (again.id, again.attempts) == ("run-1", 0)
 
 
-@pytest.mark.parametrize(("owner", "seconds"), [(GONE, ON_ITS_WAY), (ELSEWHERE, MAX_SEND)])
+@pytest.mark.parametrize(("owner", "seconds"), [(GONE, IN_TRANSIT), (ELSEWHERE, MAX_SEND)])
 def test_what_a_dead_process_was_sending_is_sent_by_another_once_it_can_no_longer_arrive(
     make_store, destination, clock, owner, seconds
 ):
@@ -224,12 +236,12 @@ def test_what_a_dead_process_was_sending_is_sent_by_another_once_it_can_no_longe
     claim(make_store(owner), destination)
     other = make_store()
     put(other, destination, "run-1", result="second")
-    other.free_abandoned()
+    Claims(other).free_abandoned()
     clock.now += seconds
-    other.free_abandoned()
+    Claims(other).free_abandoned()
     assert claim(other, destination) is None
     clock.now += 0.1
-    other.free_abandoned()
+    Claims(other).free_abandoned()
     assert json.loads(claim(other, destination).body)["result"] == "second"
 
 
@@ -238,13 +250,13 @@ def test_a_process_that_comes_back_too_late_does_not_strike_out_what_another_one
     put(other, destination, "run-1")
     late = claim(slow, destination)
     clock.now += MAX_SEND + 1
-    other.free_abandoned()
+    Claims(other).free_abandoned()
     claim(other, destination)
-    slow.sent(late)
-    slow.failed(late, "503", throttled=False, retry_after=None)
-    slow.refuse(late, "422")
+    settle(slow, late, Result.SENT)
+    settle(slow, late, Result.RETRY, "503", throttled=False, retry_after=None)
+    settle(slow, late, Result.REFUSED, "422")
     assert states(other) == {"run-1": "sending"}
-    assert other.sent_and_refused(destination) == (0, 0)
+    assert sent_and_refused(other) == (0, 0)
 
 
 # --- quarantine ---
@@ -252,7 +264,7 @@ def test_a_process_that_comes_back_too_late_does_not_strike_out_what_another_one
 
 def test_a_refused_report_keeps_its_reason_and_can_be_tried_again(store, destination):
     put(store, destination, "run-1")
-    store.refuse(claim(store, destination), "422 Unprocessable Entity: input: too short")
+    settle(store, claim(store, destination), Result.REFUSED, "422 Unprocessable Entity: input: too short")
     (entry,) = _inspection.entries(store, "quarantined", 10)
     assert (entry.id, entry.reason) == ("run-1", "422 Unprocessable Entity: input: too short")
     assert claim(store, destination) is None
@@ -263,7 +275,7 @@ def test_a_refused_report_keeps_its_reason_and_can_be_tried_again(store, destina
 
 def test_a_report_that_is_tried_again_joins_what_came_later(store, destination):
     put(store, destination, "run-1", input="Read", result="first")
-    store.refuse(claim(store, destination), "422")
+    settle(store, claim(store, destination), Result.REFUSED, "422")
     put(store, destination, "run-1", result="second")
     assert _inspection.retry(store, "run-1")
     assert body_of(store, "run-1") == {"id": "run-1", "input": "Read", "result": "second"}
@@ -272,7 +284,7 @@ def test_a_report_that_is_tried_again_joins_what_came_later(store, destination):
 def test_two_refused_reports_of_a_run_become_one(store, destination):
     for result in ("first", "second"):
         put(store, destination, "run-1", result=result)
-        store.refuse(claim(store, destination), "422")
+        settle(store, claim(store, destination), Result.REFUSED, "422")
     assert _inspection.status(store).quarantined == 1
     assert body_of(store, "run-1")["result"] == "second"
 
@@ -295,7 +307,7 @@ def test_a_full_outbox_takes_no_more_until_there_is_room(make_store, destination
     assert put(store, destination, "run-2")
     assert not put(store, destination, "run-3")
     assert put(store, destination, "run-2", result="what joins needs no room")
-    store.sent(claim(store, destination))
+    settle(store, claim(store, destination), Result.SENT)
     assert put(store, destination, "run-3")
 
 
@@ -303,27 +315,28 @@ def test_bytes_are_bounded_and_counted_through_every_change(make_store, destinat
     store = make_store(max_bytes=200)
     assert put(store, destination, "run-1", result="x" * 100)
     assert not put(store, destination, "run-2", result="x" * 100)
-    store.sent(claim(store, destination))
+    settle(store, claim(store, destination), Result.SENT)
     assert put(store, destination, "run-2", result="x" * 100)
     put(store, destination, "run-2", input="y")
     (size,) = [entry.size for entry in _inspection.entries(store, None, 10)]
     assert _inspection.status(store).bytes == size == len(store.database.query("SELECT body FROM reports")[0][0])
 
 
-def test_a_full_outbox_drops_the_refused_first_then_the_oldest_and_counts(make_store, destination, caplog):
+def test_a_full_outbox_drops_the_refused_first_then_the_oldest_and_counts(make_store, destination, caplog, monkeypatch):
+    monkeypatch.setattr(_hooks, "LOG_EVERY", 0.0)
     store = make_store(max_reports=2, when_full="drop_oldest")
     put(store, destination, "run-1")
     put(store, destination, "run-2")
     first = claim(store, destination)
     second = claim(store, destination)
-    store.refuse(second, "422")
-    store.release(first, "401")
+    settle(store, second, Result.REFUSED, "422")
+    settle(store, first, Result.UNTRIED, "401")
     put(store, destination, "run-3")
     assert states(store) == {"run-1": "waiting", "run-3": "waiting"}
     put(store, destination, "run-4")
     assert states(store) == {"run-3": "waiting", "run-4": "waiting"}
     assert _inspection.status(store).dropped == 2
-    assert [record.args[1] for record in caplog.records if "dropped" in record.message] == ["run-2", "run-1"]
+    assert [record.args[-1] for record in caplog.records if "dropped" in record.message] == ["run-2", "run-1"]
 
 
 def test_what_is_too_old_is_dropped_and_counted(make_store, destination, clock, caplog):
@@ -449,8 +462,8 @@ def test_a_place_where_no_file_can_be_made_is_said(tmp_path):
         Database(str(tmp_path / "a file" / "runs.db")).query("SELECT 1")
 
 
-def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ConfigurationError, match="can't be written"):
+def test_a_folder_is_not_a_file(tmp_path):
+    with pytest.raises(ConfigurationError, match="not a regular file but a folder: name a file"):
         Database(str(tmp_path)).query("SELECT 1")
 
 
@@ -473,7 +486,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path):
 
 
 def test_a_file_of_a_newer_version_is_not_touched(store, destination):
-    store.database.execute("PRAGMA user_version = 2")
+    store.database.execute("PRAGMA user_version = 99")
     store.database.close()
     with pytest.raises(ConfigurationError, match="newer version of xpander-facade"):
         put(store, destination, "run-1")

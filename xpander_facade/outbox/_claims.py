@@ -1,0 +1,290 @@
+"""Claims: which process sends which report, in batches, and what became of those that were sent.
+
+A claim gives a process the right to send a report for as long as a send may take; after that others may send it. All
+claims of a batch, and all outcomes, are one transaction. There is at most one claim for a run, so reports of one run
+never overtake each other, however many are under way.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from xpander_facade.outbox import _circuit_breaker
+from xpander_facade.outbox._process_identity import is_gone
+from xpander_facade.outbox._store import BATCH, QUARANTINED, SENDING, WAITING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from xpander_facade.outbox._store import Limits, Store
+
+IN_TRANSIT = 5.0
+"""Seconds in which the last request of a dead process has arrived, or never will."""
+_NOBODY = "-"
+
+_IS_FREE = "NOT EXISTS (SELECT 1 FROM reports WHERE id = next.id AND destination = next.destination AND state = 1)"
+"""No earlier report of the run is being sent."""
+_NEXT = (
+    "SELECT rowid, id, agent_id, attempts, body FROM reports AS next"
+    f" WHERE state = 0 AND destination = ? AND due <= ? AND {_IS_FREE} ORDER BY due LIMIT ?"
+)
+_NEXT_DUE = f"SELECT due FROM reports AS next WHERE state = 0 AND destination = ? AND {_IS_FREE} ORDER BY due LIMIT 1"
+
+
+@attrs.frozen
+class Claim:
+    """A report that this process may send now.
+
+    Args:
+        rowid: Its number in the file.
+        destination: The number of its destination.
+        id: The run's id.
+        agent_id: The agent that the run counts for.
+        attempts: How often it was tried before.
+        body: What is sent, as JSON.
+        is_probe: Whether it tells whether a platform that was down is up again.
+    """
+
+    rowid: int
+    destination: int
+    id: str
+    agent_id: str
+    attempts: int
+    body: bytes = attrs.field(repr=False)
+    is_probe: bool
+
+
+class Result(enum.Enum):
+    """What became of a report that was claimed."""
+
+    SENT = "the platform has it"
+    RETRY = "it waits for another try"
+    REFUSED = "the platform will never take it"
+    UNTRIED = "this process can't send it, another one may"
+
+
+@attrs.frozen
+class Outcome:
+    """What became of one claim.
+
+    Args:
+        claim: The report.
+        result: What became of it.
+        reason: Why it was not sent, for people.
+        throttled: Whether the platform said that there are too many requests.
+        retry_after: Seconds that the platform asked to wait, or None.
+    """
+
+    claim: Claim
+    result: Result
+    reason: str = ""
+    throttled: bool = False
+    retry_after: float | None = None
+
+
+class Claims:
+    """The reports of a file that this process is sending.
+
+    Args:
+        store: The reports.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._database = store.database
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the claims, which are the parent's, after a fork."""
+        self._until: dict[int, float] = {}
+        """When the claims of this process end, by their numbers; in seconds that are never put forward or back."""
+
+    def claim(self, destination: int, count: int, longest_send: float) -> list[Claim]:
+        """Take the oldest reports of a destination that are due; none where its limits say to wait.
+
+        Args:
+            destination: The destination's number.
+            count: How many at most.
+            longest_send: Seconds that sending may take; past them others may send the report.
+        """
+        return self.turn([], {destination: count}, longest_send)
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Write down what became of claims."""
+        self.turn(outcomes, {}, 0.0)
+
+    def turn(self, outcomes: Iterable[Outcome], wanted: Mapping[int, int], longest_send: float) -> list[Claim]:
+        """Write down what became of claims and take new ones, in one transaction.
+
+        Args:
+            outcomes: What became of claims.
+            wanted: How many reports to take at most, by destination.
+            longest_send: Seconds that sending may take; past them others may send the report.
+        """
+        by_destination: dict[int, list[Outcome]] = {}
+        for outcome in outcomes:
+            by_destination.setdefault(outcome.claim.destination, []).append(outcome)
+        # Looking costs little; a turn at writing is asked for only where there is something to do.
+        due = {number: count for number, count in wanted.items() if count > 0 and self._has_due(number)}
+        if not by_destination and not due:
+            return []
+        claims: list[Claim] = []
+        with self._store.hooks.after(), self._database.transaction():
+            for destination in {**by_destination, **due}:
+                before = self._store.limits(destination)
+                limits = self._settle(destination, by_destination.get(destination, []), before)
+                limits = self._take(destination, due.get(destination, 0), longest_send, limits, claims)
+                self._store.set_limits(destination, before, limits)
+        for outcome in itertools.chain.from_iterable(by_destination.values()):
+            self._until.pop(outcome.claim.rowid, None)
+        until = time.monotonic() + longest_send
+        self._until.update((claim.rowid, until) for claim in claims)
+        return claims
+
+    def next_due(self, destination: int) -> float | None:
+        """Return the time at which the next report of a destination can leave; None where none can."""
+        due = self._database.query(_NEXT_DUE, destination)
+        if due and due[0][0] > self._store.clock() + _circuit_breaker.MAX_DELAY:
+            self._store.retry_now(destination)  # nobody has to wait so long: the clock was put back
+        return max(due[0][0], self._store.limits(destination).opens_at) if due else None
+
+    def free_abandoned(self) -> None:
+        """Give back what was being sent by processes that are gone, or that were not heard of for too long."""
+        owner = self._store.owner
+        now = self._store.clock()
+        sending = self._database.query("SELECT rowid, owner, lease_until, lease FROM reports WHERE state = 1")
+        expired = [
+            (rowid, of)
+            for rowid, of, lease_until, _ in sending
+            if lease_until < now and not (of == owner and time.monotonic() < self._until.get(rowid, 0.0))
+        ]
+        for begin in range(0, len(expired), BATCH):
+            with self._database.transaction():
+                for rowid, of in expired[begin : begin + BATCH]:
+                    self._return(rowid, now, "the process that was sending it is gone", of)
+        for rowid, of, lease_until, lease in sending:
+            if lease_until > now + lease:
+                self._shorten(rowid, of, now + lease)  # the clock was put back
+            elif lease_until >= now and of not in (owner, _NOBODY) and is_gone(of):
+                # What it sent last may still be on its way, and must not arrive after what is sent next of the run.
+                self._shorten(rowid, of, now + IN_TRANSIT, owner=_NOBODY)
+
+    def _has_due(self, destination: int) -> bool:
+        now = self._store.clock()
+        return now >= self._store.limits(destination).opens_at and bool(
+            self._database.query(_NEXT, destination, now, 1)
+        )
+
+    def _take(self, destination: int, count: int, longest_send: float, limits: Limits, claims: list[Claim]) -> Limits:
+        now = self._store.clock()
+        breaker, rate = limits.breaker, limits.rate
+        spacing = rate.spacing(self._store.settings.seconds_per_report)
+        count = min(rate.available(now, spacing, count), 1 if breaker.is_down else count)
+        if count <= 0 or now < breaker.open_until:
+            return limits
+        found = self._database.query(_NEXT, destination, now, count)
+        for rowid, id, agent_id, attempts, body in found:
+            self._database.execute(
+                "UPDATE reports SET state = ?, attempts = attempts + 1, owner = ?, lease_until = ?, lease = ?"
+                " WHERE rowid = ?",
+                SENDING,
+                self._store.owner,
+                now + longest_send,
+                longest_send,
+                rowid,
+            )
+            claims.append(Claim(rowid, destination, id, agent_id, attempts, body, breaker.is_down))
+        if not found:
+            return limits
+        return attrs.evolve(
+            limits,
+            breaker=breaker.started(now, longest_send=longest_send),
+            rate=rate.taken(now, spacing * len(found)),
+        )
+
+    def _settle(self, destination: int, outcomes: list[Outcome], limits: Limits) -> Limits:
+        if not outcomes:
+            return limits
+        sent = refused = 0
+        for outcome in outcomes:
+            breaker, rate = limits.breaker, limits.rate
+            claim, result = outcome.claim, outcome.result
+            if result is Result.SENT:
+                # Even one that another process took over meanwhile: the platform has it.
+                sent += self._database.execute(
+                    "DELETE FROM reports WHERE rowid = ? AND owner = ?", claim.rowid, self._store.owner
+                )
+                limits = attrs.evolve(limits, breaker=breaker.succeeded(), rate=rate.succeeded(1))
+            elif result is Result.REFUSED:
+                refused += self._quarantine(outcome)
+                limits = attrs.evolve(limits, breaker=breaker.succeeded())
+            elif result is Result.RETRY:
+                limits = self._postpone(outcome, limits)
+            else:
+                self._release(outcome)
+                if claim.is_probe:
+                    limits = attrs.evolve(limits, breaker=attrs.evolve(breaker, open_until=0.0))
+        self._database.execute(
+            "UPDATE destinations SET sent = sent + ?, refused = refused + ? WHERE destination = ?",
+            sent,
+            refused,
+            destination,
+        )
+        return limits
+
+    def _postpone(self, outcome: Outcome, limits: Limits) -> Limits:
+        now = self._store.clock()
+        claim, wait = outcome.claim, outcome.retry_after
+        self._return(
+            claim.rowid, now + _circuit_breaker.delay(claim.attempts + 1, self._store.jitter()), outcome.reason
+        )
+        return attrs.evolve(
+            limits,
+            breaker=limits.breaker.failed(
+                now,
+                was_probe=claim.is_probe,
+                is_open=outcome.throttled and wait is None,
+                jitter=self._store.jitter(),
+            ),
+            rate=limits.rate.asked_to_wait(now, wait, throttled=outcome.throttled),
+        )
+
+    def _release(self, outcome: Outcome) -> None:
+        rowid = outcome.claim.rowid
+        self._database.execute(
+            "UPDATE reports SET attempts = attempts - 1 WHERE rowid = ? AND owner = ?", rowid, self._store.owner
+        )
+        self._return(rowid, self._store.clock(), outcome.reason or None)
+
+    def _quarantine(self, outcome: Outcome) -> int:
+        rowid = outcome.claim.rowid
+        found = self._database.query("SELECT body FROM reports WHERE rowid = ? AND owner = ?", rowid, self._store.owner)
+        for (body,) in found:
+            self._store.settle_in(QUARANTINED, rowid, body)
+            self._database.execute("UPDATE reports SET reason = ? WHERE rowid = ?", outcome.reason, rowid)
+            self._store.hooks.note_quarantined(rowid)
+        return len(found)
+
+    def _return(self, rowid: int, due: float, reason: str | None, owner: str | None = None) -> None:
+        found = self._database.query(
+            "SELECT body FROM reports WHERE rowid = ? AND owner = ?", rowid, owner or self._store.owner
+        )
+        for (body,) in found:
+            self._store.settle_in(WAITING, rowid, body)
+            self._database.execute(
+                "UPDATE reports SET due = ?, reason = coalesce(?, reason) WHERE rowid = ?", due, reason, rowid
+            )
+
+    def _shorten(self, rowid: int, of: str, lease_until: float, owner: str | None = None) -> None:
+        self._database.execute(
+            "UPDATE reports SET owner = ?, lease_until = min(lease_until, ?) WHERE rowid = ? AND owner = ?",
+            owner or of,
+            lease_until,
+            rowid,
+            of,
+        )
