@@ -66,7 +66,7 @@ INHERENT = {
     ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
     ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
     ("recorder/_recorded_stream.py", "_close_source"): "streams have aclose, or a close that is awaited or not",
-    ("tasks/_summaries.py", "_summaries"): "the one calls a user's plain function, the other a plain or an async one",
+    ("tasks/_summaries.py", "_summarized"): "the one calls a user's plain function, the other a plain or an async one",
     ("worker/_on_task.py", "_serve"): "the one brings the event loop in which the other runs",
     ("worker/_on_task.py", "_serve_http"): "the one brings the event loop in which the other runs",
     ("worker/_on_task.py", "_serve_prompt"): "the one brings the event loop in which the other runs",
@@ -153,6 +153,11 @@ class Stripped(ast.NodeTransformer):
 
     def visit_Await(self, node):
         return self.visit(node.value)
+
+    def visit_Subscript(self, node):
+        # What a caller hands in is awaited too: `Callable[[X], Awaitable[Y]]`.
+        is_awaitable = isinstance(node.value, ast.Name) and node.value.id == "Awaitable"
+        return self.visit(node.slice) if is_awaitable else self.generic_visit(node)
 
     def visit_comprehension(self, node):
         node.is_async = 0
@@ -281,8 +286,8 @@ def test_no_async_verb_lacks_its_sync_form(file):
         ("_backend_runs.py", "Recording", "flush"),
         ("recorder/_external_task.py", "ExternalTask", "__enter__"),
         ("recorder/_external_task.py", "ExternalTask", "__exit__"),
-        ("tasks/_reporting.py", "Reportable", "report_external_task"),
-        ("tasks/_creation.py", "TaskCreation", "create"),
+        ("tasks/_task.py", "Task", "report_external_task"),
+        ("tasks/_tasks.py", "Tasks", "create"),
         ("_resource.py", "Module", "close"),
         ("_resource.py", "Module", "__enter__"),
         ("_resource.py", "Module", "__exit__"),
@@ -291,7 +296,8 @@ def test_no_async_verb_lacks_its_sync_form(file):
         ("tasks/_task.py", "Task", "events"),
         ("tasks/_task.py", "Task", "load"),
         ("tasks/_task.py", "Task", "wait_until_done"),
-        ("tasks/_pushing.py", "TaskPushes", "push_events"),
+        ("tasks/_task.py", "Task", "push_events"),
+        ("tasks/_reporting.py", "", "send_report"),
         ("worker/_on_task.py", "TaskHandler", "run"),
         ("worker/_on_task.py", "TaskHandler", "run_prompt"),
         ("agents/_agent.py", "Agent", "load"),

@@ -43,9 +43,8 @@ if TYPE_CHECKING:
     from xpander_facade.recorder._counts import ReportCounts, report_counts
     from xpander_facade.recorder._external_task import ExternalTask, current_run
     from xpander_facade.tasks._list_item import TasksListItem
-    from xpander_facade.tasks._task import Task
+    from xpander_facade.tasks._task import Task, WaitTimeoutError
     from xpander_facade.tasks._tasks import Tasks
-    from xpander_facade.tasks._waiting import WaitTimeoutError
     from xpander_facade.types.activity import (
         AgentActivityThread,
         AgentActivityThreadAuth,
@@ -185,7 +184,7 @@ _HOMES = {
     "UnprocessableEntityError": "errors",
     "Usage": "usage._usage",
     "User": "types.models",
-    "WaitTimeoutError": "tasks._waiting",
+    "WaitTimeoutError": "tasks._task",
     "WorkerConflictError": "errors",
     "XpanderError": "errors",
     "__version__": "_version",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,13 +31,13 @@ def check_id(name: str, value: Any) -> str:
 
 
 def check_text(name: str, value: Any) -> str | None:
-    """Return a text or None.
+    """Return a text or None; the member of an enumeration of texts counts as its value.
 
     Raises:
         TypeError: It is neither.
     """
     if value is None or isinstance(value, str):
-        return value
+        return value.value if isinstance(value, Enum) else value
     raise TypeError(f"{name} must be a string, not {type(value).__name__}: pass str(...) or json.dumps(...) of it")
 
 
@@ -109,7 +110,7 @@ def check_object(name: str, value: Any) -> dict[str, Any] | None:
     raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
 
 
-def check_instances(name: str, value: Any, cls: type) -> list[Any]:
+def check_instances(name: str, value: Any, cls: type[T]) -> list[T]:
     """Return a list of instances of a class; None means none.
 
     Raises:

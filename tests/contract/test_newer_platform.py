@@ -371,7 +371,7 @@ def test_an_event_of_a_new_type_reaches_the_user_with_its_data():
     event = read_event({
         "type": "teleported", "task_id": "t", "organization_id": "o", "time": "2026-01-02T03:04:05Z",
         "data": {"to": ["Mars"]}, "priority": 3,
-    })  # fmt: skip
+    }, Task._reader(None))  # fmt: skip
     assert (event.type.value, event.type == "teleported", event.data, event.extra) == (
         "teleported", True, {"to": ["Mars"]}, {"priority": 3},
     )  # fmt: skip

@@ -7,21 +7,31 @@ import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command as a module, its slow steps left out."""
+def loaded() -> Any:
+    """Return the command as a module."""
     loader = SourceFileLoader("regenerate_check", str(ROOT / "tools" / "regenerate_check"))
     spec = spec_from_loader("regenerate_check", loader)
     assert spec is not None
     module = module_from_spec(spec)
     loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command, its slow steps left out."""
+    module = loaded()
     monkeypatch.setattr(module, "copy", lambda folder, spec: None)
     monkeypatch.setattr(module, "run", lambda command, folder, **more: subprocess.CompletedProcess(command, 0, "", ""))
     for name in ("changed_modules", "type_errors", "failed_tests"):
@@ -76,3 +86,77 @@ ERROR tests/b.py
     assert tool.not_passed(said) == [
         "tests/a.py::test_one[a b] - AssertionError: x", "tests/a.py::test_two", "tests/b.py"
     ]  # fmt: skip
+
+
+def renamed(properties: dict[str, Any], old: str, new: str) -> None:
+    properties[new] = properties.pop(old)
+
+
+def rename_in_a_creation(document: Any) -> None:
+    renamed(document["components"]["schemas"]["CreateTaskRequest"]["properties"], "title", "headline")
+
+
+def rename_in_a_report(document: Any) -> None:
+    renamed(document["components"]["schemas"]["ReportExternalTaskRequest"]["properties"], "used_tools", "tool_names")
+
+
+def rename_in_a_save(document: Any) -> None:
+    renamed(document["components"]["schemas"]["TaskFields"]["properties"], "llm_model_name", "model")
+
+
+def rename_in_a_nested_object(document: Any) -> None:
+    renamed(document["components"]["schemas"]["Attachment"]["properties"], "mime", "media_type")
+
+
+def retype(document: Any) -> None:
+    document["components"]["schemas"]["ReportExternalTaskRequest"]["properties"]["duration"]["type"] = "string"
+
+
+def rename_a_filter(document: Any) -> None:
+    names = {parameter["name"]: parameter for parameter in document["components"]["parameters"].values()}
+    names["parent_task_id"]["name"] = "parent"
+
+
+CHANGES: dict[Callable[[Any], None], tuple[str, str]] = {
+    # change: (the file that a type checker names, what it says of it)
+    rename_in_a_creation: ("xpander_facade/_requests/tasks.py", '"title" for "CreateTaskRequest"'),
+    rename_in_a_report: ("xpander_facade/_requests/report.py", '"used_tools" for "ReportExternalTaskRequest"'),
+    rename_in_a_save: ("xpander_facade/_requests/bodies.py", '"llm_model_name" for "UpdateTaskRequest"'),
+    rename_in_a_nested_object: ("xpander_facade/_requests/bodies.py", '"mime" for "Attachment"'),
+    retype: ("xpander_facade/_requests/report.py", '"duration" to "ReportExternalTaskRequest" has incompatible type'),
+    rename_a_filter: ("xpander_facade/_requests/tasks.py", '"parent_task_id" for "_get_kwargs"'),
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a type checker says of the facade beside the client of a contract with all the changes."""
+    if not (ROOT / ".venv-generate" / "stamp").exists():
+        pytest.skip("the generator is not installed: run make generate")
+    document = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
+    for change in CHANGES:
+        change(document)
+    folder = tmp_path_factory.mktemp("changed")
+    spec = folder / "changed.yaml"
+    spec.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    tool = loaded()
+    tool.copy(folder, spec)
+    command = [sys.executable, str(ROOT / "tools" / "generate"), "--spec", str(folder / "openapi.yaml")]
+    done = tool.run([*command, "--into", str(folder / "generated")], folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: list[str] = tool.type_errors(folder)
+    return found
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_change_of_a_request_is_a_type_error_with_file_and_line(change: Callable[[Any], None], told: list[str]):
+    file, said = CHANGES[change]
+    lines = [line for line in told if line.startswith(f"{file}:") and said in line]
+    assert lines, "\n".join(told)
+    assert all(line.split(":")[1].isdigit() for line in lines)
+
+
+def test_a_change_of_a_request_is_no_error_elsewhere(told: list[str]):
+    """The facade's own types and methods stay as they are: only the requests name the contract."""
+    assert {line.partition(":")[0] for line in told} == {file for file, _ in CHANGES.values()}

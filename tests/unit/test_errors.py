@@ -29,8 +29,7 @@ from xpander_facade.errors import (
     XpanderError,
     status_error,
 )
-from xpander_facade.tasks._task import Task
-from xpander_facade.tasks._waiting import WaitTimeoutError
+from xpander_facade.tasks._task import Task, WaitTimeoutError
 from xpander_facade.types.models import AgentExecutionInput
 
 CLASSES = [

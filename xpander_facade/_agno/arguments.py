@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from xpander_facade import _client, _validation
+from xpander_facade import _client, _requests, _validation
 from xpander_facade._agno import mcp
 from xpander_facade._agno.knowledge import knowledge_retriever
 from xpander_facade._agno.models import Gateway, ModelRequest, make_model
 from xpander_facade._agno.output import model_of_schema
 from xpander_facade._agno.tools import agent_tools, observed_tools
-from xpander_facade._requests.agents import default_llm_headers_request
 from xpander_facade._serialization import codec
 from xpander_facade.agents._agent import Agent
 from xpander_facade.agents._tool_payload import as_object
@@ -109,7 +108,7 @@ def get_args(inputs: Inputs) -> dict[str, Any]:
     agent = inputs.agent or Agent.load(inputs.agent_id, inputs.configuration, version=inputs.agent_version)
     headers: dict[str, str] = {}
     if _needs_model(inputs):
-        request = default_llm_headers_request()
+        request = _requests.default_llm_headers_request()
         try:
             headers = _client.send(inputs.configuration, request, _read_headers)
         except NotFoundError:
@@ -122,7 +121,7 @@ async def aget_args(inputs: Inputs) -> dict[str, Any]:
     agent = inputs.agent or await Agent.aload(inputs.agent_id, inputs.configuration, version=inputs.agent_version)
     headers: dict[str, str] = {}
     if _needs_model(inputs):
-        request = default_llm_headers_request()
+        request = _requests.default_llm_headers_request()
         try:
             headers = await _client.asend(inputs.configuration, request, _read_headers)
         except NotFoundError:

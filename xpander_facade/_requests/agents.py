@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xpander_api import models
+from xpander_api.api import agents as operations
+from xpander_api.api import knowledge, metadata, tools
+from xpander_api.types import UNSET
+
 from xpander_facade import _validation
+from xpander_facade._requests.bodies import given, json_object
 from xpander_facade._requests.generated import make_request
 
 if TYPE_CHECKING:
@@ -12,19 +18,23 @@ if TYPE_CHECKING:
 
     from xpander_facade._client.request import Request
 
+_PAYLOAD_PARTS = frozenset({"body_params", "query_params", "path_params", "headers"})
+
 
 def list_agents_request() -> Request:
-    from xpander_api.api.agents import list_agents
-
-    return make_request("list_agents", list_agents._get_kwargs(), idempotent=True)
+    """Return the request that lists the agents of the organisation."""
+    return make_request("list_agents", operations.list_agents_kwargs(), idempotent=True)
 
 
 def get_agent_request(agent_id: str, version: str | int | None) -> Request:
-    from xpander_api.api.agents import get_agent
-    from xpander_api.types import UNSET
+    """Return the request that loads an agent, by default in its deployed version.
 
-    parts = get_agent._get_kwargs(
-        _validation.check_id("agent_id", agent_id), x_agent_version=_validation.check_version(version) or UNSET
+    Raises:
+        TypeError: The version is neither a string nor a whole number.
+        ValueError: The id is empty, or a header can't hold the version.
+    """
+    parts = operations.get_agent_kwargs(
+        _validation.check_id("agent_id", agent_id), x_agent_version=given(_validation.check_version(version))
     )
     return make_request("get_agent", parts, idempotent=True, resource_id=agent_id)
 
@@ -39,20 +49,21 @@ def invoke_operation_request(
     tool_call_id: str,
 ) -> Request:
     """Return the request that calls a tool. With its call id it may be repeated."""
-    from xpander_api.api.tools import invoke_operation
-    from xpander_api.models.operation_payload import OperationPayload
-    from xpander_api.types import UNSET
-
-    # The payload is in the wire's form already; the generated model would only copy it.
-    parts = invoke_operation._get_kwargs(
+    body = models.OperationPayload(
+        body_params=given(json_object("body_params", payload.get("body_params"))),
+        query_params=given(json_object("query_params", payload.get("query_params"))),
+        path_params=given(json_object("path_params", payload.get("path_params"))),
+        headers=given(json_object("headers", payload.get("headers"))),
+    )
+    body.additional_properties = {name: value for name, value in payload.items() if name not in _PAYLOAD_PARTS}
+    parts = tools.invoke_operation_kwargs(
         _validation.check_id("agent_id", agent_id),
         _validation.check_id("tool_id", tool_id),
-        body=OperationPayload(),
+        body=body,
         x_agent_version=UNSET if agent_version is None else str(agent_version),
         x_execution_id=task_id or UNSET,
         x_tool_call_id=tool_call_id,
     )
-    parts["json"] = payload
     return make_request("invoke_operation", parts, idempotent=True, resource_id=agent_id)
 
 
@@ -65,8 +76,6 @@ def search_requests(
         TypeError: An argument has another type.
         ValueError: An argument makes no sense.
     """
-    from xpander_api.api.knowledge import search_knowledge_base
-
     if not isinstance(query, str):
         raise TypeError(f"query must be a string, not {type(query).__name__}")
     if not query.strip():
@@ -77,7 +86,7 @@ def search_requests(
     size = _validation.check_count("bubble_size", bubble_size) or 0
     found: list[tuple[str, Request]] = []
     for knowledge_base_id in knowledge_base_ids:
-        parts = search_knowledge_base._get_kwargs(
+        parts = knowledge.search_knowledge_base_kwargs(
             _validation.check_id("knowledge_base_id", knowledge_base_id),
             search_query=query,
             use_bubble=bubble,
@@ -91,6 +100,4 @@ def search_requests(
 
 def default_llm_headers_request() -> Request:
     """Return the request for the headers that go with every call of a model."""
-    from xpander_api.api.metadata import get_default_llm_headers
-
-    return make_request("get_default_llm_headers", get_default_llm_headers._get_kwargs(), idempotent=True)
+    return make_request("get_default_llm_headers", metadata.get_default_llm_headers_kwargs(), idempotent=True)

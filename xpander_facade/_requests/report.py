@@ -1,4 +1,4 @@
-"""Own the report of an external run: checked arguments in, request out, and errors that carry what was to be sent."""
+"""Reports of external runs: checked arguments in, request out, and errors that carry what was to be sent."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from xpander_facade import _validation
-from xpander_facade._requests.generated import make_request
-from xpander_facade._serialization import codec
+from xpander_facade._client.request import Request
 from xpander_facade.errors import XpanderError
-from xpander_facade.usage._usage import check_tokens
+from xpander_facade.usage._usage import Tokens, check_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
-    from xpander_facade._client.request import Request
     from xpander_facade.configuration._configuration import Configuration
-    from xpander_facade.usage._usage import Tokens
 
 
 @attrs.frozen
@@ -48,14 +45,17 @@ def report_request(agent_id: str, body: dict[str, Any] | bytes) -> Request:
         agent_id: The agent that the run counts for.
         body: The report; as bytes where it was redacted and cut before, such as one from an outbox.
     """
-    from xpander_api.api.tasks import report_external_task
-    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+    from xpander_api.api import tasks as operations
 
-    # The body is in the wire's form already; the generated model would only copy it.
-    parts = report_external_task._get_kwargs(agent_id, body=ReportExternalTaskRequest())
-    parts["json"] = body
-    # The platform takes a second report of the same id as an update of the first one.
-    return make_request("report_external_task", parts, idempotent=True, resource_id=agent_id)
+    method, path = operations.report_external_task_route(agent_id)
+    return Request(
+        operation="report_external_task",
+        method=method,
+        path=path,
+        body=body,
+        idempotent=True,  # the platform takes a second report of the same id as an update of the first one
+        resource_id=agent_id,
+    )
 
 
 def make_report(
@@ -78,6 +78,10 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
+    from xpander_api import models
+    from xpander_api.types import UNSET
+
+    from xpander_facade._requests import bodies
     from xpander_facade._serialization.jsonable import Ready, to_jsonable
 
     if llm_response is not None and not isinstance(llm_response, Ready):
@@ -86,21 +90,21 @@ def make_report(
         limit = configuration.max_field_bytes
         llm_response = Ready(to_jsonable(llm_response, simplify=snapshot, limit=limit))
 
-    whole: dict[str, Any] = {
-        "id": _new_id() if id is None else _validation.check_id("id", id),
-        "input": _validation.check_text("input", input),
-        "llm_response": None if llm_response is None else llm_response.data,
-        "tokens": codec.write(check_tokens(tokens)),
-        "is_success": _validation.check_flag("is_success", is_success),
-        "result": _validation.check_text("result", result),
-        "duration": _validation.check_seconds("duration", duration),
-        "used_tools": _validation.check_names("used_tools", used_tools),
-    }
-    body = {name: value for name, value in whole.items() if value is not None}
+    run_id = _new_id() if id is None else _validation.check_id("id", id)
+    body = models.ReportExternalTaskRequest(
+        id=run_id,
+        input_=bodies.given(_validation.check_text("input", input)),
+        llm_response=UNSET if llm_response is None else bodies.given(llm_response.data),
+        tokens=bodies.given(bodies.optional("tokens", check_tokens(tokens), Tokens, bodies.tokens_body)),
+        is_success=_validation.check_flag("is_success", is_success),
+        result=bodies.given(_validation.check_text("result", result)),
+        duration=_validation.check_seconds("duration", duration),
+        used_tools=_validation.check_names("used_tools", used_tools),
+    ).to_dict()
     if agent_id is None:
-        with attach_report(Report("", body["id"], body)):
+        with attach_report(Report("", run_id, body)):
             agent_id = configuration.get_agent_id()
-    return Report(_validation.check_id("agent_id", agent_id), body["id"], body)
+    return Report(_validation.check_id("agent_id", agent_id), run_id, body)
 
 
 @contextlib.contextmanager

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
+from xpander_api import models
+from xpander_api.api import activity, metrics, summarizer
+from xpander_api.api import tasks as operations
+from xpander_api.types import UNSET
+
 from xpander_facade import _validation
+from xpander_facade._requests import bodies
+from xpander_facade._requests.bodies import given
 from xpander_facade._requests.generated import make_request
-from xpander_facade._serialization import codec
-from xpander_facade.tasks._record import wire
-from xpander_facade.types.models import Attachment, MCPServerDetails, User, check_principal
+from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User, check_principal
 from xpander_facade.usage._usage import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from xpander_facade._client.request import Request
-    from xpander_facade.tasks._record import TaskRecord
-    from xpander_facade.types.enums import OutputFormat, ThinkMode
-    from xpander_facade.types.models import Principal
+    from xpander_facade.types._task_record import TaskRecord
+    from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 
 
 _MAX_INTERNAL_STATUS = 255
+_FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
 
 
 def activity_request(agent_id: str, task_id: str) -> Request:
     """Return the request that loads a task's thread."""
-    from xpander_api.api.activity import get_activity_log
-
-    parts = get_activity_log._get_kwargs(
+    parts = activity.get_activity_log_kwargs(
         _validation.check_id("agent_id", agent_id), _validation.check_id("id", task_id)
     )
     return make_request("get_activity_log", parts, idempotent=True, resource_id=task_id)
@@ -75,53 +79,55 @@ def create_request(
         TypeError: An argument has another type.
         ValueError: An id is empty.
     """
-    from xpander_api.api.tasks import create_task
-    from xpander_api.models.create_task_request import CreateTaskRequest
-    from xpander_api.types import UNSET
-
-    task_input = {
-        "text": _validation.check_text("prompt", prompt),
-        "files": _validation.check_names("file_urls", file_urls),
-        "user": _validation.check_instance("user_details", user_details, User),
-        "attachments": _validation.check_instances("attachments", attachments, Attachment) or None,
-        "principal": check_principal(principal),
-    }
-    body = {
-        "id": None if existing_task_id is None else _validation.check_id("existing_task_id", existing_task_id),
-        "input": {name: value for name, value in task_input.items() if value is not None},
-        "payload_extension": _validation.check_object("tool_call_payload_extension", tool_call_payload_extension),
-        "source": _validation.check_text("source", source),
-        "worker_id": _validation.check_text("worker_id", worker_id),
-        "output_format": _validation.check_text("output_format", output_format),
-        "output_schema": _validation.check_object("output_schema", output_schema),
-        "run_locally": _validation.check_flag("run_locally", run_locally),
-        "events_streaming": _validation.check_flag("events_streaming", events_streaming),
-        "additional_context": _validation.check_text("additional_context", additional_context),
-        "instructions_override": _validation.check_text("instructions_override", instructions_override),
-        "test_run_node_id": _validation.check_text("test_run_node_id", test_run_node_id),
-        "user_oidc_token": _validation.check_text("user_oidc_token", user_oidc_token),
-        "expected_output": _validation.check_text("expected_output", expected_output),
-        "mcp_servers": _validation.check_instances("mcp_servers", mcp_servers, MCPServerDetails),
-        "triggering_agent_id": _validation.check_text("triggering_agent_id", triggering_agent_id),
-        "title": _validation.check_text("title", title),
-        "think_mode": _validation.check_text("think_mode", think_mode),
-        "disable_attachment_injection": _validation.check_flag(
+    task_input = models.AgentExecutionInput(
+        text=given(_validation.check_text("prompt", prompt)),
+        files=_validation.check_names("file_urls", file_urls),
+        user=given(bodies.optional("user_details", user_details, User, bodies.user_body)),
+        attachments=[
+            bodies.attachment_body(attachment)
+            for attachment in _validation.check_instances("attachments", attachments, Attachment)
+        ]
+        or UNSET,
+        principal=given(bodies.optional("principal", check_principal(principal), Principal, bodies.principal_body)),
+    )
+    body = models.CreateTaskRequest(
+        input_=task_input,
+        id=UNSET if existing_task_id is None else _validation.check_id("existing_task_id", existing_task_id),
+        payload_extension=given(bodies.json_object("tool_call_payload_extension", tool_call_payload_extension)),
+        source=given(_validation.check_text("source", source)),
+        worker_id=given(_validation.check_text("worker_id", worker_id)),
+        output_format=given(_validation.check_text("output_format", output_format)),
+        output_schema=given(bodies.json_object("output_schema", output_schema)),
+        run_locally=_validation.check_flag("run_locally", run_locally),
+        events_streaming=_validation.check_flag("events_streaming", events_streaming),
+        additional_context=given(_validation.check_text("additional_context", additional_context)),
+        instructions_override=given(_validation.check_text("instructions_override", instructions_override)),
+        test_run_node_id=given(_validation.check_text("test_run_node_id", test_run_node_id)),
+        user_oidc_token=given(_validation.check_text("user_oidc_token", user_oidc_token)),
+        expected_output=given(_validation.check_text("expected_output", expected_output)),
+        mcp_servers=[
+            bodies.mcp_server_body(server)
+            for server in _validation.check_instances("mcp_servers", mcp_servers, MCPServerDetails)
+        ],
+        triggering_agent_id=given(_validation.check_text("triggering_agent_id", triggering_agent_id)),
+        title=given(_validation.check_text("title", title)),
+        think_mode=given(_validation.check_text("think_mode", think_mode)),
+        disable_attachment_injection=_validation.check_flag(
             "disable_attachment_injection", disable_attachment_injection
         ),
-        "tool_call_limit": _validation.check_count("tool_call_limit", tool_call_limit),
-        "user_tokens": _validation.check_object("user_tokens", user_tokens),
-        "return_metrics": _validation.check_flag("return_metrics", return_metrics),
-        "llm_model_provider": _validation.check_text("llm_model_provider", llm_model_provider),
-        "llm_model_name": _validation.check_text("llm_model_name", llm_model_name),
-        "llm_reasoning_effort": _validation.check_text("llm_reasoning_effort", llm_reasoning_effort),
-        "harness_cli": _lower(_validation.check_text("harness_cli", harness_cli)),
-        "permission_mode": _lower(_validation.check_text("permission_mode", permission_mode)),
-    }
-    data = {name: codec.write(value) for name, value in body.items() if value is not None}
-    parts = create_task._get_kwargs(
+        tool_call_limit=given(_validation.check_count("tool_call_limit", tool_call_limit)),
+        user_tokens=given(bodies.json_object("user_tokens", user_tokens)),
+        return_metrics=_validation.check_flag("return_metrics", return_metrics),
+        llm_model_provider=given(_validation.check_text("llm_model_provider", llm_model_provider)),
+        llm_model_name=given(_validation.check_text("llm_model_name", llm_model_name)),
+        llm_reasoning_effort=given(_validation.check_text("llm_reasoning_effort", llm_reasoning_effort)),
+        harness_cli=given(_lower(_validation.check_text("harness_cli", harness_cli))),
+        permission_mode=given(_lower(_validation.check_text("permission_mode", permission_mode))),
+    )
+    parts = operations.create_task_kwargs(
         _validation.check_id("agent_id", agent_id),
-        body=CreateTaskRequest.from_dict(data),
-        x_agent_version=_validation.check_version(agent_version) or UNSET,
+        body=body,
+        x_agent_version=given(_validation.check_version(agent_version)),
     )
     # Twice the same request makes two tasks.
     return make_request("create_task", parts, idempotent=False, resource_id=agent_id)
@@ -129,62 +135,95 @@ def create_request(
 
 def get_request(task_id: str) -> Request:
     """Return the request that loads a task."""
-    from xpander_api.api.tasks import get_task
-
-    parts = get_task._get_kwargs(_validation.check_id("task_id", task_id))
+    parts = operations.get_task_kwargs(_validation.check_id("task_id", task_id))
     return make_request("get_task", parts, idempotent=True, resource_id=task_id)
 
 
 def stop_request(task_id: str) -> Request:
     """Return the request that stops a task."""
-    from xpander_api.api.tasks import stop_task
-
-    parts = stop_task._get_kwargs(_validation.check_id("task_id", task_id))
+    parts = operations.stop_task_kwargs(_validation.check_id("task_id", task_id))
     return make_request("stop_task", parts, idempotent=True, resource_id=task_id)
 
 
-def check_whole(task: TaskRecord) -> None:
-    """Refuse to save a task that is not whole.
-
-    Raises:
-        ValueError: The task came trimmed in an event.
-    """
-    if "_result_truncated" in task.extra:
-        raise ValueError("this task came trimmed in an event: call reload() before save(), or its result would be lost")
-
-
-def save_request(task: TaskRecord, with_deep_plan_update: bool, only_changed: bool) -> Request | None:
+def save_request(
+    record: TaskRecord, said: TaskRecord | None, *, with_deep_plan_update: bool, worker_id: str | None = None
+) -> Request | None:
     """Return the request that saves a task, or None where nothing was changed.
 
+    Args:
+        record: The task as it is here.
+        said: The task as the platform last said it, to send only what differs from it; None sends all of it.
+        with_deep_plan_update: Send the plan, too.
+        worker_id: The worker that saves, instead of the task's own.
+
     Raises:
-        ValueError: The task came trimmed in an event, or `internal_status` is too long.
+        TypeError: An attribute was set to what the platform can't read.
+        ValueError: `internal_status` is too long.
     """
-    from xpander_api.api.tasks import update_task
-    from xpander_api.models.update_task_request import UpdateTaskRequest
-
-    check_whole(task)
-    if task.internal_status is not None and len(task.internal_status) > _MAX_INTERNAL_STATUS:
-        raise ValueError(f"internal_status may have {_MAX_INTERNAL_STATUS} characters, not {len(task.internal_status)}")
-    body = wire(task)
-    said = task._said() if only_changed else None
+    if record.internal_status is not None and len(record.internal_status) > _MAX_INTERNAL_STATUS:
+        count = len(record.internal_status)
+        raise ValueError(f"internal_status may have {_MAX_INTERNAL_STATUS} characters, not {count}")
+    body = bodies.update_body(record)
     if said is not None:
-        body = {name: value for name, value in body.items() if name not in said or said[name] != value}
+        _leave_out_equals(body, bodies.update_body(said))
     if not with_deep_plan_update:
-        body.pop("deep_planning", None)
-    if not body:
+        body.deep_planning = UNSET
+    if body == models.UpdateTaskRequest():
         return None
-    # The body is a whole task in the platform's own form already; the generated model would only copy it.
-    parts = update_task._get_kwargs(_validation.check_id("id", task.id), body=UpdateTaskRequest())
-    parts["json"] = body
-    return make_request("update_task", parts, idempotent=True, resource_id=task.id)
+    if worker_id is not None:
+        body.worker_id = worker_id
+    return _update_request(_validation.check_id("id", record.id), body)
 
 
-def change_request(task_id: str, fields: dict[str, Any]) -> Request:
-    """Return the request that sets some fields of a task, whatever it holds in memory."""
-    from xpander_api.api.tasks import update_task
-    from xpander_api.models.update_task_request import UpdateTaskRequest
+def _leave_out_equals(body: models.UpdateTaskRequest, said: models.UpdateTaskRequest) -> None:
+    for field in attrs.fields(models.UpdateTaskRequest):
+        if field.init and getattr(body, field.name) == getattr(said, field.name):
+            setattr(body, field.name, UNSET)
+    old = said.additional_properties
+    body.additional_properties = {
+        name: value for name, value in body.additional_properties.items() if name not in old or old[name] != value
+    }
 
-    parts = update_task._get_kwargs(_validation.check_id("id", task_id), body=UpdateTaskRequest.from_dict(fields))
+
+def change_request(
+    task_id: str,
+    *,
+    status: AgentExecutionStatus | str | None = None,
+    result: str | None = None,
+    tool_call_payload_extension: dict[str, Any] | None = None,
+    last_executed_node_id: str | None = None,
+    source: str | None = None,
+    tokens: Tokens | None = None,
+    duration: float | None = None,
+    worker_id: str | None = None,
+) -> Request:
+    """Return the request that sets some fields of a task, whatever it holds in memory. None leaves a field as it is.
+
+    Raises:
+        TypeError: An argument has another type.
+        ValueError: The id is empty, or there is nothing to change.
+    """
+    body = models.UpdateTaskRequest(
+        status=given(_validation.check_text("status", status)),
+        result=given(_validation.check_text("result", result)),
+        tool_call_payload_extension=given(
+            bodies.json_object("tool_call_payload_extension", tool_call_payload_extension)
+        ),
+        last_executed_node_id=given(_validation.check_text("last_executed_node_id", last_executed_node_id)),
+        source=given(_validation.check_text("source", source)),
+        tokens=given(bodies.optional("tokens", tokens, Tokens, bodies.tokens_body)),
+        duration=given(duration),
+        worker_id=given(worker_id),
+    )
+    if body == models.UpdateTaskRequest():
+        raise ValueError(
+            "nothing to update: pass one of status, result, tool_call_payload_extension, last_executed_node_id, source"
+        )
+    return _update_request(_validation.check_id("task_id", task_id), body)
+
+
+def _update_request(task_id: str, body: models.UpdateTaskRequest) -> Request:
+    parts = operations.update_task_kwargs(task_id, body=body)
     return make_request("update_task", parts, idempotent=True, resource_id=task_id)
 
 
@@ -193,69 +232,80 @@ def _lower(text: str | None) -> str | None:
     return None if text is None else text.strip().lower() or None
 
 
-def metrics_request(task: TaskRecord) -> Request:
+def metrics_request(record: TaskRecord) -> Request:
     """Return the request that reports a task's metrics.
 
     Raises:
         ValueError: The task has no tokens.
     """
-    from xpander_api.api.metrics import report_metrics
-    from xpander_api.models.report_metrics_request import ReportMetricsRequest
-
-    if task.tokens is None:
+    if record.tokens is None:
         raise ValueError("the task has no tokens: set task.tokens = Tokens(...) before report_metrics()")
-    counted_elsewhere = task.return_metrics and task.source == "orchestration"
-    used_here = Tokens() if counted_elsewhere else task.tokens
-    body: dict[str, Any] = {
-        "execution_id": task.id,
-        "source": task.source,
-        "sub_executions": [],
-        "memory_thread_id": task.id,
-        "task": task.input.text,
-        "triggered_by": "N/A",
-        "skills": [],
-        "status": task.status.value,
-        "internal_status": task.internal_status,
-        "duration": task.duration,
-        "ai_model": task.llm_model_name or "xpander",
-        "worker": None,
-        "ai_employee_id": None,
-        "api_calls_made": [] if counted_elsewhere else list(task.used_tools),
-        "result": task.result,
-        "llm_tokens": {"inner": codec.write(Tokens()), "worker": codec.write(used_here)},
-    }
-    body = {name: value for name, value in body.items() if value is not None}
-    parts = report_metrics._get_kwargs(
-        _validation.check_id("agent_id", task.agent_id), body=ReportMetricsRequest.from_dict(body)
+    counted_elsewhere = record.return_metrics and record.source == "orchestration"
+    used_here = Tokens() if counted_elsewhere else record.tokens
+    body = models.ReportMetricsRequest(
+        execution_id=record.id,
+        source=given(record.source),
+        sub_executions=[],
+        memory_thread_id=record.id,
+        task=given(record.input.text),
+        triggered_by="N/A",
+        skills=[],
+        status=record.status.value,
+        internal_status=given(record.internal_status),
+        duration=record.duration,
+        ai_model=record.llm_model_name or "xpander",
+        api_calls_made=[] if counted_elsewhere else list(record.used_tools),
+        result=given(record.result),
+        llm_tokens=models.MetricsTokens(
+            inner=bodies.tokens_body(Tokens()),
+            worker=bodies.optional("tokens", used_here, Tokens, bodies.tokens_body),
+        ),
     )
+    parts = metrics.report_metrics_kwargs(_validation.check_id("agent_id", record.agent_id), body=body)
     # Metrics that are sent twice count twice.
-    return make_request("report_metrics", parts, idempotent=False, resource_id=task.agent_id)
+    return make_request("report_metrics", parts, idempotent=False, resource_id=record.agent_id)
 
 
 def summary_request(tool_name: str, request: Any, response: Any) -> Request:
-    from xpander_api.api.summarizer import summarize_tool_call
-    from xpander_api.models.summarize_tool_call_request import SummarizeToolCallRequest
-
-    payload = {"tool_name": tool_name, "request": request, "response": response}
-    body = {"preset": "tool_call_analysis", "payload": payload, "use_cache": True}
-    parts = summarize_tool_call._get_kwargs(body=SummarizeToolCallRequest.from_dict(body))
+    """Return the request that lets the platform sum up a tool's call."""
+    payload = models.SummarizeToolCallPayload(tool_name=tool_name, request=request, response=response)
+    body = models.SummarizeToolCallRequest(preset="tool_call_analysis", payload=payload, use_cache=True)
+    parts = summarizer.summarize_tool_call_kwargs(body=body)
     return make_request("summarize_tool_call", parts, idempotent=True)
 
 
-_FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
-
-
 def list_tasks_request(agent_id: str, filters: Mapping[str, str] | None) -> Request:
-    from xpander_api.api.tasks import list_tasks
+    """Return the request that lists the tasks of an agent.
 
-    parts = list_tasks._get_kwargs(_validation.check_id("agent_id", agent_id), **_checked(filters, _FILTERS))
+    Raises:
+        ValueError: A filter is unknown, or the id is empty.
+    """
+    checked = _checked(filters, _FILTERS)
+    parts = operations.list_tasks_kwargs(
+        _validation.check_id("agent_id", agent_id),
+        user_id=given(checked.get("user_id")),
+        parent_task_id=given(checked.get("parent_task_id")),
+        triggering_agent_id=given(checked.get("triggering_agent_id")),
+        status=given(checked.get("status")),
+        internal_status=given(checked.get("internal_status")),
+    )
     return make_request("list_tasks", parts, idempotent=True, resource_id=agent_id)
 
 
 def list_user_tasks_request(user_id: str, filters: Mapping[str, str] | None) -> Request:
-    from xpander_api.api.tasks import list_user_tasks
+    """Return the request that lists the tasks of an end user.
 
-    parts = list_user_tasks._get_kwargs(_validation.check_id("user_id", user_id), **_checked(filters, _FILTERS[1:]))
+    Raises:
+        ValueError: A filter is unknown, or the id is empty.
+    """
+    checked = _checked(filters, _FILTERS[1:])
+    parts = operations.list_user_tasks_kwargs(
+        _validation.check_id("user_id", user_id),
+        parent_task_id=given(checked.get("parent_task_id")),
+        triggering_agent_id=given(checked.get("triggering_agent_id")),
+        status=given(checked.get("status")),
+        internal_status=given(checked.get("internal_status")),
+    )
     return make_request("list_user_tasks", parts, idempotent=True)
 
 
@@ -264,14 +314,3 @@ def _checked(filters: Mapping[str, str] | None, known: Sequence[str]) -> dict[st
         if name not in known:
             raise ValueError(f"unknown filter {name!r}: the filters are {', '.join(known)}")
     return {name: str(value) for name, value in (filters or {}).items() if value is not None}
-
-
-def update_task_request(task_id: str, changes: dict[str, Any]) -> Request:
-    from xpander_api.api.tasks import update_task
-    from xpander_api.models.update_task_request import UpdateTaskRequest
-
-    body = {name: codec.write(value) for name, value in changes.items() if value is not None}
-    if not body:
-        raise ValueError(f"nothing to update: pass one of {', '.join(changes)}")
-    parts = update_task._get_kwargs(_validation.check_id("task_id", task_id), body=UpdateTaskRequest.from_dict(body))
-    return make_request("update_task", parts, idempotent=True, resource_id=task_id)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from xpander_api import models
+from xpander_api.api import workers as operations
+
 from xpander_facade import _validation
 from xpander_facade._client.request import Server
 from xpander_facade._requests.generated import make_request
@@ -13,11 +16,9 @@ if TYPE_CHECKING:
     from xpander_facade._client.request import Request
 
 
-def stream_request(agent_id: str, environment: str) -> Request:
+def worker_stream_request(agent_id: str, environment: str) -> Request:
     """Return the request that registers a worker and opens its stream."""
-    from xpander_api.api.workers import stream_worker_events
-
-    parts = stream_worker_events._get_kwargs(_validation.check_id("agent_id", agent_id), environment=environment)
+    parts = operations.stream_worker_events_kwargs(_validation.check_id("agent_id", agent_id), environment=environment)
     return make_request("stream_worker_events", parts, idempotent=True, resource_id=agent_id, server=Server.EVENTS)
 
 
@@ -34,11 +35,10 @@ def message_request(
         idempotent: Whether the message is worth to be sent again after a failure; a heartbeat is not, since the next
             one tells more.
     """
-    from xpander_api.api.workers import send_worker_message
-    from xpander_api.models.worker_message import WorkerMessage
-
-    body = WorkerMessage.from_dict({"id": str(uuid.uuid4()), "event": event, "data": data or {}})
-    parts = send_worker_message._get_kwargs(
-        _validation.check_id("worker_id", worker_id), body=body, type_="worker", agent_id=agent_id
+    parts = operations.send_worker_message_kwargs(
+        _validation.check_id("worker_id", worker_id),
+        body=models.WorkerMessage(id=str(uuid.uuid4()), event=event, data=data or {}),
+        type_="worker",
+        agent_id=agent_id,
     )
     return make_request("send_worker_message", parts, idempotent=idempotent, server=Server.EVENTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
-from xpander_facade._requests.agents import get_agent_request, invoke_operation_request, search_requests
+from xpander_facade import _requests
 from xpander_facade._serialization import codec
 from xpander_facade.agents._tool_calls import (
     answer_reader,
@@ -18,7 +18,7 @@ from xpander_facade.agents._tool_calls import (
 )
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.tasks._tasks import Tasks
-from xpander_facade.types._bound import Unlisted
+from xpander_facade.types._bound import ConfigurationBound
 from xpander_facade.types.agents import (
     AgentGraph,
     AgentInstructions,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @attrs.define(kw_only=True, getstate_setstate=False)
-class Agent(Unlisted):
+class Agent(ConfigurationBound):
     """An agent as the platform describes it. `extra` holds what the platform sends beyond these attributes."""
 
     id: str
@@ -95,7 +95,7 @@ class Agent(Unlisted):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        request = get_agent_request(agent_id, version)
+        request = _requests.get_agent_request(agent_id, version)
         return _client.send(configuration, request, cls._reader(configuration))
 
     @classmethod
@@ -116,7 +116,7 @@ class Agent(Unlisted):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        request = get_agent_request(agent_id, version)
+        request = _requests.get_agent_request(agent_id, version)
         return await _client.asend(configuration, request, cls._reader(configuration))
 
     def create_task(
@@ -472,7 +472,7 @@ class Agent(Unlisted):
         from xpander_facade import _client
 
         ids = [base.id for base in self.knowledge_bases] if knowledge_base_id is None else [knowledge_base_id]
-        requests = search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
+        requests = _requests.search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
         configuration = self.configuration or Configuration()
         found: list[KnowledgeBaseSearchResult] = []
         for id, request in requests:
@@ -512,7 +512,7 @@ class Agent(Unlisted):
         from xpander_facade import _client
 
         ids = [base.id for base in self.knowledge_bases] if knowledge_base_id is None else [knowledge_base_id]
-        requests = search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
+        requests = _requests.search_requests(ids, query, top_k=top_k, use_bubble=use_bubble, bubble_size=bubble_size)
         configuration = self.configuration or Configuration()
         found: list[KnowledgeBaseSearchResult] = []
         for id, request in requests:
@@ -520,7 +520,7 @@ class Agent(Unlisted):
         return best_results(found, top_k)
 
     def _invoke_request(self, call: ToolInvocationResult) -> Request:
-        return invoke_operation_request(
+        return _requests.invoke_operation_request(
             self.id,
             call.tool_id,
             call.payload,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from xpander_facade._requests.agents import list_agents_request
+from xpander_facade import _requests
 from xpander_facade._resource import Module
 from xpander_facade._serialization import codec
 from xpander_facade.agents._agent import Agent
-from xpander_facade.types._bound import Unlisted
+from xpander_facade.types._bound import ConfigurationBound
 
 if TYPE_CHECKING:
     import builtins
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @attrs.define(kw_only=True, getstate_setstate=False)
-class AgentsListItem(Unlisted):
+class AgentsListItem(ConfigurationBound):
     """An agent in a list. `load` gives the whole agent."""
 
     id: str
@@ -85,7 +85,7 @@ class Agents(Module):
         from xpander_facade import _client
 
         configuration = self._using()
-        return _client.send(configuration, list_agents_request(), AgentsListItem._reader(configuration))
+        return _client.send(configuration, _requests.list_agents_request(), AgentsListItem._reader(configuration))
 
     async def alist(self) -> builtins.list[AgentsListItem]:
         """List the agents, in the platform's order.
@@ -97,7 +97,9 @@ class Agents(Module):
         from xpander_facade import _client
 
         configuration = self._using()
-        return await _client.asend(configuration, list_agents_request(), AgentsListItem._reader(configuration))
+        return await _client.asend(
+            configuration, _requests.list_agents_request(), AgentsListItem._reader(configuration)
+        )
 
     def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
         """Load an agent.

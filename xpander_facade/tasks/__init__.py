@@ -8,9 +8,8 @@ from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
     from xpander_facade.tasks._list_item import TasksListItem
-    from xpander_facade.tasks._task import Task
+    from xpander_facade.tasks._task import Task, WaitTimeoutError
     from xpander_facade.tasks._tasks import Tasks
-    from xpander_facade.tasks._waiting import WaitTimeoutError
 
 __all__ = [
     "Task",
@@ -23,7 +22,7 @@ _HOMES = {
     "Task": "_task",
     "Tasks": "_tasks",
     "TasksListItem": "_list_item",
-    "WaitTimeoutError": "_waiting",
+    "WaitTimeoutError": "_task",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw these would believe in every name

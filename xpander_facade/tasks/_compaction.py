@@ -30,7 +30,7 @@ from xpander_facade.types.models import DeepPlanningItem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xpander_facade.tasks._record import TaskRecord
+    from xpander_facade.types._task_record import TaskRecord
     from xpander_facade.types.activity import AgentActivityThread
 
 BUDGET = 32_000

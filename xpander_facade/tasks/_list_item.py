@@ -9,7 +9,7 @@ import attrs
 
 from xpander_facade._serialization import codec
 from xpander_facade.tasks._task import Task
-from xpander_facade.types._bound import Unlisted
+from xpander_facade.types._bound import ConfigurationBound
 from xpander_facade.types.enums import AgentExecutionStatus
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @attrs.define(kw_only=True, getstate_setstate=False)
-class TasksListItem(Unlisted):
+class TasksListItem(ConfigurationBound):
     """A line of a task history. `load` gives the whole task."""
 
     id: str

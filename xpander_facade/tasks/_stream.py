@@ -1,6 +1,6 @@
-"""Own the events of a task: their types, and the stream that goes on where it broke off.
+"""The event stream of a task, which goes on where it broke off.
 
-What to do next is decided by Following, which does no I/O; `follow` and `afollow` carry it out.
+What to do next is decided by EventStreamState, which does no I/O; `follow` and `afollow` carry it out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from xpander_facade._requests.events import stream_request
+from xpander_facade import _requests
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException
@@ -23,11 +23,11 @@ from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, To
 from xpander_facade.types.models import DeepPlanning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from xpander_facade._client import Frame
     from xpander_facade._client.request import Request
-    from xpander_facade.tasks._task import Task
+    from xpander_facade.types._task_record import TaskRecord
 
 _log = logging.getLogger("xpander_facade")
 
@@ -43,53 +43,62 @@ _TASK_EVENTS = frozenset({
 
 
 @attrs.frozen
-class Pace:
+class ReconnectPolicy:
     """How patiently a stream is followed.
 
     Args:
         waits: Seconds before it is opened again, for the first, second, ... fruitless try; then the last one.
         tries: Fruitless tries until the last error is raised.
-        silence: Seconds without a byte after which a stream counts as lost.
-        drain: The same for the stream of a task that is known to have ended.
-        remember: How many events of an earlier connection are known again.
+        idle_timeout: Seconds without a byte after which a stream counts as lost.
+        drain_timeout: The same for the stream of a task that is known to have ended.
+        dedup_window: How many events of an earlier connection are known again.
     """
 
     waits: tuple[float, ...] = (1.0, 2.0, 3.0)
     tries: int = 10
-    silence: float = 60.0
-    drain: float = 5.0
-    remember: int = 1000
+    idle_timeout: float = 60.0
+    drain_timeout: float = 5.0
+    dedup_window: int = 1000
 
 
-PACE = Pace()
+RECONNECT_POLICY = ReconnectPolicy()
 
 
-class Following:
-    """What is known of a stream that is being followed: the place in it, what was seen, how often it broke."""
+class EventStreamState:
+    """What is known of a stream that is being followed: the last event, what was seen, how often it broke.
 
-    def __init__(self, task: Task, pace: Pace) -> None:
-        self._task = task
-        self._pace = pace
+    Args:
+        task_id: The task.
+        read: Makes a task of the JSON in an event.
+        policy: How patiently the stream is followed.
+    """
+
+    def __init__(
+        self, task_id: str, read: Callable[[Any], TaskRecord], policy: ReconnectPolicy = RECONNECT_POLICY
+    ) -> None:
+        self._task_id = task_id
+        self._read = read
+        self._policy = policy
         self._tries = 0
         self._is_connected = False
-        self._recent: deque[Any] = deque(maxlen=pace.remember)
+        self._recent: deque[Any] = deque(maxlen=policy.dedup_window)
         self._known: frozenset[Any] = frozenset()
-        self._ended: Task | None = None
+        self._has_ended = False
         self._is_fruitful = False
         self.last_id: str | None = None
         self.finished = False
 
     @property
-    def silence(self) -> float:
+    def idle_timeout(self) -> float:
         """Seconds without a byte after which the stream counts as lost."""
-        return self._pace.silence if self._ended is None else self._pace.drain
+        return self._policy.drain_timeout if self._has_ended else self._policy.idle_timeout
 
     def request(self) -> Request:
         """Return the request that opens the stream, and begin a connection."""
         self._is_fruitful = False
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
-        self._known = frozenset(_mark(*seen) for seen in self._recent)
-        return stream_request(self._task.id, self.last_id)
+        self._known = frozenset(_fingerprint(*seen) for seen in self._recent)
+        return _requests.stream_request(self._task_id, self.last_id)
 
     def take(self, frame: Frame) -> TaskUpdateEvent | None:
         """Return the event of a frame; None where it is known already or malformed."""
@@ -101,12 +110,12 @@ class Following:
             seen = frame.id, data.get("type"), data.get("time"), data.get("data")
             if frame.id:
                 self.last_id = frame.id
-            if self._known and _mark(*seen) in self._known:
+            if self._known and _fingerprint(*seen) in self._known:
                 return None
-            event = read_event(data, self._task.configuration)
+            event = read_event(data, self._read)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             # The text of the error could quote the event, and an event can hold anything.
-            _log.warning("a malformed event of task %s was skipped (%s)", self._task.id, type(error).__name__)
+            _log.warning("a malformed event of task %s was skipped (%s)", self._task_id, type(error).__name__)
             return None
         if event.type is TaskUpdateEventType.Connected:
             is_first, self._is_connected = not self._is_connected, True
@@ -123,12 +132,12 @@ class Following:
         Raises:
             ModuleException: It will not be opened again.
         """
-        if self._ended is not None:
+        if self._has_ended:
             return 0.0
         self.check(error)
-        if self._tries >= self._pace.tries:
-            raise error or APITimeoutError(f"the stream of task {self._task.id} ended {self._tries} times without news")
-        wait = self._pace.waits[min(self._tries, len(self._pace.waits) - 1)]
+        if self._tries >= self._policy.tries:
+            raise error or APITimeoutError(f"the stream of task {self._task_id} ended {self._tries} times without news")
+        wait = self._policy.waits[min(self._tries, len(self._policy.waits) - 1)]
         self._tries += 1
         return wait
 
@@ -137,13 +146,13 @@ class Following:
         if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
             raise error
 
-    def found(self, task: Task) -> TaskUpdateEvent | None:
+    def on_reload(self, task: TaskRecord) -> TaskUpdateEvent | None:
         """Take the task as a reconnect finds it; return the final event where nothing more can come."""
         if not task.status.is_final:
             return None
-        if (self._ended is None or self._is_fruitful) and (self.last_id is not None or not self._recent):
+        if (not self._has_ended or self._is_fruitful) and (self.last_id is not None or not self._recent):
             # The stream can still bring what was missed, up to the end, and nothing twice.
-            self._ended = task
+            self._has_ended = True
             return None
         self.finished = True
         return TaskUpdateEvent(
@@ -155,19 +164,19 @@ class Following:
         )
 
 
-def _mark(frame_id: str, kind: Any, moment: Any, data: Any) -> str:
+def _fingerprint(frame_id: str, kind: Any, moment: Any, data: Any) -> str:
     return json.dumps([frame_id, kind, moment, data], sort_keys=True)
 
 
-def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpdateEvent:
+def read_event(data: Any, read: Callable[[Any], TaskRecord]) -> TaskUpdateEvent:
     """Make an event of decoded JSON, with typed data where the type is known.
 
     Args:
         data: The JSON of the event.
-        configuration: What a Task in it calls with.
+        read: Makes a task of the JSON in it.
 
     Raises:
-        ValueError: It is no event.
+        ValueError: It is not an event.
     """
     event = codec.read(TaskUpdateEvent, data)
     # The codec copies JSON that is kept; typed data is read from the original instead.
@@ -176,88 +185,104 @@ def read_event(data: Any, configuration: Configuration | None = None) -> TaskUpd
     if isinstance(raw, dict) and cls is not None:
         event.data = codec.read(cls, raw)
     elif isinstance(raw, dict) and event.type.value in _TASK_EVENTS:
-        from xpander_facade.tasks._task import Task
-
-        event.data = Task._reader(configuration)(cast("dict[str, Any]", raw))
+        event.data = read(cast("dict[str, Any]", raw))
     return event
 
 
-def follow(task: Task, until: float | None = None) -> Iterator[TaskUpdateEvent]:
+def follow(
+    task_id: str,
+    configuration: Configuration | None,
+    *,
+    read: Callable[[Any], TaskRecord],
+    load: Callable[[Configuration], TaskRecord],
+    until: float | None = None,
+) -> Iterator[TaskUpdateEvent]:
     """Yield a task's events as they arrive, until it has ended.
 
     Args:
-        task: The task.
+        task_id: The task.
+        configuration: What to call with; None means a new `Configuration()`.
+        read: Makes a task of the JSON in an event.
+        load: Loads the task.
         until: The `time.monotonic()` at which to stop looking; None never stops.
 
     Raises:
         ModuleException: The stream could not be opened, or not be opened again.
     """
     from xpander_facade import _client
-    from xpander_facade.tasks._task import Task
 
-    configuration = task.configuration or Configuration()
-    following = Following(task, PACE)
+    configuration = configuration or Configuration()
+    state = EventStreamState(task_id, read, RECONNECT_POLICY)
     while True:
         problem: ModuleException | None = None
         try:
-            with _client.stream(configuration, following.request(), following.silence, until) as frames:
+            with _client.stream(configuration, state.request(), state.idle_timeout, until) as frames:
                 for frame in frames:
-                    event = following.take(frame)
+                    event = state.take(frame)
                     if event is not None:
                         yield event
-                        if following.finished:
+                        if state.finished:
                             return
         except ModuleException as error:
             problem = error
-        wait = following.next_wait(problem)
+        wait = state.next_wait(problem)
         if until is not None and time.monotonic() + wait >= until:
             return
         time.sleep(wait)
         try:
-            event = following.found(Task.load(task.id, bounded(configuration, until)))
+            event = state.on_reload(load(bounded(configuration, until)))
         except ModuleException as error:
-            following.check(error)
+            state.check(error)
             continue
         if event is not None:
             yield event
             return
 
 
-async def afollow(task: Task, until: float | None = None) -> AsyncIterator[TaskUpdateEvent]:
+async def afollow(
+    task_id: str,
+    configuration: Configuration | None,
+    *,
+    read: Callable[[Any], TaskRecord],
+    load: Callable[[Configuration], Awaitable[TaskRecord]],
+    until: float | None = None,
+) -> AsyncIterator[TaskUpdateEvent]:
     """Yield a task's events as they arrive, until it has ended.
 
     Args:
-        task: The task.
+        task_id: The task.
+        configuration: What to call with; None means a new `Configuration()`.
+        read: Makes a task of the JSON in an event.
+        load: Loads the task.
         until: The `time.monotonic()` at which to stop looking; None never stops.
 
     Raises:
         ModuleException: The stream could not be opened, or not be opened again.
     """
     from xpander_facade import _client
-    from xpander_facade.tasks._task import Task
 
-    configuration = task.configuration or Configuration()
-    following = Following(task, PACE)
+    configuration = configuration or Configuration()
+    state = EventStreamState(task_id, read, RECONNECT_POLICY)
     while True:
         problem: ModuleException | None = None
         try:
-            async with _client.astream(configuration, following.request(), following.silence, until) as frames:
+            async with _client.astream(configuration, state.request(), state.idle_timeout, until) as frames:
                 async for frame in frames:
-                    event = following.take(frame)
+                    event = state.take(frame)
                     if event is not None:
                         yield event
-                        if following.finished:
+                        if state.finished:
                             return
         except ModuleException as error:
             problem = error
-        wait = following.next_wait(problem)
+        wait = state.next_wait(problem)
         if until is not None and time.monotonic() + wait >= until:
             return
         await asyncio.sleep(wait)
         try:
-            event = following.found(await Task.aload(task.id, bounded(configuration, until)))
+            event = state.on_reload(await load(bounded(configuration, until)))
         except ModuleException as error:
-            following.check(error)
+            state.check(error)
             continue
         if event is not None:
             yield event

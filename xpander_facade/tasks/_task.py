@@ -1,25 +1,31 @@
-"""Own Task: one execution of an agent, and the verbs that drive it."""
+"""Task: one execution of an agent, and the methods that drive it."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from xpander_facade._requests.tasks import check_whole, get_request, metrics_request, save_request, stop_request
+from xpander_facade import _requests, _validation
+from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
-from xpander_facade.tasks._pushing import TaskPushes
-from xpander_facade.tasks._record import wire
-from xpander_facade.tasks._saving import plan_following_status
+from xpander_facade.errors import XpanderError
+from xpander_facade.types._task_record import TaskRecord, to_wire
 from xpander_facade.types.enums import AgentExecutionStatus
+from xpander_facade.types.models import CompactRetryResult, PlanFollowingStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
+    from xpander_facade._client.request import Request
+    from xpander_facade.tasks._compaction import Session
+    from xpander_facade.tasks._summaries import Summarize
     from xpander_facade.types.activity import AgentActivityThread
     from xpander_facade.types.events import TaskUpdateEvent
-    from xpander_facade.types.models import PlanFollowingStatus
+    from xpander_facade.types.file_limits import FileLimits
+    from xpander_facade.usage._usage import Tokens
 
 
-class Task(TaskPushes):
+class Task(TaskRecord):
     """One execution of an agent: its whole state, and the methods that drive it.
 
     All attributes can be changed; `save` tells the platform. Times are aware, durations in seconds. `extra` holds what
@@ -27,6 +33,31 @@ class Task(TaskPushes):
     """
 
     __slots__ = ()
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration of this task's calls; None means a new `Configuration()` for each. Never serialised."""
+        return getattr(self, "_configuration", None)
+
+    @configuration.setter
+    def configuration(self, value: Configuration | None) -> None:
+        object.__setattr__(self, "_configuration", value)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], configuration: Configuration | None = None) -> Self:
+        """Make a task from JSON-ready data, as the platform sends it or `to_dict()` gives it.
+
+        Args:
+            data: `id`, `agent_id`, `organization_id`, `input`, `created_at`, and whatever else there is. A null counts
+                as absent; what a task has no attribute for goes to `extra`.
+            configuration: What the task's calls use.
+
+        Raises:
+            ValueError: A required attribute is missing, or a value has another type.
+        """
+        task = codec.read(cls, dict(data))
+        task.configuration = configuration
+        return task
 
     @classmethod
     def load(cls, task_id: str, configuration: Configuration | None = None) -> Self:
@@ -43,7 +74,7 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        return _client.send(configuration, get_request(task_id), cls._reader(configuration))
+        return _client.send(configuration, _requests.get_request(task_id), cls._reader(configuration))
 
     @classmethod
     async def aload(cls, task_id: str, configuration: Configuration | None = None) -> Self:
@@ -60,7 +91,7 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = configuration or Configuration()
-        return await _client.asend(configuration, get_request(task_id), cls._reader(configuration))
+        return await _client.asend(configuration, _requests.get_request(task_id), cls._reader(configuration))
 
     def save(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
         """Tell the platform the state of this task, and take over its answer.
@@ -78,11 +109,11 @@ class Task(TaskPushes):
         """
         from xpander_facade import _client
 
-        request = save_request(self, with_deep_plan_update, only_changed)
+        request = self._save_request(with_deep_plan_update, only_changed)
         if request is not None:
             configuration = self.configuration or Configuration()
             reader = self._reader(self.configuration)
-            self._adopt(_client.send(configuration, request, reader, snapshot=self._state))
+            self._merge_from(_client.send(configuration, request, reader, snapshot=partial(to_wire, self)))
         return self
 
     async def asave(self, with_deep_plan_update: bool = False, *, only_changed: bool = False) -> Self:
@@ -101,11 +132,11 @@ class Task(TaskPushes):
         """
         from xpander_facade import _client
 
-        request = save_request(self, with_deep_plan_update, only_changed)
+        request = self._save_request(with_deep_plan_update, only_changed)
         if request is not None:
             configuration = self.configuration or Configuration()
             reader = self._reader(self.configuration)
-            self._adopt(await _client.asend(configuration, request, reader, snapshot=self._state))
+            self._merge_from(await _client.asend(configuration, request, reader, snapshot=partial(to_wire, self)))
         return self
 
     def set_status(self, status: AgentExecutionStatus | str, result: str | None = None) -> Self:
@@ -119,7 +150,7 @@ class Task(TaskPushes):
             ValueError: The task came trimmed in an event, or `internal_status` is too long; nothing was sent.
             ModuleException: The call failed.
         """
-        check_whole(self)
+        self._check_whole()
         self.status = AgentExecutionStatus(status)
         if result is not None:
             self.result = result
@@ -136,7 +167,7 @@ class Task(TaskPushes):
             ValueError: The task came trimmed in an event, or `internal_status` is too long; nothing was sent.
             ModuleException: The call failed.
         """
-        check_whole(self)
+        self._check_whole()
         self.status = AgentExecutionStatus(status)
         if result is not None:
             self.result = result
@@ -151,9 +182,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id)
+        request = _requests.stop_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(_client.send(configuration, request, reader, snapshot=self._state))
+        self._merge_from(_client.send(configuration, request, reader, snapshot=partial(to_wire, self)))
         return self
 
     async def astop(self) -> Self:
@@ -165,9 +196,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = stop_request(self.id)
+        request = _requests.stop_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(await _client.asend(configuration, request, reader, snapshot=self._state))
+        self._merge_from(await _client.asend(configuration, request, reader, snapshot=partial(to_wire, self)))
         return self
 
     def reload(self) -> Self:
@@ -181,9 +212,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = get_request(self.id)
+        request = _requests.get_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(_client.send(configuration, request, reader))
+        self._merge_from(_client.send(configuration, request, reader))
         return self
 
     async def areload(self) -> Self:
@@ -197,9 +228,9 @@ class Task(TaskPushes):
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
-        request = get_request(self.id)
+        request = _requests.get_request(self.id)
         reader = self._reader(self.configuration)
-        self._adopt(await _client.asend(configuration, request, reader))
+        self._merge_from(await _client.asend(configuration, request, reader))
         return self
 
     def events(self) -> Iterator[TaskUpdateEvent]:
@@ -214,7 +245,9 @@ class Task(TaskPushes):
         from xpander_facade.tasks._stream import follow
 
         self._check_streaming()
-        return follow(self)
+        return follow(
+            self.id, self.configuration, read=self._reader(self.configuration), load=partial(type(self).load, self.id)
+        )
 
     def aevents(self) -> AsyncIterator[TaskUpdateEvent]:
         """Stream the task's events, each as it arrives, until the task has ended.
@@ -228,7 +261,9 @@ class Task(TaskPushes):
         from xpander_facade.tasks._stream import afollow
 
         self._check_streaming()
-        return afollow(self)
+        return afollow(
+            self.id, self.configuration, read=self._reader(self.configuration), load=partial(type(self).aload, self.id)
+        )
 
     def wait_until_done(self, timeout: float | None = None, poll_interval: float = 1.0) -> Self:
         """Wait until the task has ended, and return it reloaded.
@@ -245,7 +280,16 @@ class Task(TaskPushes):
         """
         from xpander_facade.tasks._waiting import wait_for_end
 
-        wait_for_end(self, timeout, poll_interval)
+        ended = wait_for_end(
+            self,
+            self.configuration,
+            read=self._reader(self.configuration),
+            load=partial(type(self).load, self.id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+        )
+        if not ended:
+            raise WaitTimeoutError(f"task {self.id} is still {self.status.value} after {timeout} s", task=self)
         return self
 
     async def await_until_done(self, timeout: float | None = None, poll_interval: float = 1.0) -> Self:
@@ -263,7 +307,16 @@ class Task(TaskPushes):
         """
         from xpander_facade.tasks._waiting import await_for_end
 
-        await await_for_end(self, timeout, poll_interval)
+        ended = await await_for_end(
+            self,
+            self.configuration,
+            read=self._reader(self.configuration),
+            load=partial(type(self).aload, self.id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+        )
+        if not ended:
+            raise WaitTimeoutError(f"task {self.id} is still {self.status.value} after {timeout} s", task=self)
         return self
 
     def get_activity_log(self) -> AgentActivityThread:
@@ -273,11 +326,10 @@ class Task(TaskPushes):
             ModuleException: The call failed.
         """
         from xpander_facade import _client
-        from xpander_facade._requests.tasks import activity_request
         from xpander_facade.tasks._activity import read_thread
 
         configuration = self.configuration or Configuration()
-        request = activity_request(self.agent_id, self.id)
+        request = _requests.activity_request(self.agent_id, self.id)
         return _client.send(configuration, request, read_thread)
 
     async def aget_activity_log(self) -> AgentActivityThread:
@@ -287,11 +339,10 @@ class Task(TaskPushes):
             ModuleException: The call failed.
         """
         from xpander_facade import _client
-        from xpander_facade._requests.tasks import activity_request
         from xpander_facade.tasks._activity import read_thread
 
         configuration = self.configuration or Configuration()
-        request = activity_request(self.agent_id, self.id)
+        request = _requests.activity_request(self.agent_id, self.id)
         return await _client.asend(configuration, request, read_thread)
 
     def report_metrics(self, configuration: Configuration | None = None) -> None:
@@ -306,7 +357,7 @@ class Task(TaskPushes):
         """
         from xpander_facade import _client
 
-        request = metrics_request(self)
+        request = _requests.metrics_request(self)
         configuration = configuration or self.configuration or Configuration()
         _client.send(configuration, request, lambda _: None)
 
@@ -322,7 +373,7 @@ class Task(TaskPushes):
         """
         from xpander_facade import _client
 
-        request = metrics_request(self)
+        request = _requests.metrics_request(self)
         configuration = configuration or self.configuration or Configuration()
         await _client.asend(configuration, request, lambda _: None)
 
@@ -338,7 +389,7 @@ class Task(TaskPushes):
         mine = self.result, self.status, self.tokens
         self.reload()
         self.result, self.status, self.tokens = mine
-        return plan_following_status(self.deep_planning)
+        return self._plan_following_status()
 
     async def aget_plan_following_status(self) -> PlanFollowingStatus:
         """Load the plan and tell whether it lets the task finish.
@@ -352,12 +403,388 @@ class Task(TaskPushes):
         mine = self.result, self.status, self.tokens
         await self.areload()
         self.result, self.status, self.tokens = mine
-        return plan_following_status(self.deep_planning)
+        return self._plan_following_status()
 
-    def _state(self) -> dict[str, Any]:
-        """Return what is known of this task, for a call that is not sent."""
-        return wire(self)
+    @classmethod
+    def report_external_task(
+        cls,
+        configuration: Configuration | None = None,
+        agent_id: str | None = None,
+        id: str | None = None,
+        input: str | None = None,
+        llm_response: Any = None,
+        tokens: Tokens | Mapping[str, int] | None = None,
+        is_success: bool = True,
+        result: str | None = None,
+        duration: float = 0,
+        used_tools: Iterable[str] | None = None,
+    ) -> Self:
+        """Record a run that was executed outside the platform. The same `id` again updates the record.
+
+        Args:
+            configuration: What to call with; by default a new `Configuration()`.
+            agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
+            id: The run's id; one is made where none is given, so that the report can be repeated. The returned task's
+                id is what counts.
+            input: What the run was asked.
+            llm_response: What the provider answered, any object; kept for debugging.
+            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            is_success: Whether the run succeeded; sets the task's status.
+            result: The run's result.
+            duration: Wall-clock seconds.
+            used_tools: Names of the tools that the run called.
+
+        Returns:
+            The platform's record of the run.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty, or a number negative or not finite; nothing was sent.
+            ModuleException: The call failed; `error.report` is what was to be sent.
+        """
+        from xpander_facade.tasks._reporting import send_report
+
+        configuration = configuration or Configuration()
+        report = _requests.make_report(
+            configuration,
+            agent_id=agent_id,
+            id=id,
+            input=input,
+            llm_response=llm_response,
+            tokens=tokens,
+            is_success=is_success,
+            result=result,
+            duration=duration,
+            used_tools=used_tools,
+        )
+        return send_report(configuration, report, cls._reader(configuration))
+
+    @classmethod
+    async def areport_external_task(
+        cls,
+        configuration: Configuration | None = None,
+        agent_id: str | None = None,
+        id: str | None = None,
+        input: str | None = None,
+        llm_response: Any = None,
+        tokens: Tokens | Mapping[str, int] | None = None,
+        is_success: bool = True,
+        result: str | None = None,
+        duration: float = 0,
+        used_tools: Iterable[str] | None = None,
+    ) -> Self:
+        """Record a run that was executed outside the platform. The same `id` again updates the record.
+
+        Args:
+            configuration: What to call with; by default a new `Configuration()`.
+            agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
+            id: The run's id; one is made where none is given, so that the report can be repeated. The returned task's
+                id is what counts.
+            input: What the run was asked.
+            llm_response: What the provider answered, any object; kept for debugging.
+            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            is_success: Whether the run succeeded; sets the task's status.
+            result: The run's result.
+            duration: Wall-clock seconds.
+            used_tools: Names of the tools that the run called.
+
+        Returns:
+            The platform's record of the run.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty, or a number negative or not finite; nothing was sent.
+            ModuleException: The call failed; `error.report` is what was to be sent.
+        """
+        from xpander_facade.tasks._reporting import asend_report
+
+        configuration = configuration or Configuration()
+        report = _requests.make_report(
+            configuration,
+            agent_id=agent_id,
+            id=id,
+            input=input,
+            llm_response=llm_response,
+            tokens=tokens,
+            is_success=is_success,
+            result=result,
+            duration=duration,
+            used_tools=used_tools,
+        )
+        return await asend_report(configuration, report, cls._reader(configuration))
+
+    def push_events(self, events: Iterable[TaskUpdateEvent]) -> None:
+        """Publish events to everybody who follows this task.
+
+        Each is an event of this task, whatever its `task_id` and organisation say; without a time it gets the present.
+        A Task in its data goes without secrets.
+
+        Args:
+            events: What happened, oldest first; without any, nothing is sent.
+
+        Raises:
+            TypeError: One of them is no TaskUpdateEvent; nothing was sent.
+            ValueError: The data of one can't be sent as JSON; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published them.
+        """
+        from xpander_facade import _client
+
+        configuration = self.configuration or Configuration()
+        request = _requests.push_request(self.id, self.organization_id, events)
+        if request is not None:
+            _client.send(configuration, request, lambda _: None)
+
+    async def apush_events(self, events: Iterable[TaskUpdateEvent]) -> None:
+        """Publish events to everybody who follows this task.
+
+        Each is an event of this task, whatever its `task_id` and organisation say; without a time it gets the present.
+        A Task in its data goes without secrets.
+
+        Args:
+            events: What happened, oldest first; without any, nothing is sent.
+
+        Raises:
+            TypeError: One of them is no TaskUpdateEvent; nothing was sent.
+            ValueError: The data of one can't be sent as JSON; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published them.
+        """
+        from xpander_facade import _client
+
+        configuration = self.configuration or Configuration()
+        request = _requests.push_request(self.id, self.organization_id, events)
+        if request is not None:
+            await _client.asend(configuration, request, lambda _: None)
+
+    def get_files(self) -> list[Any]:
+        """Return the PDF files of the input as Agno `File` objects, or their URLs where Agno is not installed."""
+        from xpander_facade.tasks._attachments import FileKind, agno_files, urls_of
+
+        return agno_files(urls_of(self.input, FileKind.Pdf))
+
+    def get_images(self) -> list[Any]:
+        """Return the images of the input as Agno `Image` objects, or their URLs where Agno is not installed."""
+        from xpander_facade.tasks._attachments import FileKind, agno_images, urls_of
+
+        return agno_images(urls_of(self.input, FileKind.Image))
+
+    def get_human_readable_files(self, *, limits: FileLimits | None = None) -> list[dict[str, str]]:
+        """Fetch the text files of the input (CSV, JSON, Markdown, source code, ...) and return what they say.
+
+        Files on private addresses are not fetched, unless the configuration has `allow_private_file_hosts`. The API key
+        is not sent.
+
+        Args:
+            limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
+                files and 20 MB of text.
+
+        Returns:
+            One `url` and `content` for each text file, in order, also for one that is named twice. Where a file could
+            not be read whole, the content is one sentence that says so, and the reason is in the log. Nothing with
+            `disable_attachment_injection`.
+        """
+        from xpander_facade._downloads import fetch
+        from xpander_facade.tasks._attachments import FileKind, file_entries, urls_of
+        from xpander_facade.types.file_limits import FileLimits
+
+        if self.disable_attachment_injection:
+            return []
+        urls = urls_of(self.input, FileKind.HumanReadable)
+        texts = fetch.fetch_texts(self.configuration or Configuration(), urls, limits or FileLimits())
+        return file_entries(urls, texts)
+
+    async def aget_human_readable_files(self, *, limits: FileLimits | None = None) -> list[dict[str, str]]:
+        """Fetch the text files of the input (CSV, JSON, Markdown, source code, ...) and return what they say.
+
+        Files on private addresses are not fetched, unless the configuration has `allow_private_file_hosts`. The API key
+        is not sent.
+
+        Args:
+            limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
+                files and 20 MB of text.
+
+        Returns:
+            One `url` and `content` for each text file, in order, also for one that is named twice. Where a file could
+            not be read whole, the content is one sentence that says so, and the reason is in the log. Nothing with
+            `disable_attachment_injection`.
+        """
+        from xpander_facade._downloads import fetch
+        from xpander_facade.tasks._attachments import FileKind, file_entries, urls_of
+        from xpander_facade.types.file_limits import FileLimits
+
+        if self.disable_attachment_injection:
+            return []
+        urls = urls_of(self.input, FileKind.HumanReadable)
+        texts = await fetch.afetch_texts(self.configuration or Configuration(), urls, limits or FileLimits())
+        return file_entries(urls, texts)
+
+    def to_message(self, retry_count: int = 0, *, limits: FileLimits | None = None) -> str:
+        """Return the message for the agent: the prompt, the URLs of its files, and what the text files say.
+
+        On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
+
+        Args:
+            retry_count: How many attempts there were before this one.
+            limits: What reading the files may cost.
+
+        Raises:
+            ValueError: `retry_count` is negative.
+        """
+        _validation.check_count("retry_count", retry_count)
+        contents = self.get_human_readable_files(limits=limits)
+        return self._message(contents, retry_count)
+
+    async def ato_message(self, retry_count: int = 0, *, limits: FileLimits | None = None) -> str:
+        """Return the message for the agent: the prompt, the URLs of its files, and what the text files say.
+
+        On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
+
+        Args:
+            retry_count: How many attempts there were before this one.
+            limits: What reading the files may cost.
+
+        Raises:
+            ValueError: `retry_count` is negative.
+        """
+        _validation.check_count("retry_count", retry_count)
+        contents = await self.aget_human_readable_files(limits=limits)
+        return self._message(contents, retry_count)
+
+    def compact_session_for_retry(self, *, summarize: Summarize | None = None) -> CompactRetryResult:
+        """Write what matters of the session so far into `additional_context`, within 32 kB, and save the task.
+
+        An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
+        entries in the activity log there is nothing to do.
+
+        Args:
+            summarize: Takes the session as a text of at most 200 kB and returns a summary of it, which takes the place
+                of the list of earlier calls; "platform" lets the platform's summariser shorten the 20 largest calls.
+                Where it fails, the log says so, and the session is compacted without it. An async function needs
+                `acompact_session_for_retry`.
+
+        Returns:
+            What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
+
+        Raises:
+            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
+            ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
+            ModuleException: The session could not be loaded, or the task not be saved.
+        """
+        from xpander_facade.tasks import _summaries
+        from xpander_facade.tasks._compaction import session_of
+
+        _summaries.check_summarize(summarize)
+        session = session_of(self, self.get_activity_log())
+        if session is None:
+            return CompactRetryResult(compacted=False)
+        configuration = self.configuration or Configuration()
+        summary, call_summaries = _summaries.summaries(configuration, session, summarize)
+        result = self._compact(session, summary, call_summaries)
+        self.save(only_changed=True)
+        return result
+
+    async def acompact_session_for_retry(self, *, summarize: Summarize | None = None) -> CompactRetryResult:
+        """Write what matters of the session so far into `additional_context`, within 32 kB, and save the task.
+
+        An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
+        entries in the activity log there is nothing to do.
+
+        Args:
+            summarize: Takes the session as a text of at most 200 kB and returns a summary of it, which takes the place
+                of the list of earlier calls; "platform" lets the platform's summariser shorten the 20 largest calls.
+                Where it fails, the log says so, and the session is compacted without it. An async function needs
+                `acompact_session_for_retry`.
+
+        Returns:
+            What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
+
+        Raises:
+            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
+            ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
+            ModuleException: The session could not be loaded, or the task not be saved.
+        """
+        from xpander_facade.tasks import _summaries
+        from xpander_facade.tasks._compaction import session_of
+
+        _summaries.check_summarize(summarize)
+        session = session_of(self, await self.aget_activity_log())
+        if session is None:
+            return CompactRetryResult(compacted=False)
+        configuration = self.configuration or Configuration()
+        summary, call_summaries = await _summaries.asummaries(configuration, session, summarize)
+        result = self._compact(session, summary, call_summaries)
+        await self.asave(only_changed=True)
+        return result
+
+    @classmethod
+    def _reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:
+        """Return what makes a task of an answer."""
+        return lambda data: codec.read(cls, data)._bind(data, configuration)
+
+    def _bind(self, data: Any, configuration: Configuration | None) -> Self:
+        """Keep what the platform said, to know later what was changed here, and what the task's calls use."""
+        object.__setattr__(self, "_snapshot", data)
+        self.configuration = configuration
+        return self
+
+    def _message(self, contents: list[dict[str, str]], retry_count: int) -> str:
+        from xpander_facade.tasks._attachments import file_urls
+        from xpander_facade.tasks._prompts import continuation_text, is_active, message_text
+
+        message = message_text(self.input.text, file_urls(self.input), contents)
+        # A worker that tries again an unfinished plan says here how often it did; its handler need not know.
+        retry_count = retry_count or getattr(self, "_retries", 0)
+        if retry_count and is_active(self.deep_planning):
+            return continuation_text(message, self.deep_planning, retry_count, self.additional_context)
+        return message
+
+    def _compact(self, session: Session, summary: str | None, call_summaries: Mapping[int, str]) -> CompactRetryResult:
+        from xpander_facade.tasks._compaction import compacted, estimated_tokens, input_size, size, with_context
+
+        block = compacted(session, summary, call_summaries)
+        self.additional_context = with_context(self.additional_context, block)
+        before, after = estimated_tokens(input_size(session)), estimated_tokens(size(block))
+        return CompactRetryResult(True, input_tokens=before, output_tokens=after, total_tokens=before + after)
+
+    def _save_request(
+        self, with_deep_plan_update: bool, only_changed: bool, worker_id: str | None = None
+    ) -> Request | None:
+        """Return the request that saves this task, or None where nothing was changed."""
+        self._check_whole()
+        said = self._server_state() if only_changed else None
+        return _requests.save_request(self, said, with_deep_plan_update=with_deep_plan_update, worker_id=worker_id)
+
+    def _check_whole(self) -> None:
+        """Refuse to save a task that came trimmed in an event."""
+        if "_result_truncated" in self.extra:
+            raise ValueError(
+                "this task came trimmed in an event: call reload() before save(), or its result would be lost"
+            )
+
+    def _plan_following_status(self) -> PlanFollowingStatus:
+        """Return whether the plan lets the task finish: open items count where it is enabled, started and enforced."""
+        plan = self.deep_planning
+        uncompleted = [item for item in plan.tasks if not item.completed]
+        binding = plan.enabled and plan.started and plan.enforce
+        return PlanFollowingStatus(can_finish=not (binding and uncompleted), uncompleted_tasks=uncompleted)
 
     def _check_streaming(self) -> None:
         if not self.events_streaming:
             raise ValueError("this task does not stream events: create it with events_streaming=True")
+
+
+class WaitTimeoutError(XpanderError, TimeoutError):
+    """A task did not reach an end in the time it was given.
+
+    It stands beside the task that it carries: a file of its own would have to import this one, and this one it.
+
+    Attributes:
+        task: The task as it was last seen.
+    """
+
+    task: Task
+
+    def __init__(self, message: str, *, task: Task) -> None:
+        super().__init__(message)
+        self.task = task

@@ -1,33 +1,275 @@
-"""Own Tasks: create, list, load, update and stop tasks."""
+"""Tasks: create, list, load, update and stop tasks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade import _validation
-from xpander_facade._requests.tasks import (
-    list_tasks_request,
-    list_user_tasks_request,
-    stop_request,
-    update_task_request,
-)
-from xpander_facade.tasks._creation import TaskCreation
+from xpander_facade import _requests
+from xpander_facade._resource import Module
 from xpander_facade.tasks._list_item import TasksListItem
 from xpander_facade.tasks._task import Task
+from xpander_facade.types.enums import ThinkMode
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from xpander_facade.types.enums import AgentExecutionStatus
+    from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat
+    from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
 
 
-class Tasks(TaskCreation):
+class Tasks(Module):
     """The tasks of the platform: create, list, load, update and stop them.
 
     Args:
         configuration: What to call with; by default a new `Configuration()`, made from the environment now.
     """
+
+    def create(
+        self,
+        agent_id: str | None = None,
+        *,
+        prompt: str = "",
+        existing_task_id: str | None = None,
+        file_urls: Sequence[str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        user_details: User | None = None,
+        principal: Principal | None = None,
+        agent_version: str | int | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        source: str | None = None,
+        worker_id: str | None = None,
+        output_format: OutputFormat | str | None = None,
+        output_schema: dict[str, Any] | None = None,
+        run_locally: bool = False,
+        events_streaming: bool = False,
+        additional_context: str | None = None,
+        instructions_override: str | None = None,
+        test_run_node_id: str | None = None,
+        user_oidc_token: str | None = None,
+        expected_output: str | None = None,
+        mcp_servers: Sequence[MCPServerDetails] | None = None,
+        triggering_agent_id: str | None = None,
+        title: str | None = None,
+        think_mode: ThinkMode | str = ThinkMode.Default,
+        disable_attachment_injection: bool = False,
+        tool_call_limit: int | None = None,
+        user_tokens: dict[str, Any] | None = None,
+        return_metrics: bool = False,
+        llm_model_provider: str | None = None,
+        llm_model_name: str | None = None,
+        llm_reasoning_effort: str | None = None,
+        harness_cli: str | None = None,
+        permission_mode: str | None = None,
+    ) -> Task:
+        """Create a task of an agent, or continue one.
+
+        Args:
+            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
+            prompt: What the agent is asked.
+            existing_task_id: A task to continue, instead of making a new one.
+            file_urls: URLs of files for the agent.
+            attachments: Files with what is known of them.
+            user_details: The end user on whose behalf the task runs.
+            principal: Who caused the task.
+            agent_version: The version of the agent to run; by default the deployed one.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            source: Where the task comes from. Default none (`Agent.create_task` sends "sdk").
+            worker_id: The worker that is to run the task.
+            output_format: The form of the result.
+            output_schema: JSON schema of a structured result.
+            run_locally: Leave the run to a local worker.
+            events_streaming: Publish events, so that `Task.events()` can stream them.
+            additional_context: Text appended to the system prompt.
+            instructions_override: More instructions, for this run.
+            test_run_node_id: Node of a workflow to test.
+            user_oidc_token: The user's OIDC token, for connectors.
+            expected_output: What the result should look like.
+            mcp_servers: MCP servers for this task.
+            triggering_agent_id: The agent that asks for the task.
+            title: Title to show.
+            think_mode: How hard the agent thinks.
+            disable_attachment_injection: Do not put the content of readable files into the prompt.
+            tool_call_limit: How many tool calls the run may make.
+            user_tokens: The user's tokens for MCP servers.
+            return_metrics: Return metrics with the task.
+            llm_model_provider: Provider of the model, instead of the agent's.
+            llm_model_name: The model, instead of the agent's.
+            llm_reasoning_effort: How much the model reasons.
+            harness_cli: The command-line harness that runs the agent.
+            permission_mode: What the harness may do without asking.
+
+        Returns:
+            The task, usually pending.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty; nothing was sent.
+            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        """
+        from xpander_facade import _client
+
+        configuration = self._using()
+        request = _requests.create_request(
+            configuration.get_agent_id() if agent_id is None else agent_id,
+            prompt=prompt,
+            existing_task_id=existing_task_id,
+            file_urls=file_urls,
+            attachments=attachments,
+            user_details=user_details,
+            principal=principal,
+            agent_version=agent_version,
+            tool_call_payload_extension=tool_call_payload_extension,
+            source=source,
+            worker_id=worker_id,
+            output_format=output_format,
+            output_schema=output_schema,
+            run_locally=run_locally,
+            events_streaming=events_streaming,
+            additional_context=additional_context,
+            instructions_override=instructions_override,
+            test_run_node_id=test_run_node_id,
+            user_oidc_token=user_oidc_token,
+            expected_output=expected_output,
+            mcp_servers=mcp_servers,
+            triggering_agent_id=triggering_agent_id,
+            title=title,
+            think_mode=think_mode,
+            disable_attachment_injection=disable_attachment_injection,
+            tool_call_limit=tool_call_limit,
+            user_tokens=user_tokens,
+            return_metrics=return_metrics,
+            llm_model_provider=llm_model_provider,
+            llm_model_name=llm_model_name,
+            llm_reasoning_effort=llm_reasoning_effort,
+            harness_cli=harness_cli,
+            permission_mode=permission_mode,
+        )
+        return _client.send(configuration, request, Task._reader(configuration))
+
+    async def acreate(
+        self,
+        agent_id: str | None = None,
+        *,
+        prompt: str = "",
+        existing_task_id: str | None = None,
+        file_urls: Sequence[str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        user_details: User | None = None,
+        principal: Principal | None = None,
+        agent_version: str | int | None = None,
+        tool_call_payload_extension: dict[str, Any] | None = None,
+        source: str | None = None,
+        worker_id: str | None = None,
+        output_format: OutputFormat | str | None = None,
+        output_schema: dict[str, Any] | None = None,
+        run_locally: bool = False,
+        events_streaming: bool = False,
+        additional_context: str | None = None,
+        instructions_override: str | None = None,
+        test_run_node_id: str | None = None,
+        user_oidc_token: str | None = None,
+        expected_output: str | None = None,
+        mcp_servers: Sequence[MCPServerDetails] | None = None,
+        triggering_agent_id: str | None = None,
+        title: str | None = None,
+        think_mode: ThinkMode | str = ThinkMode.Default,
+        disable_attachment_injection: bool = False,
+        tool_call_limit: int | None = None,
+        user_tokens: dict[str, Any] | None = None,
+        return_metrics: bool = False,
+        llm_model_provider: str | None = None,
+        llm_model_name: str | None = None,
+        llm_reasoning_effort: str | None = None,
+        harness_cli: str | None = None,
+        permission_mode: str | None = None,
+    ) -> Task:
+        """Create a task of an agent, or continue one.
+
+        Args:
+            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
+            prompt: What the agent is asked.
+            existing_task_id: A task to continue, instead of making a new one.
+            file_urls: URLs of files for the agent.
+            attachments: Files with what is known of them.
+            user_details: The end user on whose behalf the task runs.
+            principal: Who caused the task.
+            agent_version: The version of the agent to run; by default the deployed one.
+            tool_call_payload_extension: Fields merged into the payload of every tool call.
+            source: Where the task comes from. Default none (`Agent.create_task` sends "sdk").
+            worker_id: The worker that is to run the task.
+            output_format: The form of the result.
+            output_schema: JSON schema of a structured result.
+            run_locally: Leave the run to a local worker.
+            events_streaming: Publish events, so that `Task.events()` can stream them.
+            additional_context: Text appended to the system prompt.
+            instructions_override: More instructions, for this run.
+            test_run_node_id: Node of a workflow to test.
+            user_oidc_token: The user's OIDC token, for connectors.
+            expected_output: What the result should look like.
+            mcp_servers: MCP servers for this task.
+            triggering_agent_id: The agent that asks for the task.
+            title: Title to show.
+            think_mode: How hard the agent thinks.
+            disable_attachment_injection: Do not put the content of readable files into the prompt.
+            tool_call_limit: How many tool calls the run may make.
+            user_tokens: The user's tokens for MCP servers.
+            return_metrics: Return metrics with the task.
+            llm_model_provider: Provider of the model, instead of the agent's.
+            llm_model_name: The model, instead of the agent's.
+            llm_reasoning_effort: How much the model reasons.
+            harness_cli: The command-line harness that runs the agent.
+            permission_mode: What the harness may do without asking.
+
+        Returns:
+            The task, usually pending.
+
+        Raises:
+            ConfigurationError: The key or the agent is missing; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: An id is empty; nothing was sent.
+            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        """
+        from xpander_facade import _client
+
+        configuration = self._using()
+        request = _requests.create_request(
+            configuration.get_agent_id() if agent_id is None else agent_id,
+            prompt=prompt,
+            existing_task_id=existing_task_id,
+            file_urls=file_urls,
+            attachments=attachments,
+            user_details=user_details,
+            principal=principal,
+            agent_version=agent_version,
+            tool_call_payload_extension=tool_call_payload_extension,
+            source=source,
+            worker_id=worker_id,
+            output_format=output_format,
+            output_schema=output_schema,
+            run_locally=run_locally,
+            events_streaming=events_streaming,
+            additional_context=additional_context,
+            instructions_override=instructions_override,
+            test_run_node_id=test_run_node_id,
+            user_oidc_token=user_oidc_token,
+            expected_output=expected_output,
+            mcp_servers=mcp_servers,
+            triggering_agent_id=triggering_agent_id,
+            title=title,
+            think_mode=think_mode,
+            disable_attachment_injection=disable_attachment_injection,
+            tool_call_limit=tool_call_limit,
+            user_tokens=user_tokens,
+            return_metrics=return_metrics,
+            llm_model_provider=llm_model_provider,
+            llm_model_name=llm_model_name,
+            llm_reasoning_effort=llm_reasoning_effort,
+            harness_cli=harness_cli,
+            permission_mode=permission_mode,
+        )
+        return await _client.asend(configuration, request, Task._reader(configuration))
 
     def list(
         self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
@@ -46,7 +288,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
+        request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
         return _client.send(configuration, request, TasksListItem._reader(configuration))
 
     async def alist(
@@ -66,7 +308,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
+        request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
         return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
     def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
@@ -84,7 +326,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = list_user_tasks_request(user_id, filters)
+        request = _requests.list_user_tasks_request(user_id, filters)
         return _client.send(configuration, request, TasksListItem._reader(configuration))
 
     async def alist_user_tasks(
@@ -104,7 +346,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = list_user_tasks_request(user_id, filters)
+        request = _requests.list_user_tasks_request(user_id, filters)
         return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
     def get(self, task_id: str) -> Task:
@@ -158,15 +400,13 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = update_task_request(
+        request = _requests.change_request(
             task_id,
-            {
-                "status": status,
-                "result": _validation.check_text("result", result),
-                "tool_call_payload_extension": tool_call_payload_extension,
-                "last_executed_node_id": last_executed_node_id,
-                "source": source,
-            },
+            status=status,
+            result=result,
+            tool_call_payload_extension=tool_call_payload_extension,
+            last_executed_node_id=last_executed_node_id,
+            source=source,
         )
         return _client.send(configuration, request, Task._reader(configuration))
 
@@ -197,15 +437,13 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        request = update_task_request(
+        request = _requests.change_request(
             task_id,
-            {
-                "status": status,
-                "result": _validation.check_text("result", result),
-                "tool_call_payload_extension": tool_call_payload_extension,
-                "last_executed_node_id": last_executed_node_id,
-                "source": source,
-            },
+            status=status,
+            result=result,
+            tool_call_payload_extension=tool_call_payload_extension,
+            last_executed_node_id=last_executed_node_id,
+            source=source,
         )
         return await _client.asend(configuration, request, Task._reader(configuration))
 
@@ -222,7 +460,7 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        return _client.send(configuration, stop_request(task_id), Task._reader(configuration))
+        return _client.send(configuration, _requests.stop_request(task_id), Task._reader(configuration))
 
     async def astop(self, task_id: str) -> Task:
         """Stop a task.
@@ -237,4 +475,4 @@ class Tasks(TaskCreation):
         from xpander_facade import _client
 
         configuration = self._using()
-        return await _client.asend(configuration, stop_request(task_id), Task._reader(configuration))
+        return await _client.asend(configuration, _requests.stop_request(task_id), Task._reader(configuration))

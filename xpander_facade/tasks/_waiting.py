@@ -1,17 +1,10 @@
-"""Own the wait for a task's end: by its events where it streams them, else by asking, less and less often."""
+"""The wait for a task's end: by its events where it streams them, else by asking, less and less often."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from xpander_facade.errors import XpanderError
-
-if TYPE_CHECKING:
-    from xpander_facade.tasks._task import Task
-
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _validation
 from xpander_facade.configuration._configuration import Configuration
@@ -19,89 +12,115 @@ from xpander_facade.errors import APIConnectionError
 from xpander_facade.tasks._stream import afollow, bounded, follow
 
 if TYPE_CHECKING:
-    from xpander_facade.tasks._task import Task
+    from collections.abc import Awaitable, Callable
+
+    from xpander_facade.types._task_record import TaskRecord
+
+_MAX_POLL_INTERVAL = 10.0
+_POLL_FACTOR = 1.5
 
 
-def wait_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
-    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
+def wait_for_end(
+    task: TaskRecord,
+    configuration: Configuration | None,
+    *,
+    read: Callable[[Any], TaskRecord],
+    load: Callable[[Configuration], TaskRecord],
+    timeout: float | None,
+    poll_interval: float,
+) -> bool:
+    """Wait until a task has ended, and leave it as it was last seen.
+
+    Args:
+        task: The task.
+        configuration: What to call with; None means a new `Configuration()`.
+        read: Makes a task of the JSON in an event.
+        load: Loads the task.
+        timeout: Seconds to wait at most; None waits as long as it takes.
+        poll_interval: Seconds between the first two looks, where the task is asked.
+
+    Returns:
+        Whether it has ended in time.
 
     Raises:
-        WaitTimeoutError: It did not end in time.
         ModuleException: A call failed.
     """
     until = _until(timeout)
     interval = _validation.check_interval("poll_interval", poll_interval)
-    _reload(task, until, timeout)
-    while not task.status.is_final:
-        _check(task, until, timeout)
+    configuration = configuration or Configuration()
+    while True:
+        try:
+            task._merge_from(load(bounded(configuration, until)))
+        except APIConnectionError:
+            if _is_over(until):
+                return False
+            raise
+        if task.status.is_final:
+            return True
+        if _is_over(until):
+            return False
         if task.events_streaming:
-            for _ in follow(task, until):
+            for _ in follow(task.id, configuration, read=read, load=load, until=until):
                 pass
         else:
             time.sleep(_nap(interval, until))
-            interval = min(interval * 1.5, max(10.0, poll_interval))
-        _reload(task, until, timeout)
+            interval = min(interval * _POLL_FACTOR, max(_MAX_POLL_INTERVAL, poll_interval))
 
 
-async def await_for_end(task: Task, timeout: float | None, poll_interval: float) -> None:
-    """Wait until a task has ended, by its events or by asking; leaves it reloaded.
+async def await_for_end(
+    task: TaskRecord,
+    configuration: Configuration | None,
+    *,
+    read: Callable[[Any], TaskRecord],
+    load: Callable[[Configuration], Awaitable[TaskRecord]],
+    timeout: float | None,
+    poll_interval: float,
+) -> bool:
+    """Wait until a task has ended, and leave it as it was last seen.
+
+    Args:
+        task: The task.
+        configuration: What to call with; None means a new `Configuration()`.
+        read: Makes a task of the JSON in an event.
+        load: Loads the task.
+        timeout: Seconds to wait at most; None waits as long as it takes.
+        poll_interval: Seconds between the first two looks, where the task is asked.
+
+    Returns:
+        Whether it has ended in time.
 
     Raises:
-        WaitTimeoutError: It did not end in time.
         ModuleException: A call failed.
     """
     until = _until(timeout)
     interval = _validation.check_interval("poll_interval", poll_interval)
-    await _areload(task, until, timeout)
-    while not task.status.is_final:
-        _check(task, until, timeout)
+    configuration = configuration or Configuration()
+    while True:
+        try:
+            task._merge_from(await load(bounded(configuration, until)))
+        except APIConnectionError:
+            if _is_over(until):
+                return False
+            raise
+        if task.status.is_final:
+            return True
+        if _is_over(until):
+            return False
         if task.events_streaming:
-            async for _ in afollow(task, until):
+            async for _ in afollow(task.id, configuration, read=read, load=load, until=until):
                 pass
         else:
             await asyncio.sleep(_nap(interval, until))
-            interval = min(interval * 1.5, max(10.0, poll_interval))
-        await _areload(task, until, timeout)
+            interval = min(interval * _POLL_FACTOR, max(_MAX_POLL_INTERVAL, poll_interval))
 
 
 def _until(timeout: float | None) -> float | None:
     return None if timeout is None else time.monotonic() + _validation.check_seconds("timeout", timeout)
 
 
+def _is_over(until: float | None) -> bool:
+    return until is not None and time.monotonic() >= until
+
+
 def _nap(interval: float, until: float | None) -> float:
     return interval if until is None else max(0.0, min(interval, until - time.monotonic()))
-
-
-def _reload(task: Task, until: float | None, timeout: float | None) -> None:
-    try:
-        task._adopt(type(task).load(task.id, bounded(task.configuration or Configuration(), until)))
-    except APIConnectionError:
-        _check(task, until, timeout)
-        raise
-
-
-async def _areload(task: Task, until: float | None, timeout: float | None) -> None:
-    try:
-        task._adopt(await type(task).aload(task.id, bounded(task.configuration or Configuration(), until)))
-    except APIConnectionError:
-        _check(task, until, timeout)
-        raise
-
-
-def _check(task: Task, until: float | None, timeout: float | None) -> None:
-    if until is not None and time.monotonic() >= until:
-        raise WaitTimeoutError(f"task {task.id} is still {task.status.value} after {timeout} s", task=task)
-
-
-class WaitTimeoutError(XpanderError, TimeoutError):
-    """A task did not reach an end in the time it was given.
-
-    Attributes:
-        task: The task as it was last seen.
-    """
-
-    task: Task
-
-    def __init__(self, message: str, *, task: Task) -> None:
-        super().__init__(message)
-        self.task = task

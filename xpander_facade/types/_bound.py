@@ -1,4 +1,4 @@
-"""A value that remembers the configuration it was loaded with."""
+"""Objects that remember the configuration they were loaded with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 
-class Unlisted:
-    """What belongs to a task but is none of its attributes, so that no dump of them can hold it."""
+class ConfigurationBound:
+    """What belongs to an object but is not one of its attributes, so that no dump of the attributes can hold it."""
 
-    __slots__ = ("_configuration", "_origin", "_retries")
+    __slots__ = ("_configuration", "_retries", "_snapshot")
 
     if TYPE_CHECKING:
         _retries: int
@@ -18,10 +18,8 @@ class Unlisted:
     def __getstate__(self) -> dict[str, Any]:
         cls: Any = type(self)
         attributes = {field.name: getattr(self, field.name) for field in attrs.fields(cls)}
-        return {
-            "attributes": attributes,
-            "unlisted": {n: getattr(self, n) for n in Unlisted.__slots__ if hasattr(self, n)},
-        }
+        names = [name for name in ConfigurationBound.__slots__ if hasattr(self, name)]
+        return {"attributes": attributes, "unlisted": {name: getattr(self, name) for name in names}}
 
     def __setstate__(self, state: dict[str, dict[str, Any]]) -> None:
         for name, value in {**state["attributes"], **state["unlisted"]}.items():

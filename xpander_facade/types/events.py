@@ -84,7 +84,7 @@ class TaskUpdateEvent:
         identity: Who it comes from (`name`, `icon`), or None.
     """
 
-    type: TaskUpdateEventType
+    type: TaskUpdateEventType = attrs.field(converter=TaskUpdateEventType)
     task_id: str
     organization_id: str | None = None
     time: datetime | None = None

@@ -11,14 +11,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import attrs
-
-from xpander_facade import _client
-from xpander_facade._requests.tasks import change_request, get_request, save_request
-from xpander_facade._serialization import codec
+from xpander_facade import _client, _requests
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade.errors import APIStatusError, ModuleException, XpanderError
-from xpander_facade.tasks._saving import plan_following_status
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.usage._usage import Tokens
 from xpander_facade.worker._event_loop import shielded
@@ -154,7 +149,7 @@ class TaskExecution:
         """Ask the platform whether the task still belongs to this worker, and abandon it where it does not."""
         self.polled_at = time.monotonic()
         try:
-            self._check(await self._ask(get_request(self.task.id)))
+            self._check(await self._ask(_requests.get_request(self.task.id)))
         except _AbandonedError as reason:
             self.abandon(str(reason))
         except XpanderError as error:
@@ -177,10 +172,10 @@ class TaskExecution:
             LOG.info("given back, it goes on")
             self.worker_id = worker_id
             if self.task.status in _OPEN:
-                await self._retry_until_accepted("set executing", lambda: self._change(status="executing"))
+                await self._retry_until_accepted("set executing", lambda: self._change("executing"))
             return False
         fresh = await self._retry_until_accepted(
-            "ask whether it is requested again", lambda: self._ask(get_request(self.task.id))
+            "ask whether it is requested again", lambda: self._ask(_requests.get_request(self.task.id))
         )
         is_requested_again = fresh.status is AgentExecutionStatus.Pending
         LOG.info("the task was requested again" if is_requested_again else "the task was received twice, it goes on")
@@ -191,16 +186,16 @@ class TaskExecution:
     async def _begin(self) -> None:
         if self.ran_before:
             fresh = await self._retry_until_accepted(
-                "ask whether it runs again", lambda: self._ask(get_request(self.task.id))
+                "ask whether it runs again", lambda: self._ask(_requests.get_request(self.task.id))
             )
             if fresh.status.is_final:
                 raise _AbandonedError("it ran here already")
         LOG.info("the task begins")
-        answer = await self._retry_until_accepted("set executing", lambda: self._change(status="executing"))
+        answer = await self._retry_until_accepted("set executing", lambda: self._change("executing"))
         self._check(answer)
         if answer.status is AgentExecutionStatus.Pending:
             raise _AbandonedError("the platform did not let it begin")
-        self.task._adopt(answer)
+        self.task._merge_from(answer)
         self._began = time.monotonic()
         self._settled.set()
 
@@ -246,10 +241,12 @@ class TaskExecution:
             if self.task.status not in _STATUSES:
                 LOG.error("the handler set an unknown status, the task is saved as an error: %s", self.task.status)
                 self._become_error(f"the handler set the status {str(self.task.status)!r}, which is not a status")
-            fresh = await self._retry_until_accepted("read the plan", lambda: self._ask(get_request(self.task.id)))
+            fresh = await self._retry_until_accepted(
+                "read the plan", lambda: self._ask(_requests.get_request(self.task.id))
+            )
             self._check(fresh)
             self.task.tokens = _sum(self._tokens_of_retries, self.task.tokens)
-            status = plan_following_status(fresh.deep_planning)
+            status = fresh._plan_following_status()
             is_good = self.task.status in {*_OPEN, AgentExecutionStatus.Completed}
             if status.can_finish or fresh.status.is_final or not is_good:
                 return
@@ -314,11 +311,13 @@ class TaskExecution:
         if task.status in _OPEN:
             task.status = AgentExecutionStatus.Completed
         try:
-            request = save_request(task, with_deep_plan_update=False, only_changed=True)
-            if request is not None:
-                answer = await self._retry_until_accepted("save the outcome", lambda: self._update_as_worker(request))
+            request_as = partial(task._save_request, False, True)
+            if request_as() is not None:
+                answer = await self._retry_until_accepted(
+                    "save the outcome", lambda: self._update_as_worker(request_as)
+                )
                 self._check(answer)
-                task._adopt(answer)
+                task._merge_from(answer)
         except (ValueError, TypeError, APIStatusError) as error:
             LOG.error("the outcome can't be saved, the task becomes an error: %s", error)
             return await self._save_as_error(f"the outcome can't be saved: {error_text(error)}")
@@ -335,18 +334,20 @@ class TaskExecution:
             else self._tokens_of_retries
         )
         self.task.tokens = tokens
-        saved = await self._save_as_error(reason, **({} if tokens is None else {"tokens": codec.write(tokens)}))
+        saved = await self._save_as_error(reason, tokens)
         if saved is not None:
             await self._report_metrics()
         return saved
 
-    async def _save_as_error(self, reason: str, **cost: object) -> Task | None:
+    async def _save_as_error(self, reason: str, tokens: Tokens | None = None) -> Task | None:
         """Make the task an error, and save nothing else of it: what there is can't be saved, or is not whole."""
         LOG.error("the task is saved as an error: %s", reason)
         self._become_error(reason)
-        fields = {"status": "error", "result": reason, "duration": self._elapsed(), **cost}
+        duration = self._elapsed()
         try:
-            return await self._retry_until_accepted("save the error", lambda: self._change(**fields))
+            return await self._retry_until_accepted(
+                "save the error", lambda: self._change("error", result=reason, duration=duration, tokens=tokens)
+            )
         except ModuleException as error:
             LOG.error("the platform refused the error too; the outcome is not saved: %s", error)
             return None
@@ -386,19 +387,28 @@ class TaskExecution:
         if seen.status.is_final and (seen.is_manually_stopped or seen.status is not self.task.status):
             raise _AbandonedError(f"it has ended elsewhere: {seen.status.value}")
 
-    async def _change(self, **fields: object) -> Task:
-        return await self._update_as_worker(change_request(self.task.id, fields))
+    async def _change(
+        self, status: str, result: str | None = None, duration: float | None = None, tokens: Tokens | None = None
+    ) -> Task:
+        change = partial(
+            _requests.change_request, self.task.id, status=status, result=result, duration=duration, tokens=tokens
+        )
+        return await self._update_as_worker(lambda worker_id: change(worker_id=worker_id))
 
-    async def _update_as_worker(self, request: Request) -> Task:
+    async def _update_as_worker(self, request_as: Callable[[str | None], Request | None]) -> Task:
         """Send a change under the id by which the platform knows that the task is here.
 
         The worker of a former id counts as lost where the task was given to a later one, and so does what it says.
+
+        Args:
+            request_as: Makes the request of a worker with this id.
         """
         async with self._changing:
             while True:
                 said_by = self.worker_id
-                signature = {} if said_by is None else {"worker_id": said_by}
-                answer = await self._ask(attrs.evolve(request, body={**request.body, **signature}))
+                request = request_as(said_by)
+                assert request is not None  # a save that has nothing to say is not sent
+                answer = await self._ask(request)
                 if answer.worker_id in self._own_ids:
                     self.worker_id = answer.worker_id
                 if self.worker_id == said_by:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from xpander_facade import _client
-from xpander_facade._requests.workers import message_request
+from xpander_facade import _client, _requests
 from xpander_facade._serialization.codec import write_time
 from xpander_facade.worker._logging import LOG
 from xpander_facade.worker._messages import HEARTBEAT
@@ -65,7 +64,7 @@ class Heartbeat:
     def _send(self, worker_id: str) -> None:
         try:
             now = write_time(datetime.now(UTC))
-            request = message_request(self._agent_id, worker_id, HEARTBEAT, now, idempotent=False)
+            request = _requests.message_request(self._agent_id, worker_id, HEARTBEAT, now, idempotent=False)
             _client.send(self._configuration, request, lambda _: None)
         except Exception as error:  # whatever it is, the next one has a chance
             LOG.warning("a heartbeat failed, the next one is due in %g s: %s", self._every, error)

@@ -18,8 +18,8 @@ from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
-from xpander_facade.tasks._record import is_secret
 from xpander_facade.tasks._task import Task
+from xpander_facade.types._task_record import is_secret
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
 from xpander_facade.worker._attempts import AttemptLog

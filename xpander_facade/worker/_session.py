@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
-from xpander_facade import _client, _validation
-from xpander_facade._requests.workers import message_request, stream_request
+from xpander_facade import _client, _requests, _validation
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
@@ -164,7 +163,7 @@ class Session:
     async def _listen(self) -> None:
         """Keep the stream open, and take what comes."""
         spec = self._spec
-        request = stream_request(spec.agent_id, worker_environment())
+        request = _requests.worker_stream_request(spec.agent_id, worker_environment())
         failures = 0
         while not self._is_leaving:
             problem: ModuleException | None = None
@@ -371,7 +370,7 @@ class Session:
     async def _send_message(self, worker_id: str, event: str, data: dict[str, Any] | None = None) -> bool:
         """Send a message, and return whether it was accepted."""
         try:
-            request = message_request(self._spec.agent_id, worker_id, event, data, idempotent=True)
+            request = _requests.message_request(self._spec.agent_id, worker_id, event, data, idempotent=True)
             await _client.asend(self._short_timeouts, request, lambda _: None)
         except ModuleException as error:
             LOG.warning("the message %s was not accepted: %s", event, error)

@@ -299,7 +299,7 @@ CALL = {**EVENT, "type": "tool_call_result", "data": {"tool_name": "t", "reasoni
     id=st.text(max_size=5),
 )
 def test_any_frame_of_a_stream_gives_an_event_or_nothing(data: str, id: str):
-    following = _stream.Following(_task(), _stream.Pace())
+    following = _stream.EventStreamState("t", Task._reader(CONFIGURATION))
     for _ in range(2):
         following.request()
         event = following.take(httpx_sse.ServerSentEvent("message", data, id, None))

@@ -35,6 +35,7 @@ from xpander_facade import (
     APIConnectionError,
     APIResponseParseError,
     APITimeoutError,
+    Attachment,
     AuthenticationError,
     Backend,
     BadRequestError,
@@ -319,13 +320,13 @@ def test_a_422_lists_what_is_wrong(call: Caller, misbehave: Callable[..., Misbeh
     assert "body.id: too long" in str(error)
 
 
-@pytest.mark.off_contract("a payload extension that is no object, to be refused")
+@pytest.mark.off_contract("an attachment whose url is not a text, to be refused")
 def test_the_platform_s_own_422_arrives_as_a_list(call: Caller, emulator: Emulator):
     tasks = Tasks(configured(emulator, api_key=KEY))
     with pytest.raises(UnprocessableEntityError) as caught:
-        call(tasks, "update", "task_1", tool_call_payload_extension="no object")
+        call(tasks, "create", "a", attachments=[Attachment(url=5)])
     check_error(caught.value)
-    assert "tool_call_payload_extension" in str(caught.value.details[0]["loc"])
+    assert "attachments" in str(caught.value.details[0]["loc"])
 
 
 def test_a_429_carries_the_wait_that_it_asks_for(call: Caller, misbehave: Callable[..., Misbehaving]):
@@ -542,7 +543,7 @@ def test_a_stream_that_breaks_ends_with_its_last_error(
 ):
     from xpander_facade.tasks import _stream
 
-    monkeypatch.setattr(_stream, "PACE", _stream.Pace(waits=(0,), tries=1))
+    monkeypatch.setattr(_stream, "RECONNECT_POLICY", _stream.ReconnectPolicy(waits=(0,), tries=1))
     executing = task_answer(status="executing")
     server = misbehave(stream(event("chunk", "a")), executing, answer(503), executing, answer(502))
     task = Task.from_dict(ANSWERED_TASK, configured(server, api_key=KEY))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stream, "PACE", _stream.Pace(tries=2, waits=(0,)))
+    monkeypatch.setattr(_stream, "RECONNECT_POLICY", _stream.ReconnectPolicy(tries=2, waits=(0,)))
 
 
 def streaming(misbehave: Start, script: Script) -> tuple[Task, Misbehaving]:

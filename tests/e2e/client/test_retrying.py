@@ -361,7 +361,7 @@ def test_opening_a_stream_is_tried_again_at_its_own_pace(
 ):
     from xpander_facade.tasks import _stream
 
-    monkeypatch.setattr(_stream, "PACE", _stream.Pace(waits=(0,)))
+    monkeypatch.setattr(_stream, "RECONNECT_POLICY", _stream.ReconnectPolicy(waits=(0,)))
     server = misbehave(answer(503), task_answer(status="executing"), stream(event("task_finished", ANSWERED_TASK)))
     task = Task.from_dict(ANSWERED_TASK, configured(server, max_retries=2))
     assert [event.type.value for event in call.events(task)] == ["task_finished"]

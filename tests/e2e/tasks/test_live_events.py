@@ -66,7 +66,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Open streams again without waiting; a test may set other limits."""
 
     def set_pace(**limits: Any) -> None:
-        monkeypatch.setattr(_stream, "PACE", _stream.Pace(**{"waits": (0,), **limits}))
+        monkeypatch.setattr(_stream, "RECONNECT_POLICY", _stream.ReconnectPolicy(**{"waits": (0,), **limits}))
 
     set_pace()
     return set_pace
@@ -304,7 +304,7 @@ def test_however_a_connection_ends_the_stream_goes_on(end: Any, call: Caller, mi
 def test_a_silent_stream_is_opened_again(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=0.6)
+    pace(idle_timeout=0.6)
     server = misbehave(stream(event("chunk", "a", id="1"), then=hang), EXECUTING, stream(FINISHED))
     assert told(call.events(streaming(server))) == [("chunk", "a")]
     assert [request.is_stream for request in server.requests] == [True, False, True]
@@ -314,7 +314,7 @@ def test_a_silent_stream_is_opened_again(
 def test_comments_keep_a_quiet_stream_alive(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=1)
+    pace(idle_timeout=1)
     server = misbehave(stream(then=drip(b"", b": still here\n\n", every=0.1, times=16)), otherwise=stream(FINISHED))
     taken = call.events(streaming(server))
     assert taken[-1].type is TaskUpdateEventType.TaskFinished
@@ -377,7 +377,7 @@ def test_a_second_break_while_the_rest_is_brought_loses_nothing(call: Caller, mi
 def test_a_platform_that_replays_nothing_after_the_end_does_not_hold_the_caller(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(drain=0.6)
+    pace(drain_timeout=0.6)
     for after in (stream(), answer(404), answer(409), answer(503), stream(then=hang), hang):
         server = misbehave(stream(event("chunk", "a", id="1")), task_answer(status="completed"), after)
         began = time.monotonic()
@@ -487,8 +487,8 @@ def test_a_dead_platform_is_tried_ten_times(
 
 
 def test_the_waits_between_tries_are_those_of_the_pace():
-    assert _stream.Pace().waits == (1, 2, 3)
-    assert (_stream.Pace().tries, _stream.Pace().silence) == (10, 60)
+    assert _stream.ReconnectPolicy().waits == (1, 2, 3)
+    assert (_stream.ReconnectPolicy().tries, _stream.ReconnectPolicy().idle_timeout) == (10, 60)
 
 
 def test_an_answer_that_is_no_stream_is_an_error(call: Caller, misbehave: Callable[..., Misbehaving]):
@@ -672,7 +672,7 @@ def test_a_wrong_limit_is_a_value_error(wrong: dict[str, Any], call: Caller, emu
 def test_a_head_that_never_comes_is_tried_again_after_the_timeout(
     call: Caller, misbehave: Callable[..., Misbehaving], pace: Callable[..., None]
 ):
-    pace(silence=60)
+    pace(idle_timeout=60)
     server = misbehave(hang, EXECUTING, only(b"HTTP/1.1 200", then=hang), EXECUTING, stream(FINISHED))
     began = time.monotonic()
     taken = call.events(streaming(server, timeout=0.6))

@@ -355,11 +355,11 @@ def generated_requests():
             "tokens": {},
         }
     )
-    from xpander_facade._requests.tasks import metrics_request, save_request, stop_request
+    from xpander_facade._requests.tasks import metrics_request, stop_request
 
     yield get_request("t")
     yield stop_request("t")
-    yield save_request(task, False, False)
+    yield task._save_request(False, False)
     yield metrics_request(task)
     yield list_tasks_request("a", {"status": "completed"})
 

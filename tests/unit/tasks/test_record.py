@@ -13,8 +13,8 @@ from xpander_facade.agents._agent import Agent
 from xpander_facade.agents._agents import AgentsListItem
 from xpander_facade.configuration import Configuration
 from xpander_facade.tasks._list_item import TasksListItem
-from xpander_facade.tasks._record import wire
 from xpander_facade.tasks._task import Task
+from xpander_facade.types._task_record import to_wire
 from xpander_facade.types.enums import AgentExecutionStatus, ThinkMode
 from xpander_facade.types.models import AgentExecutionInput, DeepPlanning, DeepPlanningItem, MCPServerDetails
 from xpander_facade.usage._usage import Tokens
@@ -184,7 +184,7 @@ def test_a_dict_lacks_the_mcp_servers_secrets_whole_and_keeps_the_rest(secret):
 
 
 def test_a_save_sends_the_secrets_as_they_are_part_of_the_state():
-    body = wire(loaded(**SECRETS))
+    body = to_wire(loaded(**SECRETS))
     assert body["user_oidc_token"] == "s3cr3t-oidc"
     assert body["mcp_servers"][0]["headers"] == {"authorization": "s3cr3t-header"}
 
@@ -193,7 +193,7 @@ def test_the_configuration_is_in_no_dump_of_a_task():
     task = loaded()
     assert task.configuration is CONFIGURATION
     assert "configuration" not in {field.name for field in attrs.fields(Task)}
-    for dump in (attrs.asdict(task), task.to_dict(), wire(task), attrs.astuple(task), repr(task)):
+    for dump in (attrs.asdict(task), task.to_dict(), to_wire(task), attrs.astuple(task), repr(task)):
         assert KEY not in str(dump)
         assert "x.example" not in str(dump)
     assert KEY.encode() not in pickle.dumps(task)
@@ -243,7 +243,7 @@ def test_a_copy_of_a_task_is_equal_and_knows_what_the_platform_said(way, field):
     task = loaded(title="before", payload_extension={"a": 1})
     again = WAYS[way](task)
     assert again == task
-    assert again._said() == task._said() is not None
+    assert again._server_state() == task._server_state() is not None
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -271,7 +271,7 @@ def test_a_pickled_task_knows_where_it_came_from_but_not_the_key(monkeypatch):
     again = pickle.loads(data)
     assert again == loaded(title="t", new=1)
     assert again.configuration == CONFIGURATION
-    assert again._said() == loaded(title="t", new=1)._said()
+    assert again._server_state() == loaded(title="t", new=1)._server_state()
 
 
 def plan(*titles, **flags):
@@ -290,7 +290,7 @@ def plan(*titles, **flags):
 def test_a_plan_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs, kept):
     task, fresh = loaded(), loaded()
     task.deep_planning, fresh.deep_planning = mine, theirs
-    task._adopt(fresh)
+    task._merge_from(fresh)
     assert task.deep_planning == kept
 
 
@@ -301,44 +301,44 @@ def test_a_plan_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs
 def test_a_context_that_the_platform_returns_empty_is_kept_from_memory(mine, theirs, kept):
     task, fresh = loaded(), loaded()
     task.additional_context, fresh.additional_context = mine, theirs
-    task._adopt(fresh)
+    task._merge_from(fresh)
     assert task.additional_context == kept
 
 
 def test_everything_else_is_taken_over_and_the_configuration_stays():
     task = loaded(result="old", title="gone", tokens={"prompt_tokens": 1}, new=1)
     other = Task._reader(None)({**SMALLEST, "result": "new", "status": "completed", "newer": 2})
-    task._adopt(other)
+    task._merge_from(other)
     assert task == other
     assert task.configuration is CONFIGURATION
-    assert task._said() == other._said()
+    assert task._server_state() == other._server_state()
 
 
 def test_a_task_that_the_platform_never_told_of_has_said_nothing():
-    assert Task.from_dict(SMALLEST)._said() is None
+    assert Task.from_dict(SMALLEST)._server_state() is None
 
 
 def test_changing_a_task_does_not_change_what_the_platform_said():
     task = loaded(payload_extension={"a": [1]}, new={"b": [1]}, used_tools=["x"])
-    before = task._said()
+    before = task._server_state()
     task.payload_extension["a"].append(2)
     task.extra["new"]["b"].append(2)
     task.used_tools.append("y")
     task.input.text = "changed"
-    assert task._said() == before
-    assert wire(task) != before
+    assert task._server_state() == before
+    assert to_wire(task) != before
 
 
 def test_a_save_never_sends_the_platforms_notes():
     task = loaded(_result_truncated=True, _note=1, kept=2)
     assert task.extra == {"_result_truncated": True, "_note": 1, "kept": 2}
-    body = wire(task)
+    body = to_wire(task)
     assert body["kept"] == 2
     assert not [name for name in body if name.startswith("_")]
 
 
 def test_names_that_begin_with_an_underscore_inside_the_users_own_data_are_sent():
-    assert wire(loaded(payload_extension={"_mine": 1}))["payload_extension"] == {"_mine": 1}
+    assert to_wire(loaded(payload_extension={"_mine": 1}))["payload_extension"] == {"_mine": 1}
 
 
 def test_nested_types_are_typed():

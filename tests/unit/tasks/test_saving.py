@@ -4,7 +4,6 @@ import pytest
 
 from xpander_facade._requests import tasks
 from xpander_facade.configuration import Configuration
-from xpander_facade.tasks import _saving
 from xpander_facade.tasks._task import Task
 from xpander_facade.types.models import DeepPlanning, DeepPlanningItem
 from xpander_facade.usage._usage import Tokens
@@ -24,7 +23,7 @@ def loaded(**fields):
 
 
 def saved(task, *, plan=False, only_changed=False):
-    return tasks.save_request(task, plan, only_changed)
+    return task._save_request(plan, only_changed)
 
 
 def route(request):
@@ -191,7 +190,8 @@ DONE, OPEN = DeepPlanningItem("1", "done", True), DeepPlanningItem("2", "open", 
 @pytest.mark.parametrize("enforce", [True, False])
 @pytest.mark.parametrize("items", [[], [DONE], [DONE, OPEN], [OPEN]])
 def test_open_items_block_only_a_plan_that_is_enabled_started_and_enforced(enabled, started, enforce, items):
-    plan = DeepPlanning(enabled=enabled, started=started, enforce=enforce, tasks=items)
-    status = _saving.plan_following_status(plan)
+    task = loaded()
+    task.deep_planning = DeepPlanning(enabled=enabled, started=started, enforce=enforce, tasks=items)
+    status = task._plan_following_status()
     assert status.uncompleted_tasks == [item for item in items if item is OPEN]
     assert status.can_finish is not (enabled and started and enforce and OPEN in items)

@@ -25,9 +25,8 @@ from xpander_facade.errors import (
     ServerError,
 )
 from xpander_facade.tasks import _stream
-from xpander_facade.tasks._stream import PACE, Following, Pace, read_event
-from xpander_facade.tasks._task import Task
-from xpander_facade.tasks._waiting import WaitTimeoutError
+from xpander_facade.tasks._stream import EventStreamState, ReconnectPolicy
+from xpander_facade.tasks._task import Task, WaitTimeoutError
 from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
 from xpander_facade.types.models import DeepPlanning
 
@@ -45,6 +44,10 @@ BASE = {"task_id": "t-1", "organization_id": "o-1", "time": "2026-11-21T10:00:00
 
 def a_task(**fields):
     return Task._reader(CONFIGURATION)({**TASK, **fields})
+
+
+def read_event(data):
+    return _stream.read_event(data, Task._reader(CONFIGURATION))
 
 
 def event_data(type_="chunk", data="x", **fields):
@@ -68,7 +71,7 @@ class TestReading:
         ["task_created", "task_updated", "task_finished", "sub_task_created", "sub_task_updated", "sub_task_finished"],
     )
     def test_a_task_in_an_event_is_a_task_that_can_be_driven(self, type_):
-        event = read_event(event_data(type_, {**TASK, "_result_truncated": True}), CONFIGURATION)
+        event = read_event(event_data(type_, {**TASK, "_result_truncated": True}))
         assert type(event.data) is Task
         assert event.data.configuration is CONFIGURATION
         assert event.data.extra == {"_result_truncated": True}
@@ -110,12 +113,12 @@ class TestReading:
 
 
 def following(**pace):
-    return Following(a_task(), Pace(**pace))
+    return EventStreamState("t-1", Task._reader(CONFIGURATION), ReconnectPolicy(**pace))
 
 
-class TestFollowing:
+class TestEventStreamState:
     def test_the_stream_is_asked_for_by_the_tasks_id(self):
-        request = Following(a_task(id="t/1"), PACE).request()
+        request = EventStreamState("t/1", Task._reader(CONFIGURATION)).request()
         assert (request.method, request.path) == ("GET", "/agent-execution/t%2F1/events")
 
     def test_events_pass_in_order_and_the_last_id_is_kept(self):
@@ -150,7 +153,7 @@ class TestFollowing:
         assert [state.take(frame()) is None for _ in range(2)] == [False, False]
 
     def test_only_so_many_events_are_remembered(self):
-        state = following(remember=2)
+        state = following(dedup_window=2)
         state.request()
         for n in range(3):
             state.take(frame(id=str(n)))
@@ -288,7 +291,7 @@ class TestFollowing:
         state.request()
         state.take(frame())
         task = a_task(status=status, finished_at="2026-11-21T11:00:00Z")
-        event = state.found(task)
+        event = state.on_reload(task)
         assert event.type is TaskUpdateEventType.TaskFinished
         assert event.data is task
         assert (event.task_id, event.organization_id, event.time) == ("t-1", "o-1", task.finished_at)
@@ -297,20 +300,20 @@ class TestFollowing:
     @pytest.mark.parametrize("status", ["pending", "executing", "paused", "a_word_of_tomorrow"])
     def test_a_task_found_running_gives_none(self, status):
         state = following()
-        assert state.found(a_task(status=status)) is None
+        assert state.on_reload(a_task(status=status)) is None
         assert not state.finished
 
     def test_with_ids_an_ended_tasks_stream_is_drained_once_more_and_impatiently(self):
         state = following()
         state.request()
         state.take(frame(id="1"))
-        assert state.silence == 60
+        assert state.idle_timeout == 60
         task = a_task(status="completed")
-        assert state.found(task) is None
-        assert state.silence < 60
+        assert state.on_reload(task) is None
+        assert state.idle_timeout < 60
         assert state.next_wait(APIConnectionError("gone")) == 0
         state.request()
-        assert state.found(task).type is TaskUpdateEventType.TaskFinished
+        assert state.on_reload(task).type is TaskUpdateEventType.TaskFinished
 
 
 def last_id_of(request):
@@ -338,7 +341,7 @@ class Script:
             yield step
 
     @contextlib.contextmanager
-    def stream(self, configuration, request, silence, until):
+    def stream(self, configuration, request, idle_timeout, until):
         self.opened.append(last_id_of(request))
         try:
             yield self.frames()
@@ -346,7 +349,7 @@ class Script:
             self.closed += 1
 
     @contextlib.asynccontextmanager
-    async def astream(self, configuration, request, silence, until):
+    async def astream(self, configuration, request, idle_timeout, until):
         async def frames():
             for step in self.frames():
                 yield step

@@ -34,7 +34,7 @@ from xpander_facade import (
     on_task,
 )
 from xpander_facade._requests.events import push_request
-from xpander_facade._requests.workers import message_request, stream_request
+from xpander_facade._requests.workers import message_request, worker_stream_request
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade.configuration._environment import worker_environment
 from xpander_facade.worker import _heartbeat
@@ -360,7 +360,7 @@ def test_a_worker_says_where_it_runs(monkeypatch: pytest.MonkeyPatch, value: str
     if value is not None:
         monkeypatch.setenv("IS_XPANDER_CLOUD", value)
     assert worker_environment() == environment
-    request = stream_request("a/1", worker_environment())
+    request = worker_stream_request("a/1", worker_environment())
     assert (request.path, request.params) == ("/events/a%2F1/", {"environment": environment})
 
 
@@ -397,7 +397,7 @@ def test_a_pushed_event_is_one_of_its_task_and_has_a_time():
         ),
         TaskUpdateEvent(type=TaskUpdateEventType("new-kind"), task_id="", extra={"mark": 1}),
     ]
-    request = push_request(a_task(), iter(events))
+    request = push_request("t-1", "o-1", iter(events))
     assert request is not None
     first, second = request.body
     assert (request.method, request.path) == ("POST", "/agent-execution/t-1/events/push")
@@ -416,20 +416,20 @@ def test_a_pushed_event_is_one_of_its_task_and_has_a_time():
 def test_a_pushed_task_goes_without_its_secrets():
     task = a_task(user_oidc_token="secret-1", user_tokens={"a": "secret-2"})
     event = TaskUpdateEvent(type=TaskUpdateEventType.TaskUpdated, task_id="t-1", data=task)
-    request = push_request(task, [event])
+    request = push_request("t-1", "o-1", [event])
     assert request is not None
     assert request.body[0]["data"]["id"] == "t-1"
     assert "secret" not in str(request.body)
 
 
 def test_no_events_need_no_call():
-    assert push_request(a_task(), []) is None
+    assert push_request("t-1", "o-1", []) is None
 
 
 @pytest.mark.parametrize("events", ["chunk", [{"type": "chunk"}], [None]])
 def test_only_events_can_be_pushed(events: Any):
     with pytest.raises(TypeError, match="events must be a list of TaskUpdateEvent"):
-        push_request(a_task(), events)
+        push_request("t-1", "o-1", events)
 
 
 def test_in_a_retry_of_a_worker_the_message_goes_on_with_the_plan():

@@ -1,14 +1,14 @@
-"""Own the attributes of a task: their names, types, defaults, and how they are read and written. No I/O."""
+"""The attributes of a task: their names, types and defaults, and which of them are secrets."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import attrs
 
 from xpander_facade._serialization import codec
-from xpander_facade.types._bound import Unlisted
+from xpander_facade.types._bound import ConfigurationBound
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.types.models import (
     AgentExecutionInput,
@@ -18,11 +18,6 @@ from xpander_facade.types.models import (
     PendingECARequest,
 )
 from xpander_facade.usage._usage import Tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from xpander_facade.configuration._configuration import Configuration
 
 _SECRETS = frozenset({
     ("TaskRecord", "user_oidc_token"),
@@ -44,7 +39,7 @@ def _output_format(value: str | None) -> OutputFormat | None:
 
 
 @attrs.define(kw_only=True, getstate_setstate=False)
-class TaskRecord(Unlisted):
+class TaskRecord(ConfigurationBound):
     """All attributes of a task. See Task."""
 
     id: str
@@ -110,31 +105,6 @@ class TaskRecord(Unlisted):
     duration: float = 0.0
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
-    @property
-    def configuration(self) -> Configuration | None:
-        """The configuration of this task's calls; None means a new `Configuration()` for each. Never serialised."""
-        return getattr(self, "_configuration", None)
-
-    @configuration.setter
-    def configuration(self, value: Configuration | None) -> None:
-        object.__setattr__(self, "_configuration", value)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], configuration: Configuration | None = None) -> Self:
-        """Make a task from JSON-ready data, as the platform sends it or `to_dict()` gives it.
-
-        Args:
-            data: `id`, `agent_id`, `organization_id`, `input`, `created_at`, and whatever else there is. A null counts
-                as absent; what a task has no attribute for goes to `extra`.
-            configuration: What the task's calls use.
-
-        Raises:
-            ValueError: A required attribute is missing, or a value has another type.
-        """
-        task = codec.read(cls, dict(data))
-        task.configuration = configuration
-        return task
-
     def to_dict(self) -> dict[str, Any]:
         """Return the task as JSON-ready data, without its configuration and without secrets.
 
@@ -143,18 +113,12 @@ class TaskRecord(Unlisted):
         data: dict[str, Any] = codec.write(self, leave_out=is_secret)
         return data
 
-    def _remember(self, data: Any, configuration: Configuration | None) -> Self:
-        """Keep what the platform said, to know later what was changed here."""
-        object.__setattr__(self, "_origin", data)
-        self.configuration = configuration
-        return self
+    def _server_state(self) -> TaskRecord | None:
+        """Return what the platform last said, or None where it said nothing."""
+        snapshot = getattr(self, "_snapshot", None)
+        return None if snapshot is None else codec.read(TaskRecord, snapshot)
 
-    def _said(self) -> dict[str, Any] | None:
-        """Return what the platform last said, in the form of a save, or None where it said nothing."""
-        origin = getattr(self, "_origin", None)
-        return None if origin is None else wire(codec.read(type(self), origin))
-
-    def _adopt(self, fresh: TaskRecord) -> None:
+    def _merge_from(self, fresh: TaskRecord) -> None:
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
         for field in attrs.fields(TaskRecord):
             value = getattr(fresh, field.name)
@@ -163,10 +127,10 @@ class TaskRecord(Unlisted):
             if field.name == "additional_context" and not value:
                 continue
             setattr(self, field.name, value)
-        object.__setattr__(self, "_origin", getattr(fresh, "_origin", None))
+        object.__setattr__(self, "_snapshot", getattr(fresh, "_snapshot", None))
 
 
-def wire(task: TaskRecord) -> dict[str, Any]:
-    """Return a task as a save sends it: without the platform's notes in `extra`, whose names begin with _."""
+def to_wire(task: TaskRecord) -> dict[str, Any]:
+    """Return a task in the platform's own form: without the platform's notes in `extra`, whose names begin with _."""
     data: dict[str, Any] = codec.write(task, leave_out=lambda _, name: name.startswith("_"))
     return data
