@@ -26,7 +26,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-agno test test-matrix test-providers lock-providers test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak lint types generate check-generated lint-spec wheel-check
-.PHONY: bench bench-compare clean
+.PHONY: bench bench-compare clean test-browser vendor-assets emulator
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -46,8 +46,10 @@ $(DEV): $(RUNTIME)
 	@$(PIP_INSTALL) --editable '.[cli,emulator]' --group dev
 	@touch $@
 
+DEMO_DB ?= demo-runs.db
+
 demo: $(RUNTIME) ## report runs and drive tasks against a local platform, and show what became of them
-	@$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/demo.py $(DEMO_DB)
 
 # What Agno 2.5 imports from the libraries of MCP and Anthropic is gone from their newest versions.
 AGNO_OLDEST := 'agno[mcp]==2.5.14' 'mcp<2' 'anthropic<1'
@@ -77,6 +79,19 @@ test-providers: $(RUNTIME) ## read what the real libraries of providers and fram
 
 lock-providers: $(RUNTIME) ## bring the environments of test-providers to the newest releases
 	$(BIN)/python tools/test_providers --lock $(ARGS)
+
+test-browser: ## use the emulator's page in a real browser, in an environment of its own (needs Debian's chromium)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+	  echo "no Chromium here: install it, for example with 'apt-get update && apt-get install chromium'" >&2; exit 2; }
+	@$(MAKE) --no-print-directory VENV=.venv-browser .venv-browser/.stamp-runtime
+	@.venv-browser/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt --group browser
+	.venv-browser/bin/python -m pytest --confcutdir=tests/browser tests/browser $(ARGS)
+
+vendor-assets: ## fetch the emulator's browser files of other projects by npm, and record their hashes (needs npm)
+	python3 tools/vendor_assets
+
+emulator: $(RUNTIME) ## serve a local platform with a page for your browser, on the runs that make demo kept
+	@$(BIN)/python -m xpander_facade.emulator --db $(DEMO_DB) $(ARGS)
 
 test-matrix: $(RUNTIME) ## test with the lowest and newest dependencies; ARGS=--short for the form of CI
 	$(BIN)/python tools/test_matrix $(ARGS)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import environments
 import imports
+import local_platform
 from measuring import Row, Target, Worker, as_markdown, as_text, cores, interleave, ratios, run_script, sink, spread
 from payload import BURST, BURST_WITH_IDS, PACED
 
@@ -269,6 +270,10 @@ def import_times(bench: Bench) -> list[Row]:
     return imports.measure(bench.facade, bench.rounds(31))
 
 
+def emulator(bench: Bench) -> list[Row]:
+    return local_platform.pages(bench.rounds(11))
+
+
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "sync": sync,
     "async": asynchronous,
@@ -282,6 +287,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "imports": import_times,
     "first-event": first_event,
     "events": events,
+    "emulator": emulator,
 }
 
 

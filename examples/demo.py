@@ -65,7 +65,13 @@ def ask_worker(emulator: Emulator, environment: dict[str, str]) -> None:
 
 
 def main() -> None:
-    with Emulator(api_key="demo-key", agents=[AGENT], step=STEP) as emulator:
+    file = sys.argv[1] if len(sys.argv) > 1 else None
+    try:
+        platform = Emulator(api_key="demo-key", agents=[AGENT], step=STEP, db=file or ":memory:")
+    except OSError as error:
+        raise SystemExit(str(error)) from error
+    with platform as emulator:
+        emulator.reset()  # what an earlier demo left
         print(f"a local platform listens on {emulator.url}")
         environment = {
             "XPANDER_API_KEY": "demo-key",
@@ -91,6 +97,8 @@ def main() -> None:
         print(table([["what", "sum"], ["tasks", str(totals["tasks"])], *by_status, *counts]))
         ask_worker(emulator, environment)
     print("\nthe local platform is gone again")
+    if file:
+        print(f"its runs are kept in {file}: `make emulator` shows them in your browser")
 
 
 if __name__ == "__main__":

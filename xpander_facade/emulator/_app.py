@@ -115,7 +115,8 @@ class App:
             return
         if self._pages is None:
             # Templates take a moment to load, in which other requests go on.
-            self._pages = await asyncio.to_thread(self._make_pages)
+            made = await asyncio.to_thread(self._make_pages)
+            self._pages = self._pages or made
         await self._pages(scope, receive, send)
 
     async def _route(

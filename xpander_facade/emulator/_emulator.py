@@ -199,7 +199,10 @@ class Emulator(Inspection):
 
     def _make_pages(self) -> ASGIApp:
         # Templates and all are loaded when a browser comes, not by a test that only calls the API.
-        raise NotImplementedError
+        from ._pages import Pages
+
+        store, key = self._store, self._api_key
+        return Pages(self._app, store, self._executions, self._dispatcher, self._journal, key, self._port).asgi
 
     def _watch_ended(self, watch: Future[None]) -> None:
         # It ends by being cancelled with the loop; any other error is the emulator's own, and is recorded.

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final
 
 VERSION: Final = 2
-TABLES: Final = ("tasks", "agents", "events", "entries", "metrics", "task_text", "totals")
+TABLES: Final = ("tasks", "agents", "events", "entries", "metrics", "task_text", "totals", "minutes")
 
 _TASKS: Final = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     running INTEGER NOT NULL DEFAULT 0, first_event INTEGER NOT NULL DEFAULT 1,
     document TEXT NOT NULL, llm_response TEXT, UNIQUE (organization_id, id));
 """
-# `totals` counts runs and tokens by minute, so that sums over 100,000 tasks do not read 100,000 tasks.
+# `totals` and `minutes` count as tasks are written, so that sums over 100,000 tasks do not read 100,000 tasks.
 _OTHERS: Final = """
 CREATE INDEX IF NOT EXISTS tasks_by_agent ON tasks (agent_id);
 CREATE INDEX IF NOT EXISTS tasks_by_status ON tasks (status);
@@ -40,22 +40,30 @@ CREATE TABLE IF NOT EXISTS metrics (
     PRIMARY KEY (organization_id, agent_id, execution_id));
 CREATE VIRTUAL TABLE IF NOT EXISTS task_text USING fts5 (body, tokenize = 'unicode61 remove_diacritics 2');
 CREATE TABLE IF NOT EXISTS totals (
-    minute TEXT NOT NULL, agent_id TEXT NOT NULL, status TEXT NOT NULL,
-    runs INTEGER NOT NULL, tokens INTEGER NOT NULL, duration REAL NOT NULL,
-    PRIMARY KEY (minute, agent_id, status)) WITHOUT ROWID;
+    agent_id TEXT NOT NULL, status TEXT NOT NULL, runs INTEGER NOT NULL, tokens INTEGER NOT NULL,
+    duration REAL NOT NULL, PRIMARY KEY (agent_id, status)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS minutes (
+    minute TEXT NOT NULL, agent_id TEXT NOT NULL, runs INTEGER NOT NULL, tokens INTEGER NOT NULL,
+    PRIMARY KEY (minute, agent_id)) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS count_new AFTER INSERT ON tasks BEGIN
-    INSERT INTO totals VALUES (new.minute, new.agent_id, new.status, 1, new.tokens, new.duration)
+    INSERT INTO totals VALUES (new.agent_id, new.status, 1, new.tokens, new.duration)
         ON CONFLICT DO UPDATE SET runs = runs + 1, tokens = tokens + excluded.tokens,
             duration = duration + excluded.duration;
+    INSERT INTO minutes VALUES (new.minute, new.agent_id, 1, new.tokens)
+        ON CONFLICT DO UPDATE SET runs = runs + 1, tokens = tokens + excluded.tokens;
 END;
 CREATE TRIGGER IF NOT EXISTS count_changed AFTER UPDATE OF agent_id, status, tokens, duration ON tasks
     WHEN old.agent_id <> new.agent_id OR old.status <> new.status OR old.tokens <> new.tokens
         OR old.duration <> new.duration BEGIN
     UPDATE totals SET runs = runs - 1, tokens = tokens - old.tokens, duration = duration - old.duration
-        WHERE minute = old.minute AND agent_id = old.agent_id AND status = old.status;
-    INSERT INTO totals VALUES (new.minute, new.agent_id, new.status, 1, new.tokens, new.duration)
+        WHERE agent_id = old.agent_id AND status = old.status;
+    UPDATE minutes SET runs = runs - 1, tokens = tokens - old.tokens
+        WHERE minute = old.minute AND agent_id = old.agent_id;
+    INSERT INTO totals VALUES (new.agent_id, new.status, 1, new.tokens, new.duration)
         ON CONFLICT DO UPDATE SET runs = runs + 1, tokens = tokens + excluded.tokens,
             duration = duration + excluded.duration;
+    INSERT INTO minutes VALUES (new.minute, new.agent_id, 1, new.tokens)
+        ON CONFLICT DO UPDATE SET runs = runs + 1, tokens = tokens + excluded.tokens;
 END;
 """
 _FIRST_VERSION: Final = """

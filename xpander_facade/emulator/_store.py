@@ -19,7 +19,7 @@ from ._json import Json, object_of, write
 from ._schema import TABLES, create
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
 FILTERS: Final = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
@@ -416,6 +416,11 @@ class Store:
         """Return the rows of a query."""
         with self.lock:
             return self._db.execute(statement, values).fetchall()
+
+    def write_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Execute a statement for each row."""
+        with self.transaction():
+            self._db.executemany(statement, rows)
 
     def _do(self, statement: str, *values: Any) -> None:
         with self.lock:

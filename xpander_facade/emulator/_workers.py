@@ -95,6 +95,7 @@ class Worker:
             "state": self.state,
             "listening": self.state == "listening",
             "tasks": [task_id for _, task_id in self.assigned],
+            "task_organizations": [organization for organization, _ in self.assigned],
             "heartbeats": self.heartbeats,
             "longest_gap": self.longest_gap,
         }
