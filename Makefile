@@ -8,7 +8,11 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PIP_INSTALL := $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
+PIP_LOCKED := $(PIP) install --quiet --require-hashes --requirement
+PIP_PROJECT := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+
+# Settings of a user's pip that would put packages elsewhere than into the environment.
+unexport PIP_USER PIP_TARGET PIP_PREFIX
 
 # The first of these that runs, is new enough and can make environments. A PYTHON that is given is the only candidate.
 FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
@@ -17,6 +21,11 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 	  fi; \
 	done; \
 	if [ -z "$${python:-}" ]; then \
+	  for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      echo "$$candidate can not make environments: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; \
+	    fi; \
+	  done; \
 	  echo "no Python 3.11 or newer with venv among: $(or $(PYTHON),python3 python3.13 python3.12 python3.11)" >&2; \
 	  echo "install one, or name it: make PYTHON=/path/to/python" >&2; \
 	  exit 1; \
@@ -24,9 +33,9 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-agno test test-matrix test-providers lock-providers test-agno contract contract-full spec-diff
+.PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak lint types generate check-generated lint-spec wheel-check
-.PHONY: bench bench-compare clean test-browser vendor-assets emulator
+.PHONY: bench bench-compare lock sbom clean test-browser vendor-assets emulator
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -35,15 +44,19 @@ help: ## list the targets
 setup: $(DEV) ## make .venv with the package, the emulator and the tools for development
 
 # An environment without the tools is enough for the demo; the tools come on top of it.
-$(RUNTIME): pyproject.toml constraints.txt
+$(RUNTIME): pyproject.toml requirements.txt
 	@set -eu; $(FIND_PYTHON); \
-	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV); fi
+	if [ ! -x $(BIN)/python ]; then echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv "$(VENV)"; fi
+	@echo "installing the package and what it needs (10 s)"
 	@$(PIP) install --quiet pip==$(PIP_VERSION)
-	@$(PIP_INSTALL) --editable '.[emulator]'
+	@$(PIP_LOCKED) requirements.txt
+	@$(PIP_PROJECT)
 	@touch $@
 
-$(DEV): $(RUNTIME)
-	@$(PIP_INSTALL) --editable '.[cli,emulator]' --group dev
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@echo "installing the tools for development (30 s)"
+	@$(PIP_LOCKED) requirements-dev.txt
+	@$(PIP_PROJECT)
 	@touch $@
 
 DEMO_DB ?= demo-runs.db
@@ -73,6 +86,9 @@ test-agno: .venv-agno-oldest/.stamp-agno .venv-agno-newest/.stamp-agno ## run ag
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+smoke: $(DEV) ## the main job and its tests, in less than a minute
+	$(BIN)/python -m pytest -q tests/e2e/backend tests/unit/requests tests/unit/client tests/unit/types $(ARGS)
 
 test-providers: $(RUNTIME) ## read what the real libraries of providers and frameworks return; ARGS=--short for the form of CI
 	$(BIN)/python tools/test_providers $(ARGS)
@@ -155,6 +171,7 @@ wheel-check: $(RUNTIME) ## build the wheel, install it elsewhere and report a ru
 	XPANDER_BASE_URL="$$(head -n 1 elsewhere/url)" XPANDER_API_KEY=wheel-key XPANDER_ORGANIZATION_ID=org-1 \
 	  XPANDER_AGENT_ID=wheel-agent plain/bin/python report_external_task.py; \
 	echo "the wheel works outside the checkout"
+	@$(BIN)/python tools/sdist_check
 
 bench: $(RUNTIME) ## run the benchmarks; BENCH=--quick runs fewer rounds
 	$(BIN)/python benchmarks/run.py $(BENCH)
@@ -186,6 +203,14 @@ contract-live: $(RUNTIME) ## hold the real platform, with your XPANDER_* variabl
 
 vendor-check: $(RUNTIME) ## run the vendor's own client against the emulator
 	$(BIN)/python tools/vendor_check
+
+lock: $(RUNTIME) ## write requirements*.txt with their hashes anew; ARGS=--check writes nothing
+	$(BIN)/python tools/lock $(ARGS)
+
+sbom: ## write sbom.json, what the package and its emulator bring (CycloneDX)
+	@$(MAKE) --no-print-directory VENV=.venv-sbom .venv-sbom/.stamp-runtime
+	@.venv-sbom/bin/python -m pip --disable-pip-version-check install --quiet cyclonedx-bom==7.5.0
+	.venv-sbom/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --output-file sbom.json
 
 clean: ## delete the environments, caches and builds
 	rm -rf .venv .venv-* node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
