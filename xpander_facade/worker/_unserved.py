@@ -19,7 +19,7 @@ def watch(function: Callable[..., object]) -> None:
     if getattr(function, "__module__", None) != "__main__" or hasattr(sys, "ps1") or sys.flags.interactive:
         return
     if not _process:
-        atexit.register(_tell)
+        atexit.register(_warn)
     _process[:] = [os.getpid()]
     _unserved[id(function)] = getattr(function, "__name__", repr(function))
 
@@ -29,7 +29,7 @@ def mark_used(function: Callable[..., object]) -> None:
     _unserved.pop(id(function), None)
 
 
-def _tell() -> None:
+def _warn() -> None:
     failed = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     if not _unserved or failed is not None or _process != [os.getpid()]:
         return
