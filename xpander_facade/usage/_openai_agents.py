@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.usage._counts import Counts, added, counts_in, counts_of
-from xpander_facade.usage._fields import field, first_of, get_path, is_list, text
+from xpander_facade.usage._fields import field, first_of, get_path, is_list, items, text
 from xpander_facade.usage._fragments import Scope, UsageFragment
 from xpander_facade.usage._openai_responses import event as response_event
 from xpander_facade.usage._output import output_texts
@@ -95,3 +95,21 @@ def _model(thing: Any, outputs: list[Any]) -> str | None:
             return name
     model = field(first_of(thing, "last_agent", "_last_agent"), "model")
     return text(model) or text(field(model, "model"))
+
+
+def summary(thing: Any) -> dict[str, Any] | None:
+    """Return what a result tells of its run, without the agents, which each of its items holds."""
+    responses = field(thing, "raw_responses")
+    if not is_list(responses) or (field(thing, "new_items") is None and field(thing, "context_wrapper") is None):
+        return None
+    kept = items(field(thing, "new_items"))
+    told = [{"type": field(item, "type"), "raw_item": field(item, "raw_item")} for item in kept]
+    return {
+        "_shortened": type(thing).__name__,
+        "usage": get_path(thing, "context_wrapper.usage"),
+        "final_output": field(thing, "final_output"),
+        "last_agent": text(field(first_of(thing, "last_agent", "_last_agent"), "name")),
+        "input": field(thing, "input"),
+        "raw_responses": responses,
+        "new_items": told,
+    }

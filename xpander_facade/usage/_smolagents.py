@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.usage._counts import Counts, added, counts_in, counts_of
-from xpander_facade.usage._fields import field, is_list, text
+from xpander_facade.usage._fields import as_dict, field, is_list, items, text
 from xpander_facade.usage._fragments import Scope, UsageFragment
 from xpander_facade.usage._output import output_texts
 from xpander_facade.usage._reader import called_tool
@@ -63,3 +63,27 @@ def answer(thing: Any, read: Reader) -> UsageFragment | None:
 def _tools(step: Any, read: Reader) -> list[str]:
     called = [called_tool(call) or text(field(call, "name")) for call in read.items(field(step, "tool_calls"))]
     return [name for name in called if name and name != _OUTPUT_TOOL]
+
+
+def summary(thing: Any) -> dict[str, Any] | None:
+    """Return what a result tells of its run, without the whole input that each of its steps holds."""
+    steps, usage = field(thing, "steps"), field(thing, "token_usage")
+    if not is_list(steps) or usage is None or field(thing, "state") is None:
+        return None
+    told = [_without_inputs(step) for step in items(steps)]
+    return {
+        "_shortened": type(thing).__name__,
+        "output": field(thing, "output"),
+        "state": field(thing, "state"),
+        "token_usage": usage,
+        "timing": field(thing, "timing"),
+        "steps": told,
+    }
+
+
+def _without_inputs(step: Any) -> Any:
+    fields = as_dict(step)
+    return step if fields is None else {name: item for name, item in fields.items() if name not in _INPUTS}
+
+
+_INPUTS = frozenset({"model_input_messages", "observations_images"})

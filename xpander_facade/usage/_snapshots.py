@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from xpander_facade.usage import _hosted, _pydantic_ai, _xai
+from xpander_facade.usage import _hosted, _openai_agents, _pydantic_ai, _smolagents, _xai
 from xpander_facade.usage._fields import access_of, names_of
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import Reader
@@ -37,6 +37,8 @@ _SNAPSHOTS: tuple[Snapshot, ...] = (
     Snapshot(_xai.proto, ("proto",)),
     Snapshot(_hosted.oci_fields, ("attribute_map",)),
     Snapshot(_pydantic_ai.summary, ("all_messages",), shortens=True),
+    Snapshot(_openai_agents.summary, ("raw_responses",), shortens=True),
+    Snapshot(_smolagents.summary, ("steps",), shortens=True),
 )
 _HAS_DATA = ("model_dump", "to_dict", "toDict", "DESCRIPTOR", "__fields__", "__attrs_attrs__")
 

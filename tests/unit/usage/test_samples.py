@@ -9,8 +9,9 @@ import pytest
 from sample_values import build, samples
 from usage_shapes import JSON_CASES, STREAMS, total
 
+from xpander_facade._serialization.jsonable import to_jsonable
 from xpander_facade.recorder._recorded_stream import StreamReading
-from xpander_facade.usage import read_usage
+from xpander_facade.usage import read_usage, snapshot
 from xpander_facade.usage._tally import usage_of
 
 CASES = [
@@ -86,3 +87,18 @@ def test_a_stream_tells_the_same_chunk_by_chunk(chunks):
     for chunk in chunks:
         reading.feed(chunk)
     assert usage_of(reading.entries) == read_usage(chunks)
+
+
+STORED = [pytest.param(case, id=f"{library}-{case['name']}") for library, _, case in samples() if "stored" in case]
+
+
+@pytest.mark.parametrize("case", STORED)
+def test_a_sample_is_stored_as_its_data_without_a_warning(case):
+    value = build(case["value"], objects=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = json.dumps(to_jsonable([value], simplify=snapshot))
+    asked = case["stored"]
+    assert asked.get("holds", "") in data
+    assert "lacks" not in asked or asked["lacks"] not in data
+    assert len(data) <= asked.get("at_most", 1_000_000)
