@@ -22,7 +22,7 @@ _MAX_DEPTH = 8
 
 
 def result(thing: Any, read: Reader) -> UsageFragment | None:
-    """Read an agent's result. Its metrics are the agent's whole life; their last invocation is this run."""
+    """Read an agent's result. Its metrics are of all runs of the agent; their last invocation is this one."""
     if field(thing, "stop_reason") is None or field(thing, "message") is None:
         return None
     if not is_list(get_path(thing, "metrics.agent_invocations")):
