@@ -5,6 +5,7 @@ after `async` and `await` are taken away and the few known names are mapped.
 """
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ THREADED = {"outbox/_database.py", "outbox/_runtime.py", "outbox/_sender.py", "o
 INHERENT = {
     ("outbox/_outbox.py", "_here"): "the one calls, the other lets a thread call",
     ("recorder/_external_task.py", "_perform"): "the async one goes to its end when its task is cancelled",
-    ("_backend_runs.py", "_keep"): "the one calls, the other lets a thread call",
+    ("backend.py", "_keep"): "the one calls, the other lets a thread call",
     ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
     ("recorder/_recorded_stream.py", "_close_source"): "streams have aclose, or a close that is awaited or not",
     ("tasks/_summaries.py", "_summarized"): "the one calls a user's plain function, the other a plain or an async one",
@@ -116,6 +117,8 @@ def network():
 
 
 NETWORK = network()
+NAMED_FOR_ARGUMENTS = re.compile(r"Arguments as `(\w+\.\w+)`")
+SOURCES = {path.relative_to(FACADE).as_posix(): path.read_text(encoding="utf-8").splitlines() for path in FILES}
 TREES = {path.relative_to(FACADE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 PAIRS = [(name, *pair) for name, tree in TREES.items() for pair in pairs_in(tree)]
 PAIRED = {function.name for _, _, function, _ in PAIRS}
@@ -180,8 +183,10 @@ class Stripped(ast.NodeTransformer):
 
 
 def bare(function):
-    """Return the source of a function without what makes it sync or async; its imports in one order."""
+    """Return the source of a function without its docstring and what makes it sync or async."""
     copy = ast.parse(ast.unparse(function)).body[0]
+    if ast.get_docstring(copy) is not None:
+        copy.body[0] = ast.Expr(ast.Constant("its docstring"))
     return ast.unparse(ast.fix_missing_locations(Stripped().visit(copy)))
 
 
@@ -221,6 +226,42 @@ def test_a_pair_is_equal_but_for_await_and_the_io_it_names(file, scope, function
         assert bare(partner) != bare(function), "equal now: take it off the list"
         return
     assert bare(partner) == bare(function), f"{file} {scope}: {function.name} and {partner.name} differ"
+
+
+@pytest.mark.parametrize(("file", "scope", "function", "partner"), PAIRS, ids=label)
+def test_a_pair_has_one_docstring_or_the_second_names_the_first_for_its_arguments(file, scope, function, partner):
+    if function.name.startswith("_") and (file, function.name) in INHERENT:
+        return
+    one, other = ast.get_docstring(function), ast.get_docstring(partner)
+    short = f"{(one or '').partition(chr(10))[0]}\n\nArguments as `{scope}.{function.name}`."
+    assert other in {one, short}, f"{file} {scope}: {partner.name} says something else than {function.name}"
+
+
+def test_a_docstring_that_names_another_for_its_arguments_names_one_that_has_them():
+    functions = {f"{scope}.{function.name}": function for _, scope, function in FUNCTIONS}
+    named = [
+        name
+        for function in functions.values()
+        for name in NAMED_FOR_ARGUMENTS.findall(ast.get_docstring(function) or "")
+    ]
+    assert named
+    for name in named:
+        assert "Args:" in (ast.get_docstring(functions[name]) or ""), name
+
+
+CREATIONS = {"create", "acreate", "create_task", "acreate_task", "invoke_agent", "ainvoke_agent", "create_request"}
+
+
+@pytest.mark.parametrize("argument", ["permission_mode", "llm_model_name", "test_run_node_id", "expected_output"])
+def test_one_more_argument_of_a_creation_costs_at_most_16_lines(argument):
+    lines = [
+        f"{file}:{function.lineno + number}"
+        for file, _, function in FUNCTIONS
+        if function.name in CREATIONS
+        for number, line in enumerate(SOURCES[file][function.lineno - 1 : function.end_lineno])
+        if argument in line
+    ]
+    assert 7 <= len(lines) <= 16, lines
 
 
 @pytest.mark.parametrize(("file", "scope", "function", "partner"), PAIRS, ids=label)
@@ -282,15 +323,15 @@ def test_no_async_verb_lacks_its_sync_form(file):
     [
         ("backend.py", "Backend", "report_external_task"),
         ("backend.py", "Backend", "invoke_agent"),
-        ("_backend_runs.py", "Recording", "enqueue_external_task"),
-        ("_backend_runs.py", "Recording", "flush"),
+        ("backend.py", "Backend", "enqueue_external_task"),
+        ("backend.py", "Backend", "flush"),
         ("recorder/_external_task.py", "ExternalTask", "__enter__"),
         ("recorder/_external_task.py", "ExternalTask", "__exit__"),
         ("tasks/_task.py", "Task", "report_external_task"),
         ("tasks/_tasks.py", "Tasks", "create"),
-        ("_resource.py", "Module", "close"),
-        ("_resource.py", "Module", "__enter__"),
-        ("_resource.py", "Module", "__exit__"),
+        ("_resource.py", "ApiResource", "close"),
+        ("_resource.py", "ApiResource", "__enter__"),
+        ("_resource.py", "ApiResource", "__exit__"),
         ("tasks/_stream.py", "", "follow"),
         ("tasks/_waiting.py", "", "wait_for_end"),
         ("tasks/_task.py", "Task", "events"),

@@ -1,4 +1,4 @@
-"""Own what Backend, Tasks and Agents have in common: a configuration, shared connections, the raw client."""
+"""The API resource: what Backend, Tasks and Agents share: a configuration, connections, the raw client."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from xpander_facade._client.raw_client import AuthenticatedClient
 
 
-class Module:
-    """A configuration with verbs.
+class ApiResource:
+    """A configuration with methods that call the platform.
 
     Cheap to make: equal configurations share their connections, which open at the first call. Safe to share between
     threads, and to use from several event loops and after a fork. `close()` or leaving a `with` block gives this
@@ -88,7 +88,7 @@ class Module:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.configuration!r})"
 
-    def _using(self, configuration: Configuration | None = None) -> Configuration:
+    def _acquire(self, configuration: Configuration | None = None) -> Configuration:
         """Return what a call uses, and hold a share of the connections."""
         from xpander_facade._transport import pool_registry
 

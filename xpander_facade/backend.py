@@ -1,12 +1,14 @@
-"""Own Backend: the front desk for people who run agents elsewhere."""
+"""Backend: report runs that are executed elsewhere, and start runs of agents."""
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade import _validation
-from xpander_facade._backend_runs import Recording
+from xpander_facade import _requests, _validation
+from xpander_facade._resource import ApiResource
+from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
 from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import OutputFormat, ThinkMode
@@ -14,13 +16,17 @@ from xpander_facade.types.enums import OutputFormat, ThinkMode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from xpander_facade._requests.report import Report
     from xpander_facade.agents._agent import Agent
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.outbox._flush_result import FlushResult
+    from xpander_facade.outbox._outbox import Outbox
+    from xpander_facade.recorder._external_task import ExternalTask
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
     from xpander_facade.usage._usage import Tokens
 
 
-class Backend(Recording):
+class Backend(ApiResource):
     """Report runs that were executed elsewhere, and start runs of agents.
 
     Args:
@@ -66,9 +72,12 @@ class Backend(Recording):
             ValueError: An id is empty, or a number negative or not finite; nothing was sent.
             ModuleException: The call failed; `error.report` is what was to be sent.
         """
-        return Task.report_external_task(
-            configuration=self._using(configuration),
-            agent_id=agent_id if agent is None else agent.id,
+        from xpander_facade.tasks._reporting import send_report
+
+        configuration = self._acquire(configuration)
+        report = _requests.make_report(
+            configuration,
+            agent_id=_agent_of(agent_id, agent),
             id=id,
             input=input,
             llm_response=llm_response,
@@ -78,6 +87,7 @@ class Backend(Recording):
             duration=duration,
             used_tools=used_tools,
         )
+        return send_report(configuration, report, Task._reader(configuration))
 
     async def areport_external_task(
         self,
@@ -118,9 +128,12 @@ class Backend(Recording):
             ValueError: An id is empty, or a number negative or not finite; nothing was sent.
             ModuleException: The call failed; `error.report` is what was to be sent.
         """
-        return await Task.areport_external_task(
-            configuration=self._using(configuration),
-            agent_id=agent_id if agent is None else agent.id,
+        from xpander_facade.tasks._reporting import asend_report
+
+        configuration = self._acquire(configuration)
+        report = _requests.make_report(
+            configuration,
+            agent_id=_agent_of(agent_id, agent),
             id=id,
             input=input,
             llm_response=llm_response,
@@ -130,6 +143,207 @@ class Backend(Recording):
             duration=duration,
             used_tools=used_tools,
         )
+        return await asend_report(configuration, report, Task._reader(configuration))
+
+    def external_task(
+        self,
+        agent_id: str | None = None,
+        agent: Agent | None = None,
+        id: str | None = None,
+        input: str | None = None,
+        *,
+        report_start: bool = False,
+        strict: bool = False,
+        configuration: Configuration | None = None,
+    ) -> ExternalTask:
+        """Record a run that is executed here, and report it when it ends.
+
+        What is returned is used in one of four ways: `with`, `async with`, as a decorator of functions (sync and
+        async), and as a decorator of generators (sync and async). Each call of a decorated function is a run.
+
+        The run's duration is measured. An exception that leaves it is reported as its failure, with the exception's
+        text as result, and goes on. A report that fails is logged and counted, and changes nothing for the caller.
+
+        Args:
+            agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
+            agent: A loaded agent; goes before `agent_id`.
+            id: The run's id; one is made where none is given. Not for decorators.
+            input: What the run was asked; for a decorated function its first argument, unless given here.
+            report_start: Report the run when it starts, too, under the same id.
+            strict: Raise the error of a report that fails, unless the run itself has raised one.
+            configuration: What to call with, instead of this object's configuration.
+
+        Raises:
+            TypeError: An argument has another type.
+            ValueError: An id is empty.
+        """
+        from xpander_facade.recorder._external_task import ExternalTask, RunOptions
+
+        options = RunOptions(
+            configure=functools.partial(self._acquire, configuration),
+            agent_id=_agent_of(agent_id, agent),
+            id=None if id is None else _validation.check_id("id", id),
+            input=_validation.check_text("input", input),
+            report_start=_validation.check_flag("report_start", report_start),
+            strict=_validation.check_flag("strict", strict),
+        )
+        return ExternalTask(options)
+
+    def enqueue_external_task(
+        self,
+        agent_id: str | None = None,
+        agent: Agent | None = None,
+        id: str | None = None,
+        input: str | None = None,
+        llm_response: Any = None,
+        tokens: Tokens | Mapping[str, int] | None = None,
+        is_success: bool = True,
+        result: str | None = None,
+        duration: float = 0,
+        used_tools: Iterable[str] | None = None,
+        configuration: Configuration | None = None,
+    ) -> str:
+        """Leave a report to the outbox, which keeps it on disk until the platform has it, and return at once.
+
+        Args:
+            agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
+            agent: A loaded agent; goes before `agent_id`.
+            id: The run's id; one is made where none is given. A later report of an id replaces one that waits.
+            input: What the run was asked.
+            llm_response: What the provider answered, any object; kept for debugging.
+            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            is_success: Whether the run succeeded; sets the task's status.
+            result: The run's result.
+            duration: Wall-clock seconds.
+            used_tools: Names of the tools that the run called.
+            configuration: What to call with, instead of this object's configuration.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            ConfigurationError: The outbox, the key or the agent is missing; nothing was kept.
+            TypeError: An argument has another type; nothing was kept.
+            ValueError: An id is empty, or a number negative or not finite; nothing was kept.
+            OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
+        """
+        from xpander_facade.recorder._delivery import check_ready
+
+        configuration = configuration or self.configuration
+        check_ready(configuration)
+        _check_outbox(configuration)
+        make = functools.partial(
+            _requests.make_report,
+            configuration,
+            agent_id=_agent_of(agent_id, agent),
+            id=id,
+            input=input,
+            llm_response=llm_response,
+            tokens=tokens,
+            is_success=is_success,
+            result=result,
+            duration=duration,
+            used_tools=used_tools,
+        )
+        return _keep(configuration, make)
+
+    async def aenqueue_external_task(
+        self,
+        agent_id: str | None = None,
+        agent: Agent | None = None,
+        id: str | None = None,
+        input: str | None = None,
+        llm_response: Any = None,
+        tokens: Tokens | Mapping[str, int] | None = None,
+        is_success: bool = True,
+        result: str | None = None,
+        duration: float = 0,
+        used_tools: Iterable[str] | None = None,
+        configuration: Configuration | None = None,
+    ) -> str:
+        """Leave a report to the outbox, which keeps it on disk until the platform has it, and return at once.
+
+        Args:
+            agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
+            agent: A loaded agent; goes before `agent_id`.
+            id: The run's id; one is made where none is given. A later report of an id replaces one that waits.
+            input: What the run was asked.
+            llm_response: What the provider answered, any object; kept for debugging.
+            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            is_success: Whether the run succeeded; sets the task's status.
+            result: The run's result.
+            duration: Wall-clock seconds.
+            used_tools: Names of the tools that the run called.
+            configuration: What to call with, instead of this object's configuration.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            ConfigurationError: The outbox, the key or the agent is missing; nothing was kept.
+            TypeError: An argument has another type; nothing was kept.
+            ValueError: An id is empty, or a number negative or not finite; nothing was kept.
+            OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
+        """
+        from xpander_facade.recorder._delivery import check_ready
+
+        configuration = configuration or self.configuration
+        check_ready(configuration)
+        _check_outbox(configuration)
+        make = functools.partial(
+            _requests.make_report,
+            configuration,
+            agent_id=_agent_of(agent_id, agent),
+            id=id,
+            input=input,
+            llm_response=llm_response,
+            tokens=tokens,
+            is_success=is_success,
+            result=result,
+            duration=duration,
+            used_tools=used_tools,
+        )
+        return await _akeep(configuration, make)
+
+    def flush(self, timeout: float | None = None) -> FlushResult:
+        """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.
+
+        Args:
+            timeout: Seconds to take at most, by default the configuration's `deadline`. A Lambda passes what it has
+                left.
+
+        Raises:
+            OutboxError: The file can't be read or written.
+            ValueError: The timeout is negative or not finite.
+        """
+        from xpander_facade.outbox._flush_result import FlushResult
+        from xpander_facade.recorder._delivery import has_outbox
+
+        if timeout is not None:
+            _validation.check_seconds("timeout", timeout)
+        if not has_outbox(self.configuration):
+            return FlushResult(sent=0, waiting=0, quarantined=0)
+        return _outbox_of(self.configuration).flush(timeout)
+
+    async def aflush(self, timeout: float | None = None) -> FlushResult:
+        """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.
+
+        Args:
+            timeout: Seconds to take at most, by default the configuration's `deadline`. A Lambda passes what it has
+                left.
+
+        Raises:
+            OutboxError: The file can't be read or written.
+            ValueError: The timeout is negative or not finite.
+        """
+        from xpander_facade.outbox._flush_result import FlushResult
+        from xpander_facade.recorder._delivery import has_outbox
+
+        if timeout is not None:
+            _validation.check_seconds("timeout", timeout)
+        if not has_outbox(self.configuration):
+            return FlushResult(sent=0, waiting=0, quarantined=0)
+        return await _outbox_of(self.configuration).aflush(timeout)
 
     def get_args(
         self,
@@ -171,7 +385,7 @@ class Backend(Recording):
         from xpander_facade._agno import arguments
 
         inputs = arguments.check_inputs(
-            self._using(),
+            self._acquire(),
             agent_id=agent_id,
             agent=agent,
             agent_version=agent_version,
@@ -223,7 +437,7 @@ class Backend(Recording):
         from xpander_facade._agno import arguments
 
         inputs = arguments.check_inputs(
-            self._using(),
+            self._acquire(),
             agent_id=agent_id,
             agent=agent,
             agent_version=agent_version,
@@ -276,55 +490,12 @@ class Backend(Recording):
 
         A prompt that is a JSON object with `xpander_task_id` loads that task instead.
 
-        Args:
-            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
-            prompt: What the agent is asked.
-            existing_task_id: A task to continue, instead of making a new one.
-            file_urls: URLs of files for the agent.
-            attachments: Files with what is known of them.
-            user_details: The end user on whose behalf the task runs.
-            principal: Who caused the task.
-            agent_version: The version of the agent to run; by default the deployed one.
-            tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default "sdk".
-            worker_id: The worker that is to run the task.
-            output_format: The form of the result.
-            output_schema: JSON schema of a structured result.
-            run_locally: Leave the run to a local worker.
-            events_streaming: Publish events, so that `Task.events()` can stream them.
-            additional_context: Text appended to the system prompt.
-            instructions_override: More instructions, for this run.
-            test_run_node_id: Node of a workflow to test.
-            user_oidc_token: The user's OIDC token, for connectors.
-            expected_output: What the result should look like.
-            mcp_servers: MCP servers for this task.
-            triggering_agent_id: The agent that asks for the task.
-            title: Title to show.
-            think_mode: How hard the agent thinks.
-            disable_attachment_injection: Do not put the content of readable files into the prompt.
-            tool_call_limit: How many tool calls the run may make.
-            user_tokens: The user's tokens for MCP servers.
-            return_metrics: Return metrics with the task.
-            llm_model_provider: Provider of the model, instead of the agent's.
-            llm_model_name: The model, instead of the agent's.
-            llm_reasoning_effort: How much the model reasons.
-            harness_cli: The command-line harness that runs the agent.
-            permission_mode: What the harness may do without asking.
-            configuration: What to call with, instead of this object's configuration.
-
-        Returns:
-            The task, usually pending.
-
-        Raises:
-            ConfigurationError: The key or the agent is missing; nothing was sent.
-            TypeError: An argument has another type; nothing was sent.
-            ValueError: An id is empty; nothing was sent.
-            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        Arguments as `Tasks.create`; `configuration` is what to call with, instead of this object's configuration.
         """
         existing = _task_named_by(prompt)
         if existing is not None:
-            return Task.load(existing, self._using(configuration))
-        return Tasks(self._using(configuration)).create(
+            return Task.load(existing, self._acquire(configuration))
+        return Tasks(self._acquire(configuration)).create(
             agent_id,
             prompt=prompt,
             existing_task_id=existing_task_id,
@@ -402,55 +573,12 @@ class Backend(Recording):
 
         A prompt that is a JSON object with `xpander_task_id` loads that task instead.
 
-        Args:
-            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
-            prompt: What the agent is asked.
-            existing_task_id: A task to continue, instead of making a new one.
-            file_urls: URLs of files for the agent.
-            attachments: Files with what is known of them.
-            user_details: The end user on whose behalf the task runs.
-            principal: Who caused the task.
-            agent_version: The version of the agent to run; by default the deployed one.
-            tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default "sdk".
-            worker_id: The worker that is to run the task.
-            output_format: The form of the result.
-            output_schema: JSON schema of a structured result.
-            run_locally: Leave the run to a local worker.
-            events_streaming: Publish events, so that `Task.events()` can stream them.
-            additional_context: Text appended to the system prompt.
-            instructions_override: More instructions, for this run.
-            test_run_node_id: Node of a workflow to test.
-            user_oidc_token: The user's OIDC token, for connectors.
-            expected_output: What the result should look like.
-            mcp_servers: MCP servers for this task.
-            triggering_agent_id: The agent that asks for the task.
-            title: Title to show.
-            think_mode: How hard the agent thinks.
-            disable_attachment_injection: Do not put the content of readable files into the prompt.
-            tool_call_limit: How many tool calls the run may make.
-            user_tokens: The user's tokens for MCP servers.
-            return_metrics: Return metrics with the task.
-            llm_model_provider: Provider of the model, instead of the agent's.
-            llm_model_name: The model, instead of the agent's.
-            llm_reasoning_effort: How much the model reasons.
-            harness_cli: The command-line harness that runs the agent.
-            permission_mode: What the harness may do without asking.
-            configuration: What to call with, instead of this object's configuration.
-
-        Returns:
-            The task, usually pending.
-
-        Raises:
-            ConfigurationError: The key or the agent is missing; nothing was sent.
-            TypeError: An argument has another type; nothing was sent.
-            ValueError: An id is empty; nothing was sent.
-            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        Arguments as `Tasks.create`; `configuration` is what to call with, instead of this object's configuration.
         """
         existing = _task_named_by(prompt)
         if existing is not None:
-            return await Task.aload(existing, self._using(configuration))
-        return await Tasks(self._using(configuration)).acreate(
+            return await Task.aload(existing, self._acquire(configuration))
+        return await Tasks(self._acquire(configuration)).acreate(
             agent_id,
             prompt=prompt,
             existing_task_id=existing_task_id,
@@ -484,6 +612,43 @@ class Backend(Recording):
             llm_reasoning_effort=llm_reasoning_effort,
             harness_cli=harness_cli,
             permission_mode=permission_mode,
+        )
+
+
+def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
+    """Return the id of the agent that the arguments name, if any."""
+    if agent is not None:
+        agent_id = getattr(agent, "id", None)
+        if not isinstance(agent_id, str):
+            raise TypeError(f"agent must be an Agent, not {type(agent).__name__}: pass agent_id= for an id")
+    if callable(agent_id):
+        raise TypeError("agent_id must be a string, not a function: a decorator is written @backend.external_task()")
+    return None if agent_id is None else _validation.check_id("agent_id", agent_id)
+
+
+def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
+    """Make a report, leave it to the outbox unless sending is disabled, and return the run's id."""
+    report = make()
+    return report.id if configuration.disabled else _outbox_of(configuration).enqueue(report)
+
+
+async def _akeep(configuration: Configuration, make: Callable[[], Report]) -> str:
+    """Do the same on a thread: a large response and the disk take their time, and the loop has none."""
+    from xpander_facade.outbox._threads import in_thread
+
+    return await in_thread(_keep, configuration, make)
+
+
+def _outbox_of(configuration: Configuration) -> Outbox:
+    from xpander_facade.outbox._outbox import Outbox
+
+    return Outbox.of(configuration)
+
+
+def _check_outbox(configuration: Configuration) -> None:
+    if configuration.outbox is None:
+        raise ConfigurationError(
+            "no outbox: pass Configuration(outbox=...) or set XPANDER_OUTBOX to the path of a file"
         )
 
 

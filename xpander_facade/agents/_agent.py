@@ -157,48 +157,7 @@ class Agent(ConfigurationBound):
     ) -> Task:
         """Create a task of this agent, or continue one.
 
-        Args:
-            prompt: What the agent is asked.
-            existing_task_id: A task to continue, instead of making a new one.
-            file_urls: URLs of files for the agent.
-            attachments: Files with what is known of them.
-            user_details: The end user on whose behalf the task runs.
-            principal: Who caused the task.
-            agent_version: The version of the agent to run; by default the deployed one.
-            tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default "sdk".
-            worker_id: The worker that is to run the task.
-            output_format: The form of the result.
-            output_schema: JSON schema of a structured result.
-            run_locally: Leave the run to a local worker.
-            events_streaming: Publish events, so that `Task.events()` can stream them.
-            additional_context: Text appended to the system prompt.
-            instructions_override: More instructions, for this run.
-            test_run_node_id: Node of a workflow to test.
-            user_oidc_token: The user's OIDC token, for connectors.
-            expected_output: What the result should look like.
-            mcp_servers: MCP servers for this task.
-            triggering_agent_id: The agent that asks for the task.
-            title: Title to show.
-            think_mode: How hard the agent thinks.
-            disable_attachment_injection: Do not put the content of readable files into the prompt.
-            tool_call_limit: How many tool calls the run may make.
-            user_tokens: The user's tokens for MCP servers.
-            return_metrics: Return metrics with the task.
-            llm_model_provider: Provider of the model, instead of the agent's.
-            llm_model_name: The model, instead of the agent's.
-            llm_reasoning_effort: How much the model reasons.
-            harness_cli: The command-line harness that runs the agent.
-            permission_mode: What the harness may do without asking.
-
-        Returns:
-            The task, usually pending.
-
-        Raises:
-            ConfigurationError: The key is missing; nothing was sent.
-            TypeError: An argument has another type; nothing was sent.
-            ValueError: An id is empty; nothing was sent.
-            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        Arguments as `Tasks.create`.
         """
         return Tasks(self.configuration).create(
             self.id,
@@ -274,48 +233,7 @@ class Agent(ConfigurationBound):
     ) -> Task:
         """Create a task of this agent, or continue one.
 
-        Args:
-            prompt: What the agent is asked.
-            existing_task_id: A task to continue, instead of making a new one.
-            file_urls: URLs of files for the agent.
-            attachments: Files with what is known of them.
-            user_details: The end user on whose behalf the task runs.
-            principal: Who caused the task.
-            agent_version: The version of the agent to run; by default the deployed one.
-            tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default "sdk".
-            worker_id: The worker that is to run the task.
-            output_format: The form of the result.
-            output_schema: JSON schema of a structured result.
-            run_locally: Leave the run to a local worker.
-            events_streaming: Publish events, so that `Task.events()` can stream them.
-            additional_context: Text appended to the system prompt.
-            instructions_override: More instructions, for this run.
-            test_run_node_id: Node of a workflow to test.
-            user_oidc_token: The user's OIDC token, for connectors.
-            expected_output: What the result should look like.
-            mcp_servers: MCP servers for this task.
-            triggering_agent_id: The agent that asks for the task.
-            title: Title to show.
-            think_mode: How hard the agent thinks.
-            disable_attachment_injection: Do not put the content of readable files into the prompt.
-            tool_call_limit: How many tool calls the run may make.
-            user_tokens: The user's tokens for MCP servers.
-            return_metrics: Return metrics with the task.
-            llm_model_provider: Provider of the model, instead of the agent's.
-            llm_model_name: The model, instead of the agent's.
-            llm_reasoning_effort: How much the model reasons.
-            harness_cli: The command-line harness that runs the agent.
-            permission_mode: What the harness may do without asking.
-
-        Returns:
-            The task, usually pending.
-
-        Raises:
-            ConfigurationError: The key is missing; nothing was sent.
-            TypeError: An argument has another type; nothing was sent.
-            ValueError: An id is empty; nothing was sent.
-            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        Arguments as `Tasks.create`.
         """
         return await Tasks(self.configuration).acreate(
             self.id,

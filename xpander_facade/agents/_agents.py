@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from xpander_facade import _requests
-from xpander_facade._resource import Module
+from xpander_facade._resource import ApiResource
 from xpander_facade._serialization import codec
 from xpander_facade.agents._agent import Agent
 from xpander_facade.types._bound import ConfigurationBound
@@ -68,7 +68,7 @@ class AgentsListItem(ConfigurationBound):
         return self
 
 
-class Agents(Module):
+class Agents(ApiResource):
     """The agents of the organisation.
 
     Args:
@@ -84,7 +84,7 @@ class Agents(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         return _client.send(configuration, _requests.list_agents_request(), AgentsListItem._reader(configuration))
 
     async def alist(self) -> builtins.list[AgentsListItem]:
@@ -96,7 +96,7 @@ class Agents(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         return await _client.asend(
             configuration, _requests.list_agents_request(), AgentsListItem._reader(configuration)
         )
@@ -113,7 +113,7 @@ class Agents(Module):
             NotFoundError: There is no such agent.
             ModuleException: The call failed otherwise.
         """
-        configuration = self._using()
+        configuration = self._acquire()
         agent_id = configuration.get_agent_id() if agent_id is None else agent_id
         return Agent.load(agent_id, configuration, version=version)
 
@@ -129,6 +129,6 @@ class Agents(Module):
             NotFoundError: There is no such agent.
             ModuleException: The call failed otherwise.
         """
-        configuration = self._using()
+        configuration = self._acquire()
         agent_id = configuration.get_agent_id() if agent_id is None else agent_id
         return await Agent.aload(agent_id, configuration, version=version)

@@ -6,7 +6,6 @@ import enum
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from xpander_facade._requests.report import attach_report
 from xpander_facade.errors import ConfigurationError, OutboxError
 
 if TYPE_CHECKING:
@@ -142,20 +141,18 @@ def _warn_of(failure: XpanderError, report: Report) -> None:
 
 
 def _send(configuration: Configuration, report: Report) -> Delivery:
-    from xpander_facade import _client
+    from xpander_facade.tasks._reporting import send_report
     from xpander_facade.tasks._task import Task
 
-    with attach_report(report):
-        task = _client.send(configuration, report.request, Task._reader(configuration))
+    task = send_report(configuration, report, Task._reader(configuration))
     return Delivery(_status_of(configuration), task)
 
 
 async def _asend(configuration: Configuration, report: Report) -> Delivery:
-    from xpander_facade import _client
+    from xpander_facade.tasks._reporting import asend_report
     from xpander_facade.tasks._task import Task
 
-    with attach_report(report):
-        task = await _client.asend(configuration, report.request, Task._reader(configuration))
+    task = await asend_report(configuration, report, Task._reader(configuration))
     return Delivery(_status_of(configuration), task)
 
 

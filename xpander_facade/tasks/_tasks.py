@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests
-from xpander_facade._resource import Module
+from xpander_facade._resource import ApiResource
 from xpander_facade.tasks._list_item import TasksListItem
 from xpander_facade.tasks._task import Task
 from xpander_facade.types.enums import ThinkMode
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
 
 
-class Tasks(Module):
+class Tasks(ApiResource):
     """The tasks of the platform: create, list, load, update and stop them.
 
     Args:
@@ -74,7 +74,7 @@ class Tasks(Module):
             principal: Who caused the task.
             agent_version: The version of the agent to run; by default the deployed one.
             tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default none (`Agent.create_task` sends "sdk").
+            source: Where the task comes from. Default none (`Agent.create_task` and `Backend.invoke_agent` send "sdk").
             worker_id: The worker that is to run the task.
             output_format: The form of the result.
             output_schema: JSON schema of a structured result.
@@ -110,7 +110,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.create_request(
             configuration.get_agent_id() if agent_id is None else agent_id,
             prompt=prompt,
@@ -187,53 +187,11 @@ class Tasks(Module):
     ) -> Task:
         """Create a task of an agent, or continue one.
 
-        Args:
-            agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
-            prompt: What the agent is asked.
-            existing_task_id: A task to continue, instead of making a new one.
-            file_urls: URLs of files for the agent.
-            attachments: Files with what is known of them.
-            user_details: The end user on whose behalf the task runs.
-            principal: Who caused the task.
-            agent_version: The version of the agent to run; by default the deployed one.
-            tool_call_payload_extension: Fields merged into the payload of every tool call.
-            source: Where the task comes from. Default none (`Agent.create_task` sends "sdk").
-            worker_id: The worker that is to run the task.
-            output_format: The form of the result.
-            output_schema: JSON schema of a structured result.
-            run_locally: Leave the run to a local worker.
-            events_streaming: Publish events, so that `Task.events()` can stream them.
-            additional_context: Text appended to the system prompt.
-            instructions_override: More instructions, for this run.
-            test_run_node_id: Node of a workflow to test.
-            user_oidc_token: The user's OIDC token, for connectors.
-            expected_output: What the result should look like.
-            mcp_servers: MCP servers for this task.
-            triggering_agent_id: The agent that asks for the task.
-            title: Title to show.
-            think_mode: How hard the agent thinks.
-            disable_attachment_injection: Do not put the content of readable files into the prompt.
-            tool_call_limit: How many tool calls the run may make.
-            user_tokens: The user's tokens for MCP servers.
-            return_metrics: Return metrics with the task.
-            llm_model_provider: Provider of the model, instead of the agent's.
-            llm_model_name: The model, instead of the agent's.
-            llm_reasoning_effort: How much the model reasons.
-            harness_cli: The command-line harness that runs the agent.
-            permission_mode: What the harness may do without asking.
-
-        Returns:
-            The task, usually pending.
-
-        Raises:
-            ConfigurationError: The key or the agent is missing; nothing was sent.
-            TypeError: An argument has another type; nothing was sent.
-            ValueError: An id is empty; nothing was sent.
-            ModuleException: The call failed. Creating is not repeated where the platform might have taken it.
+        Arguments as `Tasks.create`.
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.create_request(
             configuration.get_agent_id() if agent_id is None else agent_id,
             prompt=prompt,
@@ -287,7 +245,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
         return _client.send(configuration, request, TasksListItem._reader(configuration))
 
@@ -307,7 +265,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
         return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
@@ -325,7 +283,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.list_user_tasks_request(user_id, filters)
         return _client.send(configuration, request, TasksListItem._reader(configuration))
 
@@ -345,7 +303,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.list_user_tasks_request(user_id, filters)
         return await _client.asend(configuration, request, TasksListItem._reader(configuration))
 
@@ -359,7 +317,7 @@ class Tasks(Module):
             NotFoundError: There is no such task.
             ModuleException: The call failed otherwise.
         """
-        return Task.load(task_id, self._using())
+        return Task.load(task_id, self._acquire())
 
     async def aget(self, task_id: str) -> Task:
         """Load a task.
@@ -371,7 +329,7 @@ class Tasks(Module):
             NotFoundError: There is no such task.
             ModuleException: The call failed otherwise.
         """
-        return await Task.aload(task_id, self._using())
+        return await Task.aload(task_id, self._acquire())
 
     def update(
         self,
@@ -399,7 +357,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.change_request(
             task_id,
             status=status,
@@ -436,7 +394,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         request = _requests.change_request(
             task_id,
             status=status,
@@ -459,7 +417,7 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         return _client.send(configuration, _requests.stop_request(task_id), Task._reader(configuration))
 
     async def astop(self, task_id: str) -> Task:
@@ -474,5 +432,5 @@ class Tasks(Module):
         """
         from xpander_facade import _client
 
-        configuration = self._using()
+        configuration = self._acquire()
         return await _client.asend(configuration, _requests.stop_request(task_id), Task._reader(configuration))

@@ -1,5 +1,6 @@
 """Hold the report of an external run: its body, its id, its agent, and errors that carry it."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 
@@ -13,10 +14,12 @@ from xpander_facade.agents._agent import Agent
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import APITimeoutError, ConfigurationError
+from xpander_facade.tasks import _reporting
 from xpander_facade.tasks._task import Task
 from xpander_facade.usage._usage import Tokens
 
 CONFIGURATION = Configuration(api_key="k", base_url="https://x.example", agent_id="agent-conf")
+TASK = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-11-21T10:00:00Z"}
 NOTHING = {
     "agent_id": "agent-1",
     "id": None,
@@ -207,3 +210,25 @@ def test_a_configuration_for_the_call_goes_before_the_backends(sent):
     with pytest.raises(Sent):
         Backend(CONFIGURATION).report_external_task(agent_id="a", configuration=other)
     assert sent[0][0] is other
+
+
+def test_what_reports_a_run_is_one_function_below_backend_task_and_recorder(monkeypatch):
+    seen = []
+
+    def send_report(configuration, report, reader):
+        seen.append((configuration, report.agent_id, report.id))
+        return reader({**TASK, "id": report.id})
+
+    async def asend_report(configuration, report, reader):
+        return send_report(configuration, report, reader)
+
+    monkeypatch.setattr(_reporting, "send_report", send_report)
+    monkeypatch.setattr(_reporting, "asend_report", asend_report)
+    backend, arguments = Backend(CONFIGURATION), {"agent_id": "agent-1", "id": "ext-1"}
+    backend.report_external_task(**arguments)
+    Task.report_external_task(CONFIGURATION, **arguments)
+    asyncio.run(backend.areport_external_task(**arguments))
+    asyncio.run(Task.areport_external_task(CONFIGURATION, **arguments))
+    with backend.external_task(**arguments, strict=True):
+        pass
+    assert seen == [(CONFIGURATION, "agent-1", "ext-1")] * 5
