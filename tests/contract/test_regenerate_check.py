@@ -88,6 +88,28 @@ ERROR tests/b.py
     ]  # fmt: skip
 
 
+def test_failed_tests_are_told_by_file_ten_and_a_count(tool: Any):
+    failed = [f"tests/b.py::test_{n}" for n in range(12)] + ["tests/a.py::test_x - AssertionError", "tests/c.py"]
+    assert tool.by_file(failed) == [
+        "tests/b.py: 12", *(f"  test_{n}" for n in range(10)), "  ... and 2 more",
+        "tests/a.py: 1", "  test_x - AssertionError", "tests/c.py",
+    ]  # fmt: skip
+
+
+def test_what_breaks_is_told_first(tool: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    fine = tool.Change(tool.Level.FINE, "A.b", "is new")
+    breaks = tool.Change(tool.Level.BREAKS, "A.c", "is gone")
+    monkeypatch.setattr(tool, "rating", lambda spec: [fine, breaks])
+    monkeypatch.setattr(tool, "changed_modules", lambda folder: ["changed: models/a"])
+    monkeypatch.setattr(sys, "argv", ["regenerate_check", str(ROOT / "openapi.yaml")])
+    assert tool.main() == 1
+    said = capsys.readouterr().out
+    order = [
+        said.index(text) for text in ("breaks: A.c", "fine: A.b", "== type errors", "== tests", "changed: models/a")
+    ]
+    assert order == sorted(order)
+
+
 def renamed(properties: dict[str, Any], old: str, new: str) -> None:
     properties[new] = properties.pop(old)
 
