@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from pathlib import Path
@@ -21,6 +22,13 @@ from xpander_facade.cli.options import (
     configuration_of,
 )
 from xpander_facade.cli.output import print_json, print_message
+
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def _count(what: str) -> Any:
@@ -129,6 +137,21 @@ def _read_file(file: str, option: str) -> str:
     if file == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise typer.BadParameter(f"{option}: standard input is closed")
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
+        if file != "-":
+            return _decode(Path(file).read_bytes())
+        # Its bytes, because a stream of text replaces what its encoding lacks, and keeps a byte order mark.
+        return _decode(sys.stdin.buffer.read()) if hasattr(sys.stdin, "buffer") else sys.stdin.read()
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{option}: {error}") from None
+
+
+def _decode(content: bytes) -> str:
+    """Return bytes as text: UTF-8, or what a byte order mark says.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding)
+    return content.decode("utf-8-sig")

@@ -158,3 +158,35 @@ def test_an_error_that_is_no_ones_wrong_use_has_its_traceback(
         monkeypatch.setattr(Tasks, "get", Mock(side_effect=error))
         with pytest.raises(type(error), match="ours"):
             cli("tasks", "get", "task-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("from_file", [True, False], ids=["file", "standard input"])
+def test_a_text_is_read_in_the_encoding_that_its_mark_names(
+    cli: Callable[..., Outcome],
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encoding: str,
+    from_file: bool,
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encoding,
+    from_file,
+):
+    (tmp_path / "prompt.txt").write_bytes("café".encode(encoding))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("café".encode(encoding)), "ascii", "replace"))
+    assert cli("report", "--id", "run-1", "--input", f"@{tmp_path}/prompt.txt" if from_file else "@-").status == 0
+    assert emulator.task("run-1")["input"]["text"] == "café"
+
+
+@pytest.mark.parametrize("from_file", [True, False], ids=["file", "standard input"])
+def test_a_text_in_an_unknown_encoding_is_refused_and_not_changed(
+    cli: Callable[..., Outcome], emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_file
+):
+    (tmp_path / "prompt.txt").write_bytes("café".encode("latin-1"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("café".encode("latin-1")), "utf-8", "replace"))
+    outcome = cli("report", "--id", "run-1", "--input", f"@{tmp_path}/prompt.txt" if from_file else "@-")
+    assert (outcome.status, "can't decode" in outcome.err) == (2, True)
+    assert not emulator.requests()
