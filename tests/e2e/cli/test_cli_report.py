@@ -169,11 +169,6 @@ def test_a_text_is_read_in_the_encoding_that_its_mark_names(
     monkeypatch: pytest.MonkeyPatch,
     encoding: str,
     from_file: bool,
-    emulator: Emulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    encoding,
-    from_file,
 ):
     (tmp_path / "prompt.txt").write_bytes("café".encode(encoding))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("café".encode(encoding)), "ascii", "replace"))
