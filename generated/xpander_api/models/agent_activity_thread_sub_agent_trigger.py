@@ -31,6 +31,10 @@ class AgentActivityThreadSubAgentTrigger:
     """ URLs of the files that it was given. Absent means none. """
     reasoning: Any | Unset = UNSET
     """ Any JSON, usually a ToolCallReasoning or a text. Why it was set to work. """
+    plan_task_id: None | str | Unset = UNSET
+    """ The step of the plan that the other agent serves. """
+    sub_execution_result: Any | Unset = UNSET
+    """ Any JSON. What came of the other agent's task. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +65,14 @@ class AgentActivityThreadSubAgentTrigger:
 
         reasoning = self.reasoning
 
+        plan_task_id: None | str | Unset
+        if isinstance(self.plan_task_id, Unset):
+            plan_task_id = UNSET
+        else:
+            plan_task_id = self.plan_task_id
+
+        sub_execution_result = self.sub_execution_result
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -76,6 +88,10 @@ class AgentActivityThreadSubAgentTrigger:
             field_dict["files"] = files
         if reasoning is not UNSET:
             field_dict["reasoning"] = reasoning
+        if plan_task_id is not UNSET:
+            field_dict["plan_task_id"] = plan_task_id
+        if sub_execution_result is not UNSET:
+            field_dict["sub_execution_result"] = sub_execution_result
 
         return field_dict
 
@@ -127,6 +143,17 @@ class AgentActivityThreadSubAgentTrigger:
 
         reasoning = d.pop("reasoning", UNSET)
 
+        def _parse_plan_task_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        plan_task_id = _parse_plan_task_id(d.pop("plan_task_id", UNSET))
+
+        sub_execution_result = d.pop("sub_execution_result", UNSET)
+
         agent_activity_thread_sub_agent_trigger = cls(
             id=id,
             created_at=created_at,
@@ -134,6 +161,8 @@ class AgentActivityThreadSubAgentTrigger:
             query=query,
             files=files,
             reasoning=reasoning,
+            plan_task_id=plan_task_id,
+            sub_execution_result=sub_execution_result,
         )
 
         agent_activity_thread_sub_agent_trigger.additional_properties = d

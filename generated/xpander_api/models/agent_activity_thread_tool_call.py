@@ -37,6 +37,8 @@ class AgentActivityThreadToolCall:
     """ Whether the call failed. Absent means false. """
     reasoning: None | ToolCallReasoning | Unset = UNSET
     """ Why the tool was called. """
+    plan_task_id: None | str | Unset = UNSET
+    """ The step of the plan that the call serves. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,6 +72,12 @@ class AgentActivityThreadToolCall:
         else:
             reasoning = self.reasoning
 
+        plan_task_id: None | str | Unset
+        if isinstance(self.plan_task_id, Unset):
+            plan_task_id = UNSET
+        else:
+            plan_task_id = self.plan_task_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -87,6 +95,8 @@ class AgentActivityThreadToolCall:
             field_dict["is_error"] = is_error
         if reasoning is not UNSET:
             field_dict["reasoning"] = reasoning
+        if plan_task_id is not UNSET:
+            field_dict["plan_task_id"] = plan_task_id
 
         return field_dict
 
@@ -142,6 +152,15 @@ class AgentActivityThreadToolCall:
 
         reasoning = _parse_reasoning(d.pop("reasoning", UNSET))
 
+        def _parse_plan_task_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        plan_task_id = _parse_plan_task_id(d.pop("plan_task_id", UNSET))
+
         agent_activity_thread_tool_call = cls(
             id=id,
             created_at=created_at,
@@ -150,6 +169,7 @@ class AgentActivityThreadToolCall:
             result=result,
             is_error=is_error,
             reasoning=reasoning,
+            plan_task_id=plan_task_id,
         )
 
         agent_activity_thread_tool_call.additional_properties = d
