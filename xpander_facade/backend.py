@@ -451,8 +451,8 @@ class Backend(ApiResource):
     def invoke_agent(
         self,
         agent_id: str | None = None,
-        *,
         prompt: str = "",
+        *,
         existing_task_id: str | None = None,
         file_urls: Sequence[str] | None = None,
         attachments: Sequence[Attachment] | None = None,
@@ -534,8 +534,8 @@ class Backend(ApiResource):
     async def ainvoke_agent(
         self,
         agent_id: str | None = None,
-        *,
         prompt: str = "",
+        *,
         existing_task_id: str | None = None,
         file_urls: Sequence[str] | None = None,
         attachments: Sequence[Attachment] | None = None,

@@ -121,8 +121,8 @@ class Agent(ConfigurationBound):
 
     def create_task(
         self,
-        *,
         prompt: str = "",
+        *,
         existing_task_id: str | None = None,
         file_urls: Sequence[str] | None = None,
         attachments: Sequence[Attachment] | None = None,
@@ -197,8 +197,8 @@ class Agent(ConfigurationBound):
 
     async def acreate_task(
         self,
-        *,
         prompt: str = "",
+        *,
         existing_task_id: str | None = None,
         file_urls: Sequence[str] | None = None,
         attachments: Sequence[Attachment] | None = None,

@@ -42,21 +42,27 @@ class AgentsListItem(ConfigurationBound):
         """The configuration that `load` uses. Never serialised."""
         return getattr(self, "_configuration", None)
 
-    def load(self) -> Agent:
+    def load(self, configuration: Configuration | None = None) -> Agent:
         """Load the whole agent.
+
+        Args:
+            configuration: What to call with, instead of this item's.
 
         Raises:
             ModuleException: The call failed.
         """
-        return Agent.load(self.id, self.configuration)
+        return Agent.load(self.id, configuration or self.configuration)
 
-    async def aload(self) -> Agent:
+    async def aload(self, configuration: Configuration | None = None) -> Agent:
         """Load the whole agent.
+
+        Args:
+            configuration: What to call with, instead of this item's.
 
         Raises:
             ModuleException: The call failed.
         """
-        return await Agent.aload(self.id, self.configuration)
+        return await Agent.aload(self.id, configuration or self.configuration)
 
     @classmethod
     def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
@@ -101,7 +107,7 @@ class Agents(ApiResource):
             configuration, _requests.list_agents_request(), AgentsListItem._reader(configuration)
         )
 
-    def get(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+    def get(self, agent_id: str | None = None, version: str | int | None = None) -> Agent:
         """Load an agent.
 
         Args:
@@ -117,7 +123,7 @@ class Agents(ApiResource):
         agent_id = configuration.get_agent_id() if agent_id is None else agent_id
         return Agent.load(agent_id, configuration, version=version)
 
-    async def aget(self, agent_id: str | None = None, *, version: str | int | None = None) -> Agent:
+    async def aget(self, agent_id: str | None = None, version: str | int | None = None) -> Agent:
         """Load an agent.
 
         Args:

@@ -44,21 +44,27 @@ class TasksListItem(ConfigurationBound):
         """The configuration that `load` uses. Never serialised."""
         return getattr(self, "_configuration", None)
 
-    def load(self) -> Task:
+    def load(self, configuration: Configuration | None = None) -> Task:
         """Load the whole task.
+
+        Args:
+            configuration: What to call with, instead of this item's.
 
         Raises:
             ModuleException: The call failed.
         """
-        return Task.load(self.id, self.configuration)
+        return Task.load(self.id, configuration or self.configuration)
 
-    async def aload(self) -> Task:
+    async def aload(self, configuration: Configuration | None = None) -> Task:
         """Load the whole task.
+
+        Args:
+            configuration: What to call with, instead of this item's.
 
         Raises:
             ModuleException: The call failed.
         """
-        return await Task.aload(self.id, self.configuration)
+        return await Task.aload(self.id, configuration or self.configuration)
 
     @classmethod
     def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:

@@ -34,6 +34,13 @@ class Task(TaskRecord):
 
     __slots__ = ()
 
+    if not TYPE_CHECKING:  # a checker has the attributes' own signature
+
+        def __init__(self, *, configuration: Configuration | None = None, **attributes: object) -> None:
+            super().__init__(**attributes)
+            if configuration is not None:
+                self.configuration = configuration
+
     @property
     def configuration(self) -> Configuration | None:
         """The configuration of this task's calls; None means a new `Configuration()` for each. Never serialised."""
@@ -619,45 +626,58 @@ class Task(TaskRecord):
         texts = await fetch.afetch_texts(self.configuration or Configuration(), urls, limits or FileLimits())
         return file_entries(urls, texts)
 
-    def to_message(self, retry_count: int = 0, *, limits: FileLimits | None = None) -> str:
+    def to_message(
+        self, retry_count: int = 0, with_timestamp: bool = False, *, limits: FileLimits | None = None
+    ) -> str:
         """Return the message for the agent: the prompt, the URLs of its files, and what the text files say.
 
         On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
 
         Args:
             retry_count: How many attempts there were before this one.
+            with_timestamp: End with the present time, in UTC.
             limits: What reading the files may cost.
 
         Raises:
+            TypeError: `with_timestamp` is not a boolean.
             ValueError: `retry_count` is negative.
         """
         _validation.check_count("retry_count", retry_count)
+        _validation.check_flag("with_timestamp", with_timestamp)
         contents = self.get_human_readable_files(limits=limits)
-        return self._message(contents, retry_count)
+        return self._message(contents, retry_count) + (_timestamp() if with_timestamp else "")
 
-    async def ato_message(self, retry_count: int = 0, *, limits: FileLimits | None = None) -> str:
+    async def ato_message(
+        self, retry_count: int = 0, with_timestamp: bool = False, *, limits: FileLimits | None = None
+    ) -> str:
         """Return the message for the agent: the prompt, the URLs of its files, and what the text files say.
 
         On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
 
         Args:
             retry_count: How many attempts there were before this one.
+            with_timestamp: End with the present time, in UTC.
             limits: What reading the files may cost.
 
         Raises:
+            TypeError: `with_timestamp` is not a boolean.
             ValueError: `retry_count` is negative.
         """
         _validation.check_count("retry_count", retry_count)
+        _validation.check_flag("with_timestamp", with_timestamp)
         contents = await self.aget_human_readable_files(limits=limits)
-        return self._message(contents, retry_count)
+        return self._message(contents, retry_count) + (_timestamp() if with_timestamp else "")
 
-    def compact_session_for_retry(self, *, summarize: Summarize | None = None) -> CompactRetryResult:
+    def compact_session_for_retry(
+        self, custom_instructions: str | None = None, *, summarize: Summarize | None = None
+    ) -> CompactRetryResult:
         """Write what matters of the session so far into `additional_context`, within 32 kB, and save the task.
 
         An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
         entries in the activity log there is nothing to do.
 
         Args:
+            custom_instructions: What the next attempt is told besides; it stands once in the additional context.
             summarize: Takes the session as a text of at most 200 kB and returns a summary of it, which takes the place
                 of the list of earlier calls; "platform" lets the platform's summariser shorten the 20 largest calls.
                 Where it fails, the log says so, and the session is compacted without it. An async function needs
@@ -675,22 +695,27 @@ class Task(TaskRecord):
         from xpander_facade.tasks._compaction import session_of
 
         _summaries.check_summarize(summarize)
+        _validation.check_text("custom_instructions", custom_instructions)
         session = session_of(self, self.get_activity_log())
         if session is None:
             return CompactRetryResult(compacted=False)
         configuration = self.configuration or Configuration()
         summary, call_summaries = _summaries.summaries(configuration, session, summarize)
         result = self._compact(session, summary, call_summaries)
+        self._add_instructions(custom_instructions)
         self.save(only_changed=True)
         return result
 
-    async def acompact_session_for_retry(self, *, summarize: Summarize | None = None) -> CompactRetryResult:
+    async def acompact_session_for_retry(
+        self, custom_instructions: str | None = None, *, summarize: Summarize | None = None
+    ) -> CompactRetryResult:
         """Write what matters of the session so far into `additional_context`, within 32 kB, and save the task.
 
         An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
         entries in the activity log there is nothing to do.
 
         Args:
+            custom_instructions: What the next attempt is told besides; it stands once in the additional context.
             summarize: Takes the session as a text of at most 200 kB and returns a summary of it, which takes the place
                 of the list of earlier calls; "platform" lets the platform's summariser shorten the 20 largest calls.
                 Where it fails, the log says so, and the session is compacted without it. An async function needs
@@ -708,12 +733,14 @@ class Task(TaskRecord):
         from xpander_facade.tasks._compaction import session_of
 
         _summaries.check_summarize(summarize)
+        _validation.check_text("custom_instructions", custom_instructions)
         session = session_of(self, await self.aget_activity_log())
         if session is None:
             return CompactRetryResult(compacted=False)
         configuration = self.configuration or Configuration()
         summary, call_summaries = await _summaries.asummaries(configuration, session, summarize)
         result = self._compact(session, summary, call_summaries)
+        self._add_instructions(custom_instructions)
         await self.asave(only_changed=True)
         return result
 
@@ -738,6 +765,11 @@ class Task(TaskRecord):
         if retry_count and is_active(self.deep_planning):
             return continuation_text(message, self.deep_planning, retry_count, self.additional_context)
         return message
+
+    def _add_instructions(self, instructions: str | None) -> None:
+        context = self.additional_context or ""
+        if instructions and instructions not in context:
+            self.additional_context = f"{context}\n\n{instructions}" if context else instructions
 
     def _compact(self, session: Session, summary: str | None, call_summaries: Mapping[int, str]) -> CompactRetryResult:
         from xpander_facade.tasks._compaction import compacted, estimated_tokens, input_size, size, with_context
@@ -772,6 +804,12 @@ class Task(TaskRecord):
     def _check_streaming(self) -> None:
         if not self.events_streaming:
             raise ValueError("this task does not stream events: create it with events_streaming=True")
+
+
+def _timestamp() -> str:
+    from datetime import UTC, datetime
+
+    return f"\n\nCurrent time: {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class WaitTimeoutError(XpanderError, TimeoutError):

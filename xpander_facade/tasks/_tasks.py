@@ -334,12 +334,11 @@ class Tasks(ApiResource):
     def update(
         self,
         task_id: str,
-        *,
-        status: AgentExecutionStatus | str | None = None,
-        result: str | None = None,
         tool_call_payload_extension: dict[str, Any] | None = None,
-        last_executed_node_id: str | None = None,
         source: str | None = None,
+        status: AgentExecutionStatus | str | None = None,
+        last_executed_node_id: str | None = None,
+        result: str | None = None,
     ) -> Task:
         """Change fields of a task. None leaves a field as it is.
 
@@ -371,12 +370,11 @@ class Tasks(ApiResource):
     async def aupdate(
         self,
         task_id: str,
-        *,
-        status: AgentExecutionStatus | str | None = None,
-        result: str | None = None,
         tool_call_payload_extension: dict[str, Any] | None = None,
-        last_executed_node_id: str | None = None,
         source: str | None = None,
+        status: AgentExecutionStatus | str | None = None,
+        last_executed_node_id: str | None = None,
+        result: str | None = None,
     ) -> Task:
         """Change fields of a task. None leaves a field as it is.
 

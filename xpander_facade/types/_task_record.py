@@ -38,6 +38,17 @@ def _output_format(value: str | None) -> OutputFormat | None:
     return None if value is None else OutputFormat(value)
 
 
+def _read_input(value: AgentExecutionInput | dict[str, Any]) -> AgentExecutionInput:
+    if isinstance(value, AgentExecutionInput):
+        return value
+    if not isinstance(value, dict):
+        raise TypeError(f"input must be an AgentExecutionInput or an object, not {type(value).__name__}")
+    try:
+        return codec.read(AgentExecutionInput, value)
+    except codec.Mismatch as error:
+        raise ValueError(f"input does not fit: {error}") from None
+
+
 @attrs.define(kw_only=True, getstate_setstate=False)
 class TaskRecord(ConfigurationBound):
     """All attributes of a task. See Task."""
@@ -45,7 +56,7 @@ class TaskRecord(ConfigurationBound):
     id: str
     agent_id: str
     organization_id: str
-    input: AgentExecutionInput
+    input: AgentExecutionInput = attrs.field(converter=_read_input)
     created_at: datetime
 
     status: AgentExecutionStatus = attrs.field(default=AgentExecutionStatus.Pending, converter=AgentExecutionStatus)

@@ -56,6 +56,7 @@ class AgentActivityThreadToolCall(_Entry):
     result: Any = None
     is_error: bool = False
     reasoning: Any = None
+    plan_task_id: str | None = None
 
 
 @attrs.define(kw_only=True)
@@ -79,6 +80,8 @@ class AgentActivityThreadSubAgentTrigger(_Entry):
     query: str | None = None
     files: list[str] = attrs.field(factory=list[str])
     reasoning: Any = None
+    plan_task_id: str | None = None
+    sub_execution_result: Any = None
 
 
 @attrs.define(kw_only=True)

@@ -88,6 +88,7 @@ class MCPServerTransport(OpenEnum):
     STDIO = "stdio"
     SSE = "sse"
     STREAMABLE_HTTP = "streamable-http"
+    HTTP_Transport = "streamable-http"
 
 
 class MCPServerAuthType(OpenEnum):
@@ -98,6 +99,7 @@ class MCPServerAuthType(OpenEnum):
     CustomHeaders = "custom_headers"
     SSOUser = "sso_user"
     None_ = "none"
+    _None = "none"
 
 
 class MCPServerSSOToken(OpenEnum):
@@ -105,4 +107,19 @@ class MCPServerSSOToken(OpenEnum):
 
     Access = "access"
     Id = "id"
+    ID = "id"
     Exchange = "exchange"
+
+
+MCPServerSSOTokenMode = MCPServerSSOToken
+"""The platform's other name for it."""
+
+
+class PrincipalKind(OpenEnum):
+    """What kind of caller caused a task."""
+
+    user = "user"
+    slack = "slack"
+    api_key = "api_key"
+    system = "system"
+    anonymous = "anonymous"

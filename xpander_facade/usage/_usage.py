@@ -24,7 +24,7 @@ def _count(instance: object, attribute: attrs.Attribute[int], value: int) -> Non
         raise ValueError(f"{attribute.name} must be a whole number of tokens, 0 or more, not {value!r}")
 
 
-@attrs.define
+@attrs.define(init=False)
 class Tokens:
     """Token usage of a run.
 
@@ -35,6 +35,7 @@ class Tokens:
         completion_tokens: Tokens of the answer.
         cache_read_tokens: Tokens read from the provider's cache.
         cache_write_tokens: Tokens written to the provider's cache.
+        total_tokens: Taken and ignored, since it is the sum.
 
     Raises:
         ValueError: A count is negative or no whole number.
@@ -47,6 +48,20 @@ class Tokens:
     cache_read_tokens: int = attrs.field(default=0, validator=_count)
     cache_write_tokens: int = attrs.field(default=0, validator=_count)
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+
+    def __init__(
+        self,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+        cache_read_tokens: int = 0,
+        cache_write_tokens: int = 0,
+        total_tokens: int | None = None,
+        *,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        initialize: Any = vars(Tokens)["__attrs_init__"]
+        counts = (prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens)
+        initialize(self, *counts, extra={} if extra is None else extra)
 
     @property
     def total_tokens(self) -> int:

@@ -14,6 +14,7 @@ from xpander_facade.types.models import (
     DeepPlanning,
     DeepPlanningItem,
     HumanInTheLoopRequest,
+    LocalTaskTest,
     MCPServerDetails,
     PendingECARequest,
     PlanFollowingStatus,
@@ -79,6 +80,7 @@ DEFAULTS = {
     DeepPlanningItem: {"id": "", "title": "", "completed": False},
     HumanInTheLoopRequest: {"wait_node_id": None},
     PendingECARequest: {"connector_name": None, "auth_url": None},
+    LocalTaskTest: {"output_format": None, "output_schema": None},
     CompactRetryResult: {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
     PlanFollowingStatus: {"uncompleted_tasks": []},
 }
@@ -86,6 +88,7 @@ REQUIRED = {
     User: {"email": "a@b.example"},
     Principal: {"kind": "user"},
     Attachment: {"url": "https://x.example/f"},
+    LocalTaskTest: {"input": AgentExecutionInput(text="hi")},
     CompactRetryResult: {"compacted": True},
     PlanFollowingStatus: {"can_finish": True},
 }
