@@ -19,6 +19,7 @@ import typer
 from typer.main import get_command
 
 from xpander_facade import ConfigurationError, XpanderError, __version__
+from xpander_facade.cli.migrate import migrate
 from xpander_facade.cli.outbox import outbox
 from xpander_facade.cli.output import configure_streams, print_error
 from xpander_facade.cli.report import report
@@ -34,6 +35,7 @@ _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EIO, errn
 app = typer.Typer(name=NAME, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(outbox, name="outbox")
 app.add_typer(tasks, name="tasks")
+app.command("migrate")(migrate)
 app.command("report")(report)
 app.command("worker")(worker)
 

@@ -1,0 +1,29 @@
+"""The command `migrate`: which lines of a code base need a change to come here from the platform's own client."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+from typing import Annotated
+
+import typer
+
+from xpander_facade.cli.output import one_line, print_message
+from xpander_facade.migration import rewrite, scan
+
+
+def migrate(
+    path: Annotated[Path, typer.Argument(help="A Python file, or a folder of them.", exists=True)],
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the changes that follow from a line alone into the files.")
+    ] = False,
+) -> None:
+    """List the lines that use xpander_sdk and need a change, each with the change. Nothing is written unless told.
+
+    With --write the changed imports are written, and what is left is listed. The status is 1 where something is left.
+    """
+    findings = rewrite(path) if write else list(scan(path))
+    for finding in findings:
+        print(f"{one_line(str(finding.path))}:{finding.line}: {one_line(finding.message)}")
+    print_message(f"{len(findings)} lines need a change" if findings else "no line needs a change")
+    if findings:
+        raise typer.Exit(1)
