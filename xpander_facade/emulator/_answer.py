@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ._json import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -24,15 +24,26 @@ _PIECE: Final = 256 * 1024
 
 @dataclass(slots=True)
 class Answer:
-    """An answer that is yet to be sent. Names of headers are in lower case."""
+    """An answer that is yet to be sent. Names of headers are in lower case.
+
+    A large body may be given in `parts` instead of `body`: to put 50 MB together takes longer than others should wait.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    parts: Sequence[bytes] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole body."""
+        return sum(map(len, self.parts)) if self.parts else len(self.body)
 
     async def send(self, send: Send, request_id: str) -> None:
         """Send the whole answer."""
         await send(self._head(request_id))
+        for part in self.parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
         for start in range(0, max(len(self.body), 1), _PIECE):
             is_last = start + _PIECE >= len(self.body)
             piece = self.body if is_last and start == 0 else self.body[start : start + _PIECE]
@@ -41,7 +52,8 @@ class Answer:
     async def send_cut(self, cut: Cut, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         """Promise the whole answer, send a part of it or nothing, and end the connection."""
         if cut.after_bytes is not None:
-            part = self.body[: min(cut.after_bytes, max(0, len(self.body) - 1))]
+            body = b"".join(self.parts) or self.body
+            part = body[: min(cut.after_bytes, max(0, len(body) - 1))]
             await send(self._head(request_id))
             await send({"type": "http.response.body", "body": part, "more_body": True})
         connection_of(scope).drop()
@@ -51,7 +63,7 @@ class Answer:
     def _head(self, request_id: str) -> dict[str, Any]:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status >= 200 and self.status not in (204, 304):
-            headers.append((b"content-length", b"%d" % len(self.body)))
+            headers.append((b"content-length", b"%d" % self.size))
         if "x-request-id" not in self.headers:
             headers.append((b"x-request-id", request_id.encode("latin-1")))
         return {"type": "http.response.start", "status": self.status, "headers": headers}

@@ -207,7 +207,7 @@ class App:
     async def _answer(self, operation: Operation, call: Call) -> Answer:
         try:
             if operation.id in _LISTS and self._store.has_many_tasks() and not self.validate_answers:
-                return json_answer(200, await self._list(operation, call))
+                return await self._list(operation, call)
             value = await self.when_free(lambda: self._operations.run(operation.id, call))
             success = next((int(status) for status in operation.answers if status.startswith("2")), 200)
             answer = (
@@ -226,13 +226,15 @@ class App:
             value, answer = {"detail": failed.detail}, problem_answer(failed)
         return self._checked(operation, value, answer)
 
-    async def _list(self, operation: Operation, call: Call) -> str:
-        """Return a list of tasks as JSON text; other requests go between its parts."""
-        parts: list[str] = []
+    async def _list(self, operation: Operation, call: Call) -> Answer:
+        """Answer with a list of tasks; other requests go between its parts."""
+        parts: list[bytes] = []
         for items in self._operations.history(operation.id, call):
-            parts += [write(item) for item in items]
+            text = ",".join(write(item) for item in items)
+            parts.append(f"{',' if parts else '['}{text}".encode())
             await asyncio.sleep(0)
-        return f"[{','.join(parts)}]"
+        parts.append(b"]" if parts else b"[]")
+        return Answer(200, headers={"content-type": "application/json"}, parts=parts)
 
     async def when_free(self, action: Callable[[], T]) -> T:
         """Do something with the database, again while another process has locked it.

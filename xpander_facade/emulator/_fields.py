@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ._clock import now
-from ._json import Json, is_array, is_object, object_of
+from ._json import Json, is_array, object_of
 
 FINAL: Final = frozenset({"completed", "failed", "error", "stopped"})
 FIXED: Final = frozenset({"id", "agent_id", "organization_id", "created_at"})
@@ -88,21 +88,18 @@ _NEW_TASK: Final[Json] = {
 }
 
 
+_LISTS: Final = tuple(name for name, value in _NEW_TASK.items() if is_array(value))
+
+
 def new_task(organization_id: str, agent_id: str, task_id: str) -> Json:
     """Make a pending task."""
     ids = {"id": task_id, "agent_id": agent_id, "organization_id": organization_id, "created_at": now()}
-    return {**ids, **_copy(_NEW_TASK), "input": _copy(EMPTY_INPUT)}
-
-
-def _copy(fields: Json) -> Json:
-    # Four times as fast as copy.deepcopy, for values that are at most objects of lists.
-    copied = fields.copy()
-    for name, value in fields.items():
-        if is_object(value):
-            copied[name] = _copy(value)
-        elif is_array(value):
-            copied[name] = list(value)
-    return copied
+    task: Json = {**ids, **_NEW_TASK, "input": {**EMPTY_INPUT, "files": [], "attachments": []}}
+    # Two tasks must share nothing that one of them may change; copying just these is many times as fast as deepcopy.
+    for name in _LISTS:
+        task[name] = []
+    task["deep_planning"] = {**_NEW_TASK["deep_planning"], "tasks": []}
+    return task
 
 
 def list_item(task: Json) -> Json:

@@ -23,11 +23,14 @@
       maxBarThickness: 36,
     }));
     const labels = given.buckets.map((bucket) => label(bucket, given.unit));
-    if (chart && chart.canvas === canvas) {
+    // The canvas may outlive a change of the page, and a page that one comes back to may have another one.
+    const drawn = Chart.getChart(canvas);
+    if (drawn) {
+      chart = drawn;
       chart.data = { labels, datasets };
       chart.update("none");
     } else {
-      if (chart) chart.destroy();
+      if (chart && chart.canvas) chart.destroy();
       chart = new Chart(canvas, {
         type: "bar",
         data: { labels, datasets },
