@@ -66,6 +66,14 @@ METHODS_GONE: Final[Mapping[str, str]] = {
 """Methods of the platform's client that there are not here, each with what to do instead."""
 
 
+MEMBERS_GONE: Final[Mapping[tuple[str, str], str]] = {
+    ("tools", "functions"): "Backend.get_args makes functions for Agno; elsewhere call Agent.invoke_tool",
+    ("instructions", "full"): "join agent.instructions.role, .goal and .general",
+    ("instructions", "description"): "use agent.instructions.general",
+}
+"""Members of an agent's parts that there are not here: (part, member) -> what to do instead."""
+
+
 @attrs.frozen
 class Finding:
     """A line that needs a change.
@@ -163,6 +171,10 @@ def _findings(file: Path, tree: ast.Module, lines: list[str]) -> Iterator[Findin
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in METHODS_GONE:
             yield Finding(file, node.end_lineno or node.lineno, f".{node.attr} is not here: {METHODS_GONE[node.attr]}")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            instead = MEMBERS_GONE.get((node.value.attr, node.attr))
+            if instead is not None:
+                yield Finding(file, node.lineno, f".{node.value.attr}.{node.attr} is not here: {instead}")
     yield from _unserved(file, tree)
 
 

@@ -187,6 +187,7 @@ import xpander_sdk.models.events
 async def handler(task: Task) -> Task:
     agent = load(task)
     db = await agent.aget_db()
+    run(agent.tools.functions, agent.instructions.full, agent.instructions.general)
     return task
 """
 
@@ -195,7 +196,8 @@ def test_every_line_that_needs_a_change_is_found(tmp_path: Path):
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
     found = [(finding.line, finding.message, finding.replacement) for finding in scan(file)]
-    assert [line for line, _, _ in found] == [1, 2, 3, 3, 4, 7, 9]
+    assert [line for line, _, _ in found] == [1, 2, 3, 3, 4, 7, 9, 10, 10]
+    assert ".tools.functions is not here" in found[7][1]
     assert found[0][2] == "from xpander_facade import Backend, on_task"
     assert found[1][2] == "from xpander_facade import Task"
     assert "register_tool is not here: pass the function to Backend.get_args(tools=[...])" in {m for _, m, _ in found}
@@ -209,11 +211,11 @@ def test_only_what_follows_from_a_line_is_written_and_the_rest_is_left(tmp_path:
     file = tmp_path / "program.py"
     file.write_bytes(PROGRAM.replace("\n", "\r\n").encode())
     left = rewrite(file)
-    assert [finding.line for finding in left] == [3, 3, 4, 7, 9]
+    assert [finding.line for finding in left] == [3, 3, 4, 7, 9, 10, 10]
     assert file.read_bytes().startswith(
         b"from xpander_facade import Backend, on_task\r\nfrom xpander_facade import Task\r\n"
     )
-    assert [finding.line for finding in scan(file)] == [3, 3, 4, 7, 9]
+    assert [finding.line for finding in scan(file)] == [3, 3, 4, 7, 9, 10, 10]
 
 
 @pytest.mark.parametrize(
