@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 import attrs
 
 from xpander_facade._client import retry
-from xpander_facade._client.dry_run import unsent_answer
+from xpander_facade._client.dry_run import dry_run_response
 from xpander_facade._client.error_mapping import RequestInfo, decode, failure_error, parse_error, response_error
 from xpander_facade._client.hooks import notify_retry
 from xpander_facade._client.request import Request, Server, Snapshot
-from xpander_facade._client.retry import Trouble
+from xpander_facade._client.retry import RetryReason
 from xpander_facade._client.secrets import secrets_of
 from xpander_facade._serialization.codec import Mismatch
 from xpander_facade._serialization.json_bytes import encode
@@ -45,7 +45,7 @@ _log = logging.getLogger("xpander_facade")
 
 
 @attrs.frozen
-class Wait:
+class Sleep:
     """Wait this many seconds."""
 
     seconds: float
@@ -72,16 +72,16 @@ class PreparedRequest:
         return _encoded(json.loads(body) if isinstance(body, bytes) else body, limit)
 
 
-Steps = Generator[Attempt | Wait, "Response | Failure | None", T]
+CallFlow = Generator[Attempt | Sleep, "Response | Failure | None", T]
 
 
-def exchange(
+def call_flow(
     configuration: Configuration,
     request: Request | PreparedRequest,
     reader: Callable[[Any], T],
     clock: Callable[[], float],
     snapshot: Snapshot | None = None,
-) -> Steps[T]:
+) -> CallFlow[T]:
     """Yield what to do next and take what came of it; return the value that the reader makes of the answer.
 
     Raises:
@@ -110,15 +110,15 @@ def exchange(
         if isinstance(outcome, Response):
             outcome = outcome.redacted(secrets_of(configuration, prepared.request.body))
             error: ModuleException = response_error(outcome, where)
-            trouble = answer_trouble(outcome)
+            reason = retry_reason(outcome)
         else:
             assert outcome is not None  # a driver answers every Attempt
             outcome = outcome.redacted(secrets_of(configuration, prepared.request.body))
             error = failure_error(outcome, where)
-            trouble = Trouble(outcome.text, passing=outcome.transient, untaken=outcome.not_processed)
+            reason = RetryReason(outcome.text, transient=outcome.transient, not_processed=outcome.not_processed)
         elapsed = clock() - began
-        wait = retry.next_wait(
-            trouble,
+        wait = retry.backoff(
+            reason,
             idempotent=prepared.request.idempotent,
             retries=retries,
             max_retries=configuration.max_retries,
@@ -128,10 +128,10 @@ def exchange(
         if wait is None or not bucket.spend():
             raise error
         retries += 1
-        event = RetryEvent(attempt=retries, wait=wait, cause=trouble.cause, **where)
+        event = RetryEvent(attempt=retries, wait=wait, cause=reason.cause, **where)
         _log.info("retry %d in %.2f s: %s %s: %s", event.attempt, event.wait, event.method, event.url, event.cause)
         notify_retry(configuration, event)
-        yield Wait(wait)
+        yield Sleep(wait)
         remaining = configuration.deadline - (clock() - began)
         if remaining <= 0:
             raise error
@@ -214,15 +214,15 @@ def _unsent(
     prepared = prepare(configuration, request)
     # What the platform would get is what it would answer with: redacted, and cut.
     body = None if prepared.content is None else json.loads(prepared.content)
-    return reader(unsent_answer(configuration, prepared.request, body, snapshot))
+    return reader(dry_run_response(configuration, prepared.request, body, snapshot))
 
 
-def answer_trouble(answer: Response) -> Trouble:
+def retry_reason(answer: Response) -> RetryReason:
     """Return why an answer that says no might go better the next time, or not."""
-    return Trouble(
+    return RetryReason(
         f"the answer was {answer.status_code}",
-        passing=answer.status_code in retry.PASSING_STATUSES,
-        untaken=answer.status_code == 429,
+        transient=answer.status_code in retry.TRANSIENT_STATUSES,
+        not_processed=answer.status_code == 429,
         retry_after=retry.read_retry_after(answer.headers.get("retry-after"), datetime.now(UTC)),
     )
 

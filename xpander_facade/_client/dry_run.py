@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _REMEDY = "unset XPANDER_DISABLED, or pass disabled=False"
 
 
-def refuse(configuration: Configuration, what: str) -> None:
+def require_enabled(configuration: Configuration, what: str) -> None:
     """Refuse what can't be done without the platform, where sending is disabled.
 
     Raises:
@@ -25,7 +25,7 @@ def refuse(configuration: Configuration, what: str) -> None:
         raise ConfigurationError(f"{what} needs the platform, and sending is disabled: {_REMEDY}")
 
 
-def unsent_answer(configuration: Configuration, request: Request, body: Any, snapshot: Snapshot | None) -> Any:
+def dry_run_response(configuration: Configuration, request: Request, body: Any, snapshot: Snapshot | None) -> Any:
     """Return what the platform would answer, as far as a client can know.
 
     Args:
@@ -56,7 +56,7 @@ def unsent_answer(configuration: Configuration, request: Request, body: Any, sna
         case "push_task_events":
             return None
         case _:
-            refuse(configuration, f"{request.method} {request.path}")
+            require_enabled(configuration, f"{request.method} {request.path}")
             raise AssertionError("called while sending is not disabled")
 
 

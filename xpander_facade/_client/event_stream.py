@@ -17,7 +17,7 @@ import httpx
 import httpx_sse
 
 from xpander_facade._client.call_flow import first_attempt
-from xpander_facade._client.dry_run import refuse
+from xpander_facade._client.dry_run import require_enabled
 from xpander_facade._client.error_mapping import RequestInfo, failure_error, response_error
 from xpander_facade._client.hooks import notify, with_added_headers
 from xpander_facade._client.secrets import secrets_of
@@ -103,7 +103,7 @@ class _Stream:
         until: float | None,
         event_timeout: float | None,
     ) -> None:
-        refuse(configuration, "an event stream")
+        require_enabled(configuration, "an event stream")
         self.was_quiet = False
         self._configuration = configuration
         self._attempt = _stream_attempt(configuration, request)

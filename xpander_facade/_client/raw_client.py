@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xpander_api import AuthenticatedClient as AuthenticatedClient
 
-from xpander_facade._client.dry_run import refuse
+from xpander_facade._client.dry_run import require_enabled
 from xpander_facade._client.error_mapping import RequestInfo, parse_error, response_error
 from xpander_facade._transport.request import USER_AGENT
 from xpander_facade._transport.response import Response
@@ -68,7 +68,7 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
     Raises:
         ConfigurationError: The key, or an organisation that the URL needs, is missing, or sending is disabled.
     """
-    refuse(configuration, "the raw client")
+    require_enabled(configuration, "the raw client")
     import httpx
 
     timeout = httpx.Timeout(configuration.timeout, connect=min(CONNECT_TIMEOUT, configuration.timeout))

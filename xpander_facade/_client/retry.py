@@ -19,7 +19,7 @@ import attrs
 if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
 
-PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504, *range(520, 527)})
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, *range(520, 527)})
 BASE_WAIT = 0.5
 MAX_WAIT = 8.0
 MAX_RETRY_AFTER = 60.0
@@ -30,23 +30,23 @@ _random = random.SystemRandom()
 
 
 @attrs.frozen
-class Trouble:
+class RetryReason:
     """Why an attempt failed.
 
     Args:
         cause: For people: a status or a sentence.
-        passing: Whether it could go better the next time.
-        untaken: Whether the platform surely did not act on the call.
+        transient: Whether it could go better the next time.
+        not_processed: Whether the platform surely did not act on the call.
         retry_after: Seconds that the platform asks to wait, or None.
     """
 
     cause: str
-    passing: bool
-    untaken: bool
+    transient: bool
+    not_processed: bool
     retry_after: float | None = None
 
 
-class RetryBucket:
+class RetryTokenBucket:
     """A brake on retry storms, after the AWS SDKs' standard mode: retries spend tokens, successes give some back.
 
     While most calls succeed it is never felt. When the platform is down, a process soon stops retrying and each call
@@ -76,14 +76,14 @@ class RetryBucket:
                 self._tokens = min(self.CAPACITY, self._tokens + (self.COST if retried else self.REFUND))
 
 
-def bucket_of(configuration: Configuration) -> RetryBucket:
+def bucket_of(configuration: Configuration) -> RetryTokenBucket:
     """Return the bucket that all configurations of one customer of one platform share, whatever their limits."""
     return _bucket(configuration.base_url, configuration.organization_id, configuration.api_key)
 
 
 @functools.lru_cache(maxsize=256)
-def _bucket(base_url: str, organization_id: str | None, api_key: str | None) -> RetryBucket:
-    return RetryBucket()
+def _bucket(base_url: str, organization_id: str | None, api_key: str | None) -> RetryTokenBucket:
+    return RetryTokenBucket()
 
 
 # A lock that another thread held while the process forked would never come free in the child.
@@ -91,25 +91,25 @@ if hasattr(os, "register_at_fork"):  # there is none on Windows
     os.register_at_fork(after_in_child=_bucket.cache_clear)
 
 
-def next_wait(
-    trouble: Trouble, *, idempotent: bool, retries: int, max_retries: int, elapsed: float, deadline: float
+def backoff(
+    reason: RetryReason, *, idempotent: bool, retries: int, max_retries: int, elapsed: float, deadline: float
 ) -> float | None:
-    """Return the seconds to wait before the next attempt, or None where the trouble is final.
+    """Return the seconds to wait before the next attempt, or None where the reason is final.
 
     Args:
-        trouble: What went wrong.
+        reason: What went wrong.
         idempotent: Whether the call may be repeated although the platform might have taken it.
         retries: Retries made so far.
         max_retries: Retries allowed.
         elapsed: Seconds since the call began.
         deadline: Seconds that the whole call may take; no wait overruns it.
     """
-    if not trouble.passing or retries >= max_retries or not (idempotent or trouble.untaken):
+    if not reason.transient or retries >= max_retries or not (idempotent or reason.not_processed):
         return None
-    if trouble.retry_after is not None and trouble.retry_after > MAX_RETRY_AFTER:
+    if reason.retry_after is not None and reason.retry_after > MAX_RETRY_AFTER:
         return None
     wait = _random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
-    wait = max(wait, trouble.retry_after or 0.0)
+    wait = max(wait, reason.retry_after or 0.0)
     return wait if elapsed + wait < deadline else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xpander_facade._client.call_flow import exchange, prepare, takes_long
+from xpander_facade._client.call_flow import call_flow, prepare, takes_long
 from xpander_facade._client.hooks import notify, with_added_headers
 from xpander_facade._transport.background import run_in_thread
 from xpander_facade._transport.pool_registry import running_loop
@@ -15,7 +15,7 @@ from xpander_facade._transport.transmission import atransmit, transmit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xpander_facade._client.call_flow import PreparedRequest, Steps
+    from xpander_facade._client.call_flow import CallFlow, PreparedRequest
     from xpander_facade._client.request import Request, Snapshot
     from xpander_facade._transport.response import Failure, Response
     from xpander_facade.configuration._configuration import Configuration
@@ -43,11 +43,11 @@ def send(
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ModuleException: The call failed.
     """
-    steps: Steps[T] = exchange(configuration, request, reader, time.monotonic, snapshot)
+    flow: CallFlow[T] = call_flow(configuration, request, reader, time.monotonic, snapshot)
     outcome: Response | Failure | None = None
     while True:
         try:
-            step = steps.send(outcome)
+            step = flow.send(outcome)
         except StopIteration as stop:
             value: T = stop.value
             return value
@@ -83,11 +83,11 @@ async def asend(
     ready: Request | PreparedRequest = request
     if takes_long(configuration, request):
         ready = await run_in_thread(prepare, configuration, request)
-    steps: Steps[T] = exchange(configuration, ready, reader, time.monotonic, snapshot)
+    flow: CallFlow[T] = call_flow(configuration, ready, reader, time.monotonic, snapshot)
     outcome: Response | Failure | None = None
     while True:
         try:
-            step = steps.send(outcome)
+            step = flow.send(outcome)
         except StopIteration as stop:
             value: T = stop.value
             return value

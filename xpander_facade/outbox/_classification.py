@@ -6,7 +6,7 @@ import enum
 
 import attrs
 
-from xpander_facade._client.retry import PASSING_STATUSES
+from xpander_facade._client.retry import TRANSIENT_STATUSES
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -62,7 +62,7 @@ def classify(error: Exception) -> Classification:
         return Classification(Disposition.RETRY, reason)
     if isinstance(error, APIStatusError):
         status = error.status_code or 0
-        if status in PASSING_STATUSES or status >= 500:
+        if status in TRANSIENT_STATUSES or status >= 500:
             return Classification(Disposition.RETRY, reason, status == 429, error.retry_after)
         return Classification(Disposition.DEAD_LETTER, reason)
     # What can't be said as JSON never can; whatever else befell this process is no fault of the report.

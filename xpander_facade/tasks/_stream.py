@@ -126,7 +126,7 @@ class EventStreamState:
         self.finished = event.type is TaskUpdateEventType.TaskFinished
         return event
 
-    def next_wait(self, error: ModuleException | None) -> float:
+    def backoff(self, error: ModuleException | None) -> float:
         """Return the seconds until the stream is opened again, after it broke with an error or ended without one.
 
         Raises:
@@ -225,7 +225,7 @@ def follow(
                             return
         except ModuleException as error:
             problem = error
-        wait = state.next_wait(problem)
+        wait = state.backoff(problem)
         if until is not None and time.monotonic() + wait >= until:
             return
         time.sleep(wait)
@@ -275,7 +275,7 @@ async def afollow(
                             return
         except ModuleException as error:
             problem = error
-        wait = state.next_wait(problem)
+        wait = state.backoff(problem)
         if until is not None and time.monotonic() + wait >= until:
             return
         await asyncio.sleep(wait)

@@ -32,7 +32,7 @@ from xpander_facade import (
     Tokens,
     _client,
 )
-from xpander_facade._client.call_flow import exchange
+from xpander_facade._client.call_flow import call_flow
 from xpander_facade._transport.request import Attempt
 from xpander_facade._transport.response import Failure, Response
 from xpander_facade.tasks import _stream
@@ -119,7 +119,7 @@ def answering(outcome: Response | Failure) -> Iterator[None]:
     """Let every request of the facade come back with this."""
 
     def send(configuration: Any, request: Any, reader: Any, snapshot: Any = None) -> Any:
-        steps = exchange(configuration, request, reader, lambda: 0.0)
+        steps = call_flow(configuration, request, reader, lambda: 0.0)
         assert isinstance(next(steps), Attempt)
         try:
             steps.send(outcome)

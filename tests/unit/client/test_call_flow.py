@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from xpander_facade._client import retry
-from xpander_facade._client.call_flow import Wait, exchange, first_attempt, takes_long
+from xpander_facade._client.call_flow import Sleep, call_flow, first_attempt, takes_long
 from xpander_facade._client.request import Request
 from xpander_facade._requests.tasks import get_request, list_tasks_request
 from xpander_facade._serialization import codec
@@ -66,7 +66,7 @@ def configured(**values):
 def run(*outcomes, configuration=None, request=GET, reader=lambda data: data, takes=0.0, late=0.0):
     """Answer a call's attempts with the given outcomes; return its value and all its steps."""
     clock, steps, rest = Clock(), [], list(outcomes)
-    call = exchange(configuration or configured(), request, reader, clock)
+    call = call_flow(configuration or configured(), request, reader, clock)
     outcome = None
     while True:
         try:
@@ -107,7 +107,7 @@ def test_the_key_is_in_no_repr_of_what_is_sent():
 def test_a_passing_refusal_is_tried_again_after_a_wait(status, failures):
     value, steps = run(*[refusal(status)] * failures, OK)
     assert value == {"ok": True}
-    assert [type(step) for step in steps] == [Attempt, Wait] * failures + [Attempt]
+    assert [type(step) for step in steps] == [Attempt, Sleep] * failures + [Attempt]
     assert all(0 <= step.seconds <= retry.BASE_WAIT * 2**n for n, step in enumerate(steps[1::2]))
 
 
@@ -246,7 +246,7 @@ def test_a_platform_that_is_down_is_known_to_objects_with_other_limits_but_not_t
 
 def test_a_missing_key_is_told_before_anything_is_sent(monkeypatch):
     monkeypatch.delenv("XPANDER_API_KEY", raising=False)
-    call = exchange(Configuration(base_url="https://x.example"), GET, lambda data: data, Clock())
+    call = call_flow(Configuration(base_url="https://x.example"), GET, lambda data: data, Clock())
     with pytest.raises(ConfigurationError, match="XPANDER_API_KEY"):
         next(call)
 

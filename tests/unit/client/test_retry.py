@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade._client import retry
-from xpander_facade._client.retry import BASE_WAIT, MAX_WAIT, RetryBucket, Trouble, next_wait, read_retry_after
+from xpander_facade._client.retry import BASE_WAIT, MAX_WAIT, RetryReason, RetryTokenBucket, backoff, read_retry_after
 from xpander_facade.configuration import Configuration
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 
-def wait(trouble, **changes):
+def wait(reason, **changes):
     given_ = {"idempotent": True, "retries": 0, "max_retries": 10, "elapsed": 0.0, "deadline": 1000.0}
-    return next_wait(trouble, **{**given_, **changes})
+    return backoff(reason, **{**given_, **changes})
 
 
-def passing(**changes):
-    return Trouble("503", **{"passing": True, "untaken": False, **changes})
+def transient(**changes):
+    return RetryReason("503", **{"transient": True, "not_processed": False, **changes})
 
 
 @pytest.mark.parametrize(
@@ -63,46 +63,46 @@ def test_no_header_is_an_error(text):
 def test_the_jitter_is_full_and_its_bound_doubles_up_to_the_cap(retries, seed):
     random.seed(seed)
     bound = min(MAX_WAIT, BASE_WAIT * 2**retries)
-    assert 0 <= wait(passing(), retries=retries, max_retries=11) <= bound
+    assert 0 <= wait(transient(), retries=retries, max_retries=11) <= bound
 
 
 def test_the_jitter_uses_the_whole_range():
     random.seed(1)
-    waits = [wait(passing(), retries=2) for _ in range(500)]
+    waits = [wait(transient(), retries=2) for _ in range(500)]
     assert min(waits) < 0.1 < 1.9 < max(waits) <= 2.0
     assert len(set(waits)) == 500
 
 
 @pytest.mark.parametrize(
-    ("trouble", "changes", "is_tried_again"),
+    ("reason", "changes", "is_tried_again"),
     [
-        (passing(), {}, True),
-        (Trouble("404", passing=False, untaken=False), {}, False),
-        (passing(), {"max_retries": 0}, False),
-        (passing(), {"retries": 2, "max_retries": 2}, False),
-        (passing(), {"retries": 1, "max_retries": 2}, True),
-        (passing(), {"idempotent": False}, False),
-        (passing(untaken=True), {"idempotent": False}, True),
-        (passing(retry_after=60.0), {}, True),
-        (passing(retry_after=61.0), {}, False),
-        (passing(retry_after=50.0), {"deadline": 30.0}, False),
-        (passing(retry_after=5.0), {"deadline": 30.0, "elapsed": 26.0}, False),
-        (passing(), {"elapsed": 1000.0}, False),
-        (passing(), {"elapsed": 1001.0}, False),
+        (transient(), {}, True),
+        (RetryReason("404", transient=False, not_processed=False), {}, False),
+        (transient(), {"max_retries": 0}, False),
+        (transient(), {"retries": 2, "max_retries": 2}, False),
+        (transient(), {"retries": 1, "max_retries": 2}, True),
+        (transient(), {"idempotent": False}, False),
+        (transient(not_processed=True), {"idempotent": False}, True),
+        (transient(retry_after=60.0), {}, True),
+        (transient(retry_after=61.0), {}, False),
+        (transient(retry_after=50.0), {"deadline": 30.0}, False),
+        (transient(retry_after=5.0), {"deadline": 30.0, "elapsed": 26.0}, False),
+        (transient(), {"elapsed": 1000.0}, False),
+        (transient(), {"elapsed": 1001.0}, False),
     ],
 )
-def test_the_call_is_tried_again_only_where_that_is_safe_allowed_and_in_time(trouble, changes, is_tried_again):
-    assert (wait(trouble, **changes) is not None) is is_tried_again
+def test_the_call_is_tried_again_only_where_that_is_safe_allowed_and_in_time(reason, changes, is_tried_again):
+    assert (wait(reason, **changes) is not None) is is_tried_again
 
 
 @given(st.floats(0, 60))
 def test_the_platforms_wish_is_the_least_wait(seconds):
-    assert wait(passing(retry_after=seconds)) >= seconds
+    assert wait(transient(retry_after=seconds)) >= seconds
 
 
 @given(st.floats(0, 20), st.floats(0.1, 20), st.integers(0, 5))
 def test_no_wait_overruns_the_deadline(elapsed, deadline, retries):
-    seconds = wait(passing(), elapsed=elapsed, deadline=deadline, retries=retries)
+    seconds = wait(transient(), elapsed=elapsed, deadline=deadline, retries=retries)
     assert seconds is None or elapsed + seconds < deadline
 
 
@@ -114,19 +114,19 @@ def test_no_wait_overruns_the_deadline(elapsed, deadline, retries):
     ],
 )
 def test_the_statuses_that_pass_are_known(status, passes):
-    assert (status in retry.PASSING_STATUSES) is passes
+    assert (status in retry.TRANSIENT_STATUSES) is passes
 
 
 def test_a_bucket_pays_for_a_hundred_retries_and_no_more():
-    bucket = RetryBucket()
+    bucket = RetryTokenBucket()
     assert [bucket.spend() for _ in range(101)] == [True] * 100 + [False]
 
 
 def test_a_success_refills_the_bucket_a_little_and_after_a_retry_by_its_price():
-    bucket = RetryBucket()
+    bucket = RetryTokenBucket()
     while bucket.spend():
         pass
-    for _ in range(RetryBucket.COST - 1):
+    for _ in range(RetryTokenBucket.COST - 1):
         bucket.refund(retried=False)
         assert not bucket.spend()
     bucket.refund(retried=False)
@@ -137,7 +137,7 @@ def test_a_success_refills_the_bucket_a_little_and_after_a_retry_by_its_price():
 
 
 def test_a_bucket_never_holds_more_than_its_capacity():
-    bucket = RetryBucket()
+    bucket = RetryTokenBucket()
     bucket.spend()
     for _ in range(50):
         bucket.refund(retried=True)

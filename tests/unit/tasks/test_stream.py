@@ -244,25 +244,25 @@ class TestEventStreamState:
     def test_it_waits_one_two_then_three_seconds_and_gives_up_after_ten_fruitless_tries(self):
         state = following()
         error = APIConnectionError("gone")
-        assert [state.next_wait(error) for _ in range(10)] == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+        assert [state.backoff(error) for _ in range(10)] == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3]
         with pytest.raises(APIConnectionError) as caught:
-            state.next_wait(error)
+            state.backoff(error)
         assert caught.value is error
 
     def test_a_stream_that_just_ends_is_given_up_too(self):
         state = following(tries=1)
-        state.next_wait(None)
+        state.backoff(None)
         with pytest.raises(APITimeoutError, match="t-1"):
-            state.next_wait(None)
+            state.backoff(None)
 
     def test_an_event_makes_the_next_break_the_first_again_but_connected_does_not(self):
         state = following()
         state.request()
-        assert [state.next_wait(None) for _ in range(2)] == [1, 2]
+        assert [state.backoff(None) for _ in range(2)] == [1, 2]
         state.take(frame(type_="connected"))
-        assert state.next_wait(None) == 3
+        assert state.backoff(None) == 3
         state.take(frame())
-        assert state.next_wait(None) == 1
+        assert state.backoff(None) == 1
 
     @pytest.mark.parametrize(
         ("cls", "status", "at_once"),
@@ -280,10 +280,10 @@ class TestEventStreamState:
         error = cls("no", status_code=status)
         if at_once:
             with pytest.raises(cls) as caught:
-                following().next_wait(error)
+                following().backoff(error)
             assert caught.value is error
         else:
-            assert following().next_wait(error) == 1
+            assert following().backoff(error) == 1
 
     @pytest.mark.parametrize("status", ["completed", "failed", "error", "stopped"])
     def test_a_task_found_ended_gives_the_final_event(self, status):
@@ -311,7 +311,7 @@ class TestEventStreamState:
         task = a_task(status="completed")
         assert state.on_reload(task) is None
         assert state.idle_timeout < 60
-        assert state.next_wait(APIConnectionError("gone")) == 0
+        assert state.backoff(APIConnectionError("gone")) == 0
         state.request()
         assert state.on_reload(task).type is TaskUpdateEventType.TaskFinished
 
