@@ -190,6 +190,11 @@ def bare(function):
     return ast.unparse(ast.fix_missing_locations(Stripped().visit(copy)))
 
 
+def is_class(name):
+    """Whether a name is written as a class is: `Task`, not `data` and not the constant `NAMES`."""
+    return name[:1].isupper() and not name.isupper()
+
+
 def io_in(function):
     """Return the calls in a function that wait for something: the network, a nap, or a method with an async form."""
     found = []
@@ -200,7 +205,7 @@ def io_in(function):
         owner, _, name = target.rpartition(".")
         if target in NETWORK or target in DOTTED.values():
             found.append(target)
-        elif name in PAIRED and (owner in {"self", "cls"} or owner[:1].isupper() or (not owner and name in FREE)):
+        elif name in PAIRED and (owner in {"self", "cls"} or is_class(owner) or (not owner and name in FREE)):
             # `self.reload()`, `Task.load()`, `Tasks(...).create()`, `follow()`; not `data.get()` and not `list()`.
             found.append(target)
     return found
