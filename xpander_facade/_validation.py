@@ -1,4 +1,4 @@
-"""Own the checks of what users pass in, made before anything is sent. Pure."""
+"""Validation of what users pass in, before anything is sent: one function for each kind of value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_id(name: str, value: Any) -> str:
     """Return an id that can be a path segment.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is not a string.
         ValueError: It is empty, or "." or "..", which a URL would swallow, or holds half a surrogate pair.
     """
     if not isinstance(value, str):
@@ -45,7 +45,7 @@ def check_flag(name: str, value: Any) -> bool:
     """Return a bool.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is not a bool.
     """
     if isinstance(value, bool):
         return value
@@ -56,7 +56,7 @@ def check_seconds(name: str, value: Any) -> float:
     """Return a length of time in seconds.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is negative or not finite.
     """
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
@@ -90,7 +90,7 @@ def check_interval(name: str, value: Any) -> float:
     """Return a length of time in seconds that is not zero.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is zero, negative or not finite.
     """
     seconds = check_seconds(name, value)
@@ -114,7 +114,7 @@ def check_instances(name: str, value: Any, cls: type[T]) -> list[T]:
     """Return a list of instances of a class; None means none.
 
     Raises:
-        TypeError: It is no list of them.
+        TypeError: It is not a list of them.
     """
     if value is None:
         return []
@@ -142,7 +142,7 @@ def check_count(name: str, value: Any) -> int | None:
     """Return a whole number that is not negative, or None.
 
     Raises:
-        TypeError: It is no whole number.
+        TypeError: It is not a whole number.
         ValueError: It is negative.
     """
     if value is None:

@@ -1,3 +1,3 @@
-"""Own the version number; pyproject.toml reads it from here."""
+"""The version number; pyproject.toml reads it from here."""
 
 __version__ = "0.1.0"

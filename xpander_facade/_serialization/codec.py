@@ -1,4 +1,4 @@
-"""Own the way between JSON-ready data and the facade's attrs classes. Pure.
+"""Codec: structures decoded JSON into the facade's attrs classes, and back. No I/O.
 
 A class is read by a function that is written out for it, from its annotations, at the first use. A null counts as
 absent, an absent attribute gets its default, what a class does not know goes to its `extra` where it has one.
@@ -44,7 +44,7 @@ def read(cls: type[T], data: Any) -> T:
     """Make an instance of an attrs class from decoded JSON.
 
     Raises:
-        Mismatch: The data is no object, a required attribute is missing, or a value has another type.
+        Mismatch: The data is not an object, a required attribute is missing, or a value has another type.
     """
     if type(data) is not dict:
         raise Mismatch(f"expected an object for {cls.__name__}, got {_kind(data)}")
@@ -65,7 +65,7 @@ def read_list(cls: type[T], data: Any) -> list[T]:
     """Make a list of instances from a decoded JSON array; order is kept.
 
     Raises:
-        Mismatch: The data is no array, or an item does not fit.
+        Mismatch: The data is not an array, or an item does not fit.
     """
     return typing.cast("list[T]", _list_reader(functools.partial(read, cls))(data))
 
@@ -108,7 +108,7 @@ def read_time(value: Any) -> datetime:
     """Return an aware datetime for the platform's text; a naive one means UTC.
 
     Raises:
-        Mismatch: It is no point in time.
+        Mismatch: It is not a point in time.
     """
     try:
         moment = datetime.fromisoformat(value)
@@ -132,7 +132,7 @@ def _read_unusual_time(text: str) -> datetime:
 
     try:
         # dateutil fills what a text lacks from a default. Two defaults that give two results show that the text is
-        # no full point in time, whatever it looks like.
+        # not a full point in time, whatever it looks like.
         first, second = (parser.parse(text, default=default) for default in (datetime(1, 1, 1), datetime(2, 2, 2)))
     except (ValueError, OverflowError):
         raise Mismatch(f"expected a time, got {text[:40]!r}") from None

@@ -1,4 +1,4 @@
-"""Own Agent: an agent as the platform describes it, and the tasks created of it."""
+"""Agent: an agent as the platform describes it, and the methods that work with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Own Agents, which finds agents, and AgentsListItem."""
+"""Agents and their list items: find agents, and load one."""
 
 from __future__ import annotations
 

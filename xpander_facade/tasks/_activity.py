@@ -47,7 +47,7 @@ def read_thread(data: Any) -> AgentActivityThread:
     """Return a thread from decoded JSON. An entry that is unknown, or that does not fit its shape, is kept as it came.
 
     Raises:
-        Mismatch: The data is no thread.
+        Mismatch: The data is not a thread.
     """
     if not isinstance(data, dict):
         raise codec.Mismatch("expected an object for AgentActivityThread")

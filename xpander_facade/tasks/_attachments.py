@@ -1,4 +1,4 @@
-"""Own the sorting of a task's files by what can be done with them, and their shape for Agno. No I/O.
+"""Attachments: a task's files, sorted by what can be done with them, and in their form for Agno. No I/O.
 
 Agno is imported inside the functions that shape for it, and only there; without it they give the URLs.
 """
@@ -147,7 +147,7 @@ def _agno_media() -> Any:
 
 
 def _last_segment(url: str) -> str:
-    # By hand: urlsplit raises for what is no URL, and a task's files are whatever its writer put there.
+    # By hand: urlsplit raises for what is not a URL, and a task's files are whatever its writer put there.
     path = url.partition("#")[0].partition("?")[0]
     if "://" in path:
         path = path.partition("://")[2].partition("/")[2]

@@ -1,4 +1,4 @@
-"""Own what is kept of a long session: from a task and its activity thread to a text that fits a budget. Pure.
+"""Compaction: from a task and its activity thread to a text that fits a budget. No I/O.
 
 The text is filled in this order, and what comes first is what is kept: the request, the plan, the errors, the last
 exchanges, the calls before them, and the count of what was left out. Where somebody summed the session up, the summary

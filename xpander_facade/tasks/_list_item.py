@@ -1,4 +1,4 @@
-"""Own TasksListItem: a line of a task history."""
+"""List items: the short form of a task in a history."""
 
 from __future__ import annotations
 

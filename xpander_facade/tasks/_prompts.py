@@ -1,4 +1,4 @@
-"""Own the words that an agent gets: the message of a task, and the message that goes on with an unfinished plan.
+"""Prompts: the message of a task, and the message that goes on with an unfinished plan.
 
 Pure text: what goes in are strings and a plan, what comes out is a string, the same for the same input.
 """

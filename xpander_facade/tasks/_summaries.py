@@ -81,7 +81,9 @@ def _summarized(session: Session, summarize: Callable[[str], str | Awaitable[str
     if inspect.isawaitable(summary):
         if inspect.iscoroutine(summary):
             summary.close()
-        raise TypeError("summarize is an async function: await acompact_session_for_retry(), or pass a plain one")
+        raise TypeError(
+            "summarize is an async function: await acompact_session_for_retry(), or pass a function that is not async"
+        )
     return _usable(summary)
 
 
@@ -92,7 +94,7 @@ async def _asummarized(session: Session, summarize: Callable[[str], str | Awaita
         if inspect.iscoroutinefunction(summarize):
             summary: object = summarize(transcript(session))
         else:
-            # A plain function that asks a model for seconds must not hold up the loop.
+            # A function that asks a model for seconds must not hold up the loop.
             import asyncio
 
             summary = await asyncio.to_thread(summarize, transcript(session))
@@ -107,7 +109,7 @@ async def _asummarized(session: Session, summarize: Callable[[str], str | Awaita
 def _usable(summary: object) -> str | None:
     if isinstance(summary, str) and summary.strip():
         return summary
-    _log().warning("summarize gave no text but %s; the session is compacted without it", type(summary).__name__)
+    _log().warning("summarize returned %s, not a text; the session is compacted without it", type(summary).__name__)
     return None
 
 

@@ -532,7 +532,7 @@ class Task(TaskRecord):
             events: What happened, oldest first; without any, nothing is sent.
 
         Raises:
-            TypeError: One of them is no TaskUpdateEvent; nothing was sent.
+            TypeError: One of them is not a TaskUpdateEvent; nothing was sent.
             ValueError: The data of one can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published them.
         """
@@ -553,7 +553,7 @@ class Task(TaskRecord):
             events: What happened, oldest first; without any, nothing is sent.
 
         Raises:
-            TypeError: One of them is no TaskUpdateEvent; nothing was sent.
+            TypeError: One of them is not a TaskUpdateEvent; nothing was sent.
             ValueError: The data of one can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published them.
         """
@@ -687,7 +687,7 @@ class Task(TaskRecord):
             What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
 
         Raises:
-            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
+            TypeError: `summarize` is not a function, or is async in the blocking form; nothing was saved.
             ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
             ModuleException: The session could not be loaded, or the task not be saved.
         """
@@ -725,7 +725,7 @@ class Task(TaskRecord):
             What was done. The tokens are estimates: one for every four bytes of the session and of what is kept of it.
 
         Raises:
-            TypeError: `summarize` is no function, or an async one where this is the plain twin; nothing was saved.
+            TypeError: `summarize` is not a function, or is async in the blocking form; nothing was saved.
             ValueError: `summarize` is an unknown word; nothing was sent. Or the task can't be saved, see `save`.
             ModuleException: The session could not be loaded, or the task not be saved.
         """

@@ -1,4 +1,4 @@
-"""Own the activity log of a task: the thread and its entries, told apart by their shape."""
+"""The activity log of a task: the thread and its entries, told apart by their shape."""
 
 from __future__ import annotations
 

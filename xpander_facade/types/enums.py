@@ -1,4 +1,4 @@
-"""Own the enumerations. All are open: a value that the platform invents tomorrow becomes a member without a name."""
+"""Enumerations. All are open: a value that the platform invents tomorrow becomes a member without a name."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class FileLimits:
             file that could not be read counts too.
 
     Raises:
-        ValueError: A limit is no number that limits.
+        ValueError: A limit is not a positive number.
     """
 
     timeout: float = attrs.field(default=15.0, validator=_positive)

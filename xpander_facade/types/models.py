@@ -1,4 +1,4 @@
-"""Own the small documented types that tasks are made of. They hold data; none of them does I/O.
+"""Small documented types that tasks are made of. They hold data; none of them does I/O.
 
 Names, attributes and defaults are those of the platform's documentation. `extra` holds what the platform sends beyond
 them; it is sent back when the object is saved.
@@ -234,7 +234,7 @@ def check_principal(value: Any) -> Principal | None:
     """Return who causes a task, or None.
 
     Raises:
-        TypeError: It is neither, or its id is no string.
+        TypeError: It is neither, or its id is not a string.
         ValueError: Its id is empty, or holds ':' or white space, which the platform does not take.
     """
     principal = check_instance("principal", value, Principal)
