@@ -1,8 +1,9 @@
-"""Commands of the outbox: status, list, show, flush, retry, drop. All but flush only touch the file."""
+"""Commands of the outbox: status, list, show, flush, retry, drop, vacuum, relay. Only flush and relay send."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -54,10 +55,14 @@ def show_status(path: OutboxPath = None, as_json: AsJson = False) -> None:
     """Show how many reports wait, and what became of the others."""
     with _opened(path) as box:
         status = box.status()
+        siblings = box.siblings()
+        fields = {"file": box.path, **attrs.asdict(status)}
     if as_json:
-        print_json(status)
+        print_json({**fields, "siblings": siblings})
         return
-    print_fields((name.replace("_", " "), value) for name, value in attrs.asdict(status).items())
+    print_fields((name.replace("_", " "), value) for name, value in fields.items())
+    for sibling in siblings:
+        print_message(f"another outbox beside it: {sibling} (`outbox status --outbox {sibling}`)")
 
 
 @outbox.command("list")
@@ -122,14 +127,14 @@ def flush_reports(
         with _watched(box):
             result = _flush(box, timeout)
         status = box.status()
+    others = max(status.waiting + status.sending - result.waiting, 0)
+    fields = {**attrs.asdict(result), "left_for_others": others}
     if as_json:
-        print_json(result)
+        print_json(fields)
     else:
-        print_fields(attrs.asdict(result).items())
-    others = status.waiting - result.waiting
-    if others > 0:
-        why = "for another platform or organisation, or stored meanwhile"
-        print_message(f"left, {why}: {others} (`outbox list --json` tells)")
+        print_fields((name.replace("_", " "), value) for name, value in fields.items())
+    if others:
+        print_message("what is left is for another platform or organisation, or came meanwhile: see `outbox list`")
     if result.waiting:
         when = "" if status.paused_until is None else f", nothing more before {format_value(status.paused_until)}"
         print_error(f"not sent, still waiting: {result.waiting}{when}")
@@ -147,10 +152,68 @@ def retry_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
 
 
 @outbox.command("drop")
-def drop_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
-    """Throw reports away, whether they wait or are in quarantine. They are gone."""
+def drop_reports(
+    run_ids: RunIds,
+    path: OutboxPath = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Throw reports away, whether they wait or are in quarantine. They are gone.
+
+    Asks first, unless --yes is given.
+    """
     with _opened(path) as box:
+        if not yes:
+            runs = "1 run" if len(run_ids) == 1 else f"{len(run_ids)} runs"
+            _confirm(f"throw away what waits or is in quarantine of {runs}, for good?")
         _to_each(run_ids, box.drop, "waiting or in quarantine")
+
+
+@outbox.command("vacuum")
+def vacuum_file(path: OutboxPath = None, as_json: AsJson = False) -> None:
+    """Make the file as small as what is in it. It is also done by itself, when the file is mostly empty."""
+    with _opened(path) as box:
+        before, after = box.vacuum()
+    if as_json:
+        print_json({"bytes_before": before, "bytes_after": after})
+    else:
+        print_fields([("bytes before", before), ("bytes after", after)])
+
+
+@outbox.command("relay")
+def relay_reports(
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Files; else XPANDER_OUTBOX.")] = None,
+    until_empty: Annotated[bool, typer.Option("--until-empty", help="End once nothing waits.")] = False,
+    health_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Answer GET requests there with the state, as JSON."),
+    ] = None,
+    rate: Annotated[str | None, typer.Option(metavar="RATE", help="How fast at most, such as 90/minute.")] = None,
+    base_url: BaseUrl = None,
+    organization_id: OrganizationId = None,
+) -> None:
+    """Send what other processes store, until it is told to stop (SIGTERM, SIGINT).
+
+    For programs whose processes end without sending, and as a sidecar. A file that is not there yet is waited for.
+    """
+    from xpander_facade.outbox._relay import relay
+
+    configuration = configuration_of(base_url, organization_id)
+    left = relay(configuration, paths or [], until_empty=until_empty, health_port=health_port, rate=rate)
+    if left:
+        print_error(f"still waiting: {left}")
+        raise typer.Exit(1)
+
+
+def _confirm(question: str) -> None:
+    """Ask, on a terminal.
+
+    Raises:
+        Abort: The answer is not yes.
+        ConfigurationError: There is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigurationError("nobody is there to be asked: pass --yes")
+    typer.confirm(question, abort=True, err=True)
 
 
 @contextlib.contextmanager
@@ -175,11 +238,12 @@ def _opened(
         raise ConfigurationError("there is no outbox: pass --outbox or set XPANDER_OUTBOX")
     if configuration.disabled and is_to_send:
         raise ConfigurationError("nothing can be sent, for sending is disabled: unset XPANDER_DISABLED")
-    if not Path(settings.path).exists():
-        raise ConfigurationError(f"there is no file {settings.path}: an outbox is made by the first report in it")
     # How old a report may get is for the program to say that stored it.
     settings = attrs.evolve(settings, rate=rate, max_age=_NO_AGE)
-    with contextlib.closing(Outbox.of(attrs.evolve(configuration, outbox=settings))) as box:
+    box = Outbox.of(attrs.evolve(configuration, outbox=settings))
+    if not Path(box.path).exists():
+        raise ConfigurationError(f"there is no file {box.path}: an outbox is made by the first report in it")
+    with contextlib.closing(box):
         yield box
 
 

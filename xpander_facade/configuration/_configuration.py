@@ -151,9 +151,11 @@ def _disabled(value: bool | None) -> bool:
     return _switch("disabled", value, "XPANDER_DISABLED")
 
 
-def _outbox(value: str | os.PathLike[str] | OutboxSettings | None) -> OutboxSettings | None:
+def _outbox(value: bool | str | os.PathLike[str] | OutboxSettings | None) -> OutboxSettings | None:
     settings = _environment("XPANDER_OUTBOX") if value is None or value == "" else value
-    if settings is None:
+    if isinstance(settings, str) and settings.strip().lower() in {"false", "0", "no", "off"}:
+        settings = False
+    if settings is None or settings is False:
         return None
     from xpander_facade.configuration._outbox_settings import OutboxSettings
 
@@ -279,8 +281,9 @@ class Configuration:
         on_response: Called with a `ResponseEvent` after each request.
         disabled: Check everything and send nothing (XPANDER_DISABLED, default False): reports and other writes return
             the task as it would be, reads raise. No key is needed.
-        outbox: The path of a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), or an
-            `OutboxSettings`; by default there is none.
+        outbox: True for a file in which reports of runs wait until the platform has them (XPANDER_OUTBOX), the path of
+            one, ":memory:", or an `OutboxSettings`. By default there is none; False says so whatever the environment
+            says.
         redact: Called with (field, text) for every text that leaves the process or touches the disk; what it returns
             goes out instead. One that raises leaves "[redaction failed]" there. It may be called in any thread.
         max_field_bytes: A longer text is cut in its middle, with a note of its size and hash (default 1,000,000).

@@ -66,3 +66,8 @@ def streaming_port() -> str | None:
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
     """Return what the environment says of certificates and proxies; connections depend on it."""
     return tls_environment(), proxy_environment()
+
+
+def is_lambda() -> bool:
+    """Whether this runs in AWS Lambda, which freezes a process between two calls."""
+    return _environment("AWS_LAMBDA_FUNCTION_NAME") is not None

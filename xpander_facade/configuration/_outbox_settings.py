@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import math
 import os
 import re
@@ -16,19 +18,30 @@ WhenFull = Literal["block", "drop_oldest", "raise"]
 Hook = Callable[[Any], object]
 """A function of an `OutboxEntry`; what it returns is ignored, what it raises is logged."""
 
+AUTO = "auto"
+"""The path of an outbox whose file is chosen by `outbox_path`."""
+MEMORY = ":memory:"
+"""The path of an outbox without a file."""
+_AUTOMATIC = {"auto", "true", "1"}
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(second|minute|hour|day)\s*")
 _POLICIES = ("block", "drop_oldest", "raise")
 
 
-def _path(value: str | os.PathLike[str]) -> str:
-    if not isinstance(value, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"outbox must be the path of a file, not {type(value).__name__}")
+def _path(value: str | os.PathLike[str] | Literal[True]) -> str:
+    if value is True:
+        return AUTO
+    if isinstance(value, bool) or not isinstance(value, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"outbox must be True or the path of a file, not {value!r}")
     path = os.fspath(value)
     if not isinstance(path, str) or not path.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("outbox must be the path of a file, as a string that is not empty")
     if "\0" in path:
         raise ConfigurationError("outbox must be the path of a file, which holds no null character")
+    if isinstance(value, str) and value.strip().lower() in _AUTOMATIC:
+        return AUTO
+    if value == MEMORY:
+        return MEMORY
     # A process that changes its folder later must still find the same file.
     return os.path.abspath(os.path.expanduser(path))
 
@@ -68,10 +81,14 @@ def _hook(_: OutboxSettings, field: attrs.Attribute[Hook | None], value: Hook | 
 class OutboxSettings:
     """How reports wait on disk until the platform has them.
 
-    A path alone is enough: `Configuration(outbox="runs.db")`. Processes that share a file should agree on the rest.
+    `Configuration(outbox=True)` is enough, or a path: `Configuration(outbox="runs.db")`. Processes that share a file
+    should agree on the rest.
 
     Args:
-        path: The file; made where it does not exist, readable by its owner only.
+        path: The file; made where it does not exist, readable by its owner only. True (in the environment "true", "1"
+            or "auto") takes a file in the folder where this user's programs keep their state, another one for each
+            platform and organisation. ":memory:" keeps reports in memory: they are lost when the process is killed or
+            ends by `os._exit`, in a child after a fork, and in a frozen Lambda.
         rate: How fast reports leave the file at most, over all processes, such as "90/minute". The platform documents
             100 a minute and 1,000 an hour. None sets no pace.
         lease: Seconds after which a run whose process has not been heard of counts as dead.
@@ -92,7 +109,7 @@ class OutboxSettings:
         ConfigurationError: A value is malformed.
     """
 
-    path: str = attrs.field(converter=_path)
+    path: str = attrs.field(default=AUTO, converter=_path)
     rate: str | None = attrs.field(default=None, converter=_rate, kw_only=True)
     lease: float = attrs.field(default=30.0, validator=_seconds, kw_only=True)
     max_reports: int = attrs.field(default=100_000, validator=_whole, kw_only=True)
@@ -111,3 +128,42 @@ class OutboxSettings:
             return 0.0
         count, _, unit = self.rate.partition("/")
         return _UNITS[unit] / int(count)
+
+
+_log = logging.getLogger("xpander_facade")
+_told: set[str] = set()
+
+
+def outbox_path(settings: OutboxSettings, *, base_url: str, organization_id: str | None, api_key: str | None) -> str:
+    """Return the path of the file that settings mean for a platform and an organisation, or `MEMORY`.
+
+    The name of a file that is chosen here holds a digest of the platform and the organisation; where none is named, of
+    the key: two keys of one user never send each other's reports.
+
+    Args:
+        settings: The settings.
+        base_url: Where the platform is.
+        organization_id: The organisation; None where the key alone says it.
+        api_key: The key; None where there is none.
+    """
+    if settings.path != AUTO:
+        return settings.path
+    from xpander_facade.configuration._state_folder import state_folder
+
+    whose = f"organization {organization_id}" if organization_id else f"key {api_key or ''}"
+    digest = hashlib.sha256(f"{base_url}\n{whose}".encode("utf-8", "replace")).hexdigest()[:16]
+    folder = state_folder()
+    if folder is None:
+        _tell_once(
+            logging.WARNING, "there is no folder of this user's for the outbox: reports wait in memory; name a path"
+        )
+        return MEMORY
+    path = str(folder / f"outbox-{digest}.db")
+    _tell_once(logging.INFO, f"outbox: reports wait in {path} until the platform has them")
+    return path
+
+
+def _tell_once(level: int, text: str) -> None:
+    if text not in _told:
+        _told.add(text)
+        _log.log(level, "%s", text)

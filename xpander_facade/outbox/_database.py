@@ -26,14 +26,13 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from xpander_facade.configuration._outbox_settings import MEMORY
 from xpander_facade.errors import ConfigurationError, OutboxError
 from xpander_facade.outbox import _file_safety, _schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-MEMORY = ":memory:"
-"""The path of an outbox without a file."""
 BUSY_SECONDS = 5.0
 """How long to wait for a file that another process has, unless the caller has less time."""
 _MIN_WAIT_IN_VAIN = 1.0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from xpander_facade.outbox._circuit_breaker import Circuit
 from xpander_facade.outbox._entry import ENTRY, OutboxEntry, State, make_entry, moment
+from xpander_facade.outbox._schema import APPLICATION_ID
 from xpander_facade.outbox._store import QUARANTINED, SENDING, STATES, WAITING
 
 if TYPE_CHECKING:
+    from xpander_facade.outbox._database import Database
     from xpander_facade.outbox._store import Store
 
 
@@ -79,6 +82,24 @@ def status(store: Store) -> OutboxStatus:
 
 
 _CIRCUITS: tuple[Circuit, ...] = ("closed", "half-open", "open")
+
+
+def siblings(database: Database) -> list[str]:
+    """Return the paths of the other outboxes in the folder of a file."""
+    if database.is_in_memory:
+        return []
+    path = Path(database.path)
+    return sorted(str(one) for one in path.parent.glob("*.db") if one != path and _is_outbox(one))
+
+
+def _is_outbox(path: Path) -> bool:
+    """Whether a file is an outbox, by the head that SQLite gives it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def entries(store: Store, state: State | None, limit: int) -> list[OutboxEntry]:

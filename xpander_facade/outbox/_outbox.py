@@ -8,22 +8,27 @@ file: what one of them leaves behind, the others send.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import attrs
+
 from xpander_facade._requests.report import attach_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
+from xpander_facade.configuration._outbox_settings import outbox_path
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.outbox._entry import OutboxEntry, State
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
 from xpander_facade.outbox._in_flight import retract_failure
-from xpander_facade.outbox._inspection import OutboxStatus, drop, entries, entry, retry, status
+from xpander_facade.outbox._inspection import OutboxStatus, drop, entries, entry, retry, siblings, status
 from xpander_facade.outbox._runtime import runtime_of
 from xpander_facade.outbox._threads import in_thread
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable
 
     from xpander_facade._requests.report import Report
@@ -54,7 +59,13 @@ class Outbox:
         if configuration.outbox is None:
             raise ConfigurationError("there is no outbox: pass outbox= or set XPANDER_OUTBOX")
         self.configuration = configuration
-        self._runtime = runtime_of(configuration.outbox)
+        path = outbox_path(
+            configuration.outbox,
+            base_url=configuration.base_url,
+            organization_id=configuration.organization_id,
+            api_key=_key_of(configuration),
+        )
+        self._runtime = runtime_of(attrs.evolve(configuration.outbox, path=path))
         self._number: int | None = None
         self._serves = False
 
@@ -74,6 +85,11 @@ class Outbox:
                 _known.clear()
             outbox = _known[id(configuration)] = cls(configuration)
         return outbox
+
+    @property
+    def path(self) -> str:
+        """The path of the file; ":memory:" where there is none."""
+        return self._runtime.database.path
 
     # --- reports ---
 
@@ -220,6 +236,31 @@ class Outbox:
         """Throw a run's reports away, but for one that is being sent; return whether there was any."""
         return drop(self._runtime.store, id)
 
+    def vacuum(self) -> tuple[int, int]:
+        """Rebuild the file without its empty pages; return its bytes before and after.
+
+        Raises:
+            OutboxError: Another process has the file, or the disk has no room for the copy that this needs.
+        """
+        return self._runtime.database.vacuum()
+
+    def siblings(self) -> builtins.list[str]:
+        """Return the paths of the other outboxes in the file's folder, such as those of other platforms and keys."""
+        return siblings(self._runtime.database)
+
+    def start(self) -> None:
+        """Begin to send what waits, as the first report, run or flush of a process does.
+
+        Raises:
+            ConfigurationError: The file can't be used as an outbox.
+            OutboxError: The file can't be read or written.
+        """
+        self._wake()
+
+    def is_known_to_be_down(self) -> bool:
+        """Whether the platform failed several times in a row and has not answered well since, in any process."""
+        return self._runtime.store.limits(self._destination).breaker.is_down
+
     def close(self) -> None:
         """End this process's threads for the file and close it; the next use opens it again."""
         self._runtime.close()
@@ -322,6 +363,12 @@ class Outbox:
 
 _known: dict[int, Outbox] = {}
 """By the identity of the configuration, which the outbox keeps alive: looking one up must not compare 20 values."""
+
+
+def _key_of(configuration: Configuration) -> str | None:
+    with contextlib.suppress(ConfigurationError):
+        return configuration.get_api_key()
+    return None
 
 
 def _destination_name(configuration: Configuration) -> str:

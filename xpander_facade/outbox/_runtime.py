@@ -14,7 +14,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from xpander_facade.configuration._environment import is_lambda
 from xpander_facade.errors import XpanderError
+from xpander_facade.outbox import _metrics
 from xpander_facade.outbox._claims import Claims
 from xpander_facade.outbox._database import Database, DatabaseBusyError
 from xpander_facade.outbox._in_flight import InFlightRuns
@@ -54,6 +56,13 @@ class OutboxRuntime:
         self._renewed_at = 0.0
         self._shrunk_at = 0.0
         self._counted: dict[int, tuple[int, int]] = {}
+        if self.database.is_in_memory:
+            _warn_of_memory()
+
+    @property
+    def was_used(self) -> bool:
+        """Whether this process sends reports of the file."""
+        return self._sender_thread.was_started
 
     # --- threads ---
 
@@ -83,6 +92,7 @@ class OutboxRuntime:
         self.claims.free_abandoned()
         self.store.drop_expired()
         self.store.hooks.log_dropped()
+        _metrics.register(_stores)
         if now - self._shrunk_at >= _SHRINK_EVERY:
             self.database.shrink(now + _MAX_SHRINK)
             self._shrunk_at = now
@@ -178,7 +188,9 @@ class OutboxRuntime:
         with contextlib.suppress(KeyboardInterrupt):
             for destination in self.sender.destinations:
                 _, waiting, _ = self.flush(destination, max(until - time.monotonic(), 0.0))
-                if waiting:
+                if waiting and self.database.is_in_memory:
+                    _log.error("outbox in memory: %d reports are lost with this process: name a file", waiting)
+                elif waiting:
                     _log.warning(
                         "outbox %s: %d reports wait on disk at exit, until the next process sends them",
                         self.database.path,
@@ -187,6 +199,8 @@ class OutboxRuntime:
         self.close(max(until - time.monotonic(), _MIN_STOP))
 
     def _after_fork(self) -> None:
+        if self.database.is_in_memory:
+            _log.warning("outbox in memory: what waits there stays with the parent process; outbox=True is shared")
         self.store.owner = this_process()
         self.in_flight.reset()
         self.claims.reset()
@@ -194,6 +208,20 @@ class OutboxRuntime:
         self._counted.clear()
         self._sender_thread.reset()
         self._maintenance_thread.reset()
+
+
+def _warn_of_memory() -> None:
+    if is_lambda():
+        _log.warning(
+            "outbox in memory: a Lambda that is frozen or ends loses what waits there; flush before you return"
+        )
+    elif "multiprocessing.util" in sys.modules:
+        from multiprocessing import parent_process
+
+        if parent_process() is not None:
+            _log.warning(
+                "outbox in memory: a child process that is killed loses what waits there; outbox=True keeps it"
+            )
 
 
 _runtimes: dict[str, OutboxRuntime] = {}
@@ -208,6 +236,10 @@ def runtime_of(settings: OutboxSettings) -> OutboxRuntime:
         )
         runtime.store.settings = settings
     return runtime
+
+
+def _stores() -> list[Store]:
+    return [runtime.store for runtime in list(_runtimes.values()) if runtime.was_used]
 
 
 def _leave() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sqlite3
 import sys
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -18,7 +20,6 @@ from xpander_facade.outbox import FlushResult, Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from xpander_facade.emulator import Emulator
 
@@ -34,7 +35,7 @@ def leave(*ids: str, **options: str) -> None:
 
 
 @pytest.mark.usefixtures("path")
-@pytest.mark.parametrize("command", ["status", "list", "show run-1", "retry run-1", "drop run-1"])
+@pytest.mark.parametrize("command", ["status", "list", "show run-1", "retry run-1", "drop run-1 --yes", "vacuum"])
 def test_the_file_can_be_looked_at_without_any_configuration(
     cli: Callable[..., Outcome], emulator: Emulator, monkeypatch: pytest.MonkeyPatch, command: str
 ):
@@ -46,7 +47,9 @@ def test_the_file_can_be_looked_at_without_any_configuration(
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize("command", ["status", "list", "show run-1", "flush", "retry run-1", "drop run-1"])
+@pytest.mark.parametrize(
+    "command", ["status", "list", "show run-1", "flush", "retry run-1", "drop run-1 --yes", "vacuum"]
+)
 def test_an_outbox_that_is_not_there_is_told_and_not_made(cli: Callable[..., Outcome], tmp_path: Path, command: str):
     outcome = cli("outbox", *command.split())
     assert outcome == (2, "", "xpander-facade: there is no outbox: pass --outbox or set XPANDER_OUTBOX\n")
@@ -120,9 +123,14 @@ def test_flushing_sends_what_waits(cli: Callable[..., Outcome], emulator: Emulat
     leave(*ids)
     outcome = cli("outbox", "flush")
     assert (outcome.status, outcome.err) == (0, "")
-    assert dict(outcome.rows()) == {"sent": "20", "waiting": "0", "quarantined": "0"}
+    assert dict(outcome.rows()) == {"sent": "20", "waiting": "0", "quarantined": "0", "left for others": "0"}
     assert {task["id"] for task in emulator.tasks()} == set(ids)
-    assert cli("outbox", "flush", "--json") == (*(0, '{\n  "sent": 0,\n  "waiting": 0,\n  "quarantined": 0\n}\n', ""),)
+    assert cli("outbox", "flush", "--json").json() == {
+        "sent": 0,
+        "waiting": 0,
+        "quarantined": 0,
+        "left_for_others": 0,
+    }
 
 
 @pytest.mark.usefixtures("path")
@@ -143,17 +151,17 @@ def test_what_the_platform_refuses_is_told_and_can_be_tried_again_or_dropped(
     emulator.fail(422, times=2, operation="report_external_task")
     outcome = cli("outbox", "flush")
     assert outcome.status == 1
-    assert dict(outcome.rows()) == {"sent": "0", "waiting": "0", "quarantined": "2"}
+    assert dict(outcome.rows()) == {"sent": "0", "waiting": "0", "quarantined": "2", "left for others": "0"}
     assert outcome.err.splitlines()[-1] == "xpander-facade: refused: 2 (`outbox list --state quarantined` tells why)"
     assert "422" in cli("outbox", "list", "--state", "quarantined").rows()[0][-1]
     assert "422" in dict(cli("outbox", "show", "run-1").rows())["reason"]
-    assert cli("outbox", "drop", "run-1") == (0, "run-1\n", "")
+    assert cli("outbox", "drop", "run-1", "--yes") == (0, "run-1\n", "")
     outcome = cli("outbox", "retry", "run-1", "run-2")
     assert outcome == (1, "run-2\n", "xpander-facade: no report of run run-1 is in quarantine\n")
     outcome = cli("outbox", "flush")
     assert (outcome.status, dict(outcome.rows())["waiting"]) == (0, "0")
     assert [task["id"] for task in emulator.tasks()] == ["run-2"]
-    assert cli("outbox", "drop", "run-2").status == 1
+    assert cli("outbox", "drop", "run-2", "--yes").status == 1
 
 
 @pytest.mark.usefixtures("path")
@@ -162,7 +170,7 @@ def test_what_could_not_be_sent_stays_and_is_told(cli: Callable[..., Outcome]):
     leave("run-1", base_url=nowhere)
     outcome = cli("outbox", "flush", "--base-url", nowhere, "--timeout", "0.1")
     assert outcome.status == 1
-    assert dict(outcome.rows()) == {"sent": "0", "waiting": "1", "quarantined": "0"}
+    assert dict(outcome.rows()) == {"sent": "0", "waiting": "1", "quarantined": "0", "left for others": "0"}
     assert "xpander-facade: not sent, still waiting: 1" in outcome.err
     assert dict(cli("outbox", "status").rows())["waiting"] == "1"
 
@@ -191,7 +199,54 @@ def test_reports_for_another_platform_are_not_passed_over_in_silence(cli: Callab
     leave("run-1", base_url="http://127.0.0.1:9")
     outcome = cli("outbox", "flush")
     assert outcome.status == 0
-    assert outcome.err.startswith("left, for another platform or organisation, or stored meanwhile: 1 ")
+    assert dict(outcome.rows())["left for others"] == "1"
+    assert outcome.err.startswith("what is left is for another platform or organisation")
+
+
+@pytest.mark.usefixtures("path")
+def test_dropping_asks_on_a_terminal_and_is_refused_where_nobody_is_there(
+    cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+):
+    leave("run-1", "run-2")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    outcome = cli("outbox", "drop", "run-1")
+    assert (outcome.status, outcome.err) == (2, "xpander-facade: nobody is there to be asked: pass --yes\n")
+    for answer, status, left in (("n", 1, "2"), ("y", 0, "1")):
+        terminal = io.StringIO(f"{answer}\n")
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", terminal)
+        outcome = cli("outbox", "drop", "run-1")
+        assert outcome.status == status
+        assert "throw away what waits or is in quarantine of 1 run, for good?" in outcome.err
+        assert dict(cli("outbox", "status").rows())["waiting"] == left
+
+
+def test_the_status_names_the_outboxes_beside_it(cli: Callable[..., Outcome], path: str):
+    leave("run-1")
+    leave("run-2", outbox=str(Path(path).with_name("other.db")))
+    Path(path).with_name("notes.db").write_text("no outbox")
+    outcome = cli("outbox", "status")
+    assert dict(outcome.rows())["circuit"] == "closed"
+    assert "another outbox beside it" in outcome.err
+    assert "other.db" in outcome.err
+    assert "notes.db" not in outcome.err
+    assert cli("outbox", "status", "--json").json()["siblings"] == [str(Path(path).with_name("other.db"))]
+
+
+def test_the_file_can_be_made_small_by_hand(cli: Callable[..., Outcome], path: str):
+    leave(*(f"run-{n}" for n in range(300)))
+    cli("outbox", "drop", "--yes", *(f"run-{n}" for n in range(290)))
+    before = Path(path).stat().st_size
+    outcome = cli("outbox", "vacuum", "--json")
+    assert outcome.json()["bytes_after"] < outcome.json()["bytes_before"]
+    assert Path(path).stat().st_size < before
+
+
+@pytest.mark.usefixtures("path")
+def test_a_relay_sends_until_nothing_waits(cli: Callable[..., Outcome], emulator: Emulator):
+    leave("run-1", "run-2")
+    assert cli("outbox", "relay", "--until-empty").status == 0
+    assert {task["id"] for task in emulator.tasks()} == {"run-1", "run-2"}
 
 
 @pytest.mark.usefixtures("path")
