@@ -138,6 +138,20 @@ def test_a_file_has_at_most_400_lines_of_code(name):
     assert code_lines(FILES[name].read_text(encoding="utf-8")) <= MAX_LINES_OF_CODE
 
 
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_a_file_of_tests_has_at_most_800_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES_OF_A_TEST
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_no_test_file_exports_helpers_to_another(path):
+    names = [module for module, _, _ in imports_in(ast.parse(path.read_text(encoding="utf-8")))]
+    assert not [name for name in names if name.rpartition(".")[2].startswith("test_")]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_opens_with_a_docstring(name):
     assert ast.get_docstring(tree_of(name))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from xpander_facade.usage._tally import UsageTally, usage_of
+from xpander_facade.usage._tally import UsageTally
+from xpander_facade.usage._usage import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator

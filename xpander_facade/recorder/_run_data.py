@@ -197,7 +197,8 @@ class RunFields:
             >>> run.record(state, after=len(earlier_messages))
         """
         from xpander_facade.usage import _reading
-        from xpander_facade.usage._tally import tally_of, usage_of
+        from xpander_facade.usage._tally import tally_of
+        from xpander_facade.usage._usage import usage_of
 
         if is_success is not None:
             _validation.check_flag("is_success", is_success)

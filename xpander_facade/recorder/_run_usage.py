@@ -8,7 +8,8 @@ import attrs
 
 from xpander_facade.recorder._earlier import RunPath, earlier_runs
 from xpander_facade.usage._fragments import Scope, UsageFragment
-from xpander_facade.usage._tally import UsageTally, usage_of
+from xpander_facade.usage._tally import UsageTally
+from xpander_facade.usage._usage import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -357,3 +357,20 @@ def is_token_count(thing: object) -> bool:
     """Tell whether an object counts the tokens of a prompt that was not run, as the answer of a count_tokens call."""
     told = {name for name, _ in _told(thing) if name in _COUNT_NAMES}
     return len(told) == 1 and told <= _LONE_INPUT
+
+
+@attrs.define
+class ModelCall:
+    """The counts of one call of a model, for its price.
+
+    Args:
+        model: The model's name, if it is told.
+        provider: Who runs it, if that is told.
+        counts: What is counted.
+        is_sum: It is the sum of several calls, which the library tells only together.
+    """
+
+    model: str | None
+    provider: str | None
+    counts: Counts
+    is_sum: bool = False

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from xpander_facade.usage._usage import ModelCall
+    from xpander_facade.usage._counts import ModelCall
 
 
 def cost_of(calls: Iterable[ModelCall]) -> Decimal | None:

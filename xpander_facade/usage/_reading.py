@@ -8,12 +8,10 @@ from xpander_facade.usage._fields import data_field, has_any_name, is_list
 from xpander_facade.usage._fragments import UsageFragment
 from xpander_facade.usage._reader import Reader, Within
 from xpander_facade.usage._registry import parse
-from xpander_facade.usage._tally import tally_of, usage_of
+from xpander_facade.usage._tally import tally_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from xpander_facade.usage._usage import Usage
+    from collections.abc import Iterator, Sequence
 
 MAX_UNKNOWN = 500
 """So many items in a row that say nothing end the reading."""
@@ -30,17 +28,14 @@ _ENVELOPES = (
 """Where a response can lie in something else: an agent's state, a result, a serialized message."""
 
 
-def read(response: object) -> Usage | None:
-    """Return what a response tells, as `read_usage`."""
-    try:
-        read = Reader()
-        read.read_inner = fragments_of
-        parsed = None if type(response) in _SIMPLE or type(response) in _LISTS else parse(response, read)
-        if type(parsed) is UsageFragment:
-            return usage_of((parsed,))
-        return usage_of(tally_of(parsed if type(parsed) is list else fragments_of(response)).entries)
-    except Exception:  # no response may cost its run the report
-        return None
+def entries_of(response: object) -> Sequence[UsageFragment]:
+    """Return what a response tells, each call once; for `usage_of`."""
+    read = Reader()
+    read.read_inner = fragments_of
+    parsed = None if type(response) in _SIMPLE or type(response) in _LISTS else parse(response, read)
+    if type(parsed) is UsageFragment:
+        return (parsed,)
+    return list(tally_of(parsed if type(parsed) is list else fragments_of(response)).entries)
 
 
 def collect(response: object, *, after: int | None = None) -> list[UsageFragment]:

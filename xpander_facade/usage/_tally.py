@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xpander_facade.usage._fragments import Scope, UsageFragment
-from xpander_facade.usage._usage import ModelCall, Tokens, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,50 +115,3 @@ def tally_of(fragments: Iterable[UsageFragment]) -> UsageTally:
     for fragment in fragments:
         tally.add(fragment)
     return tally
-
-
-def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
-    """Return the sum of what a tally's entries tell; None where that is nothing."""
-    model = provider = said = failure = is_success = hint = None
-    prompt = completion = cache_read = cache_write = 0
-    tools: list[str] = []
-    calls: list[ModelCall] = []
-    is_known = is_told = is_final = False
-    entries = list(entries)
-    parts = {entry.part_of for entry in entries if entry.part_of is not None}
-    silent = {entry.key for entry in entries if entry.key in parts and not entry.total} if parts else frozenset[str]()
-    for entry in entries:
-        text = entry.texts[0] if len(entry.texts) == 1 else "".join(entry.texts)
-        counts = entry.total
-        if not (text or counts or entry.model or entry.tools or entry.is_success is not None):
-            continue
-        is_known = True
-        tools += entry.tools
-        model, provider = entry.model or model, entry.provider or provider
-        if text and (entry.is_final or not is_final):
-            said, is_final = text, entry.is_final
-        if text or entry.is_success is not None:
-            failure, is_success = entry.failure, entry.is_success
-        if not counts or entry.part_of in silent:
-            hint = hint or entry.hint
-            continue
-        is_told = True
-        if entry.is_counted:
-            prompt += counts.prompt or 0
-            completion += counts.completion or 0
-            cache_read += counts.cache_read or 0
-            cache_write += counts.cache_write or 0
-            calls.append(ModelCall(entry.model, entry.provider, counts, entry.scope is not Scope.CALL))
-    if not is_known:
-        return None
-    return Usage(
-        Tokens(prompt, completion, cache_read, cache_write) if is_told else None,
-        model,
-        list(dict.fromkeys(tools)),
-        said,
-        failure,
-        provider,
-        is_success,
-        hint,
-        tuple(calls),
-    )

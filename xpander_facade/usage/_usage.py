@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from xpander_facade.usage._counts import ModelCall
+from xpander_facade.usage._fragments import Scope
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
-    from xpander_facade.usage._counts import Counts  # noqa: TC004 (annotations only)
+    from xpander_facade.usage._fragments import UsageFragment
 
 
 def _extra() -> dict[str, Any]:
@@ -83,23 +87,6 @@ class Tokens:
         """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none."""
         usage = read_usage(response)
         return cls() if usage is None or usage.tokens is None else usage.tokens
-
-
-@attrs.define
-class ModelCall:
-    """The counts of one call of a model, for its price.
-
-    Args:
-        model: The model's name, if it is told.
-        provider: Who runs it, if that is told.
-        counts: What is counted.
-        is_sum: It is the sum of several calls, which the library tells only together.
-    """
-
-    model: str | None
-    provider: str | None
-    counts: Counts
-    is_sum: bool = False
 
 
 @attrs.define
@@ -185,7 +172,57 @@ def read_usage(response: object) -> Usage | None:
     """
     from xpander_facade.usage import _reading  # all families: what only holds tokens does without
 
-    return _reading.read(response)
+    try:
+        return usage_of(_reading.entries_of(response))
+    except Exception:  # no response may cost its run the report
+        return None
+
+
+def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
+    """Return the sum of what a tally's entries tell; None where that is nothing."""
+    model = provider = said = failure = is_success = hint = None
+    prompt = completion = cache_read = cache_write = 0
+    tools: list[str] = []
+    calls: list[ModelCall] = []
+    is_known = is_told = is_final = False
+    entries = list(entries)
+    parts = {entry.part_of for entry in entries if entry.part_of is not None}
+    silent = {entry.key for entry in entries if entry.key in parts and not entry.total} if parts else frozenset[str]()
+    for entry in entries:
+        text = entry.texts[0] if len(entry.texts) == 1 else "".join(entry.texts)
+        counts = entry.total
+        if not (text or counts or entry.model or entry.tools or entry.is_success is not None):
+            continue
+        is_known = True
+        tools += entry.tools
+        model, provider = entry.model or model, entry.provider or provider
+        if text and (entry.is_final or not is_final):
+            said, is_final = text, entry.is_final
+        if text or entry.is_success is not None:
+            failure, is_success = entry.failure, entry.is_success
+        if not counts or entry.part_of in silent:
+            hint = hint or entry.hint
+            continue
+        is_told = True
+        if entry.is_counted:
+            prompt += counts.prompt or 0
+            completion += counts.completion or 0
+            cache_read += counts.cache_read or 0
+            cache_write += counts.cache_write or 0
+            calls.append(ModelCall(entry.model, entry.provider, counts, entry.scope is not Scope.CALL))
+    if not is_known:
+        return None
+    return Usage(
+        Tokens(prompt, completion, cache_read, cache_write) if is_told else None,
+        model,
+        list(dict.fromkeys(tools)),
+        said,
+        failure,
+        provider,
+        is_success,
+        hint,
+        tuple(calls),
+    )
 
 
 def check_tokens(value: Any) -> Tokens | None:

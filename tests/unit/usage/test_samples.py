@@ -12,7 +12,7 @@ from usage_shapes import JSON_CASES, STREAMS, total
 from xpander_facade._serialization.jsonable import to_jsonable
 from xpander_facade.recorder._recorded_stream import StreamReading
 from xpander_facade.usage import read_usage, snapshot
-from xpander_facade.usage._tally import usage_of
+from xpander_facade.usage._usage import usage_of
 
 CASES = [
     pytest.param(case, form, id=f"{library}-{case['name']}-{form}")
