@@ -228,7 +228,7 @@ def test_counts_that_are_told_only_on_request_are_none_and_one_warning_names_the
 
 def test_reading_itself_warns_of_nothing(caplog: pytest.LogCaptureFixture):
     chunk = {"id": "s", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
-    usage = _reading.read([chunk])
+    usage = _reading.entries_of([chunk])
     assert usage is not None
     assert usage.hint == 'stream_options={"include_usage": True}'
     assert not caplog.records
