@@ -7,6 +7,7 @@ clients in processes of their own. A request is the facade's when its user agent
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -130,11 +131,16 @@ class ContractRecorder:
 
 def _before(original: Callable[..., Any], told: Callable[[Any], None]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def wrapped(self: Any, subject: Any) -> Any:
-        told(subject)
-        return original(self, subject)
+    def wrapped(self: Any, request: Any) -> Any:  # named as in httpcore: libraries that mock it look for the name
+        told(request)
+        return original(self, request)
 
-    return wrapped
+    @functools.wraps(original)
+    async def awrapped(self: Any, request: Any) -> Any:
+        told(request)
+        return await original(self, request)
+
+    return awrapped if inspect.iscoroutinefunction(original) else wrapped
 
 
 RECORDER = ContractRecorder()

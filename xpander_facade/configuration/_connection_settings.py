@@ -139,18 +139,23 @@ def check_client(name: str, kind: str, value: Any) -> Any:
     Raises:
         ConfigurationError: It is neither.
     """
-    if value is None or any(
-        cls.__name__ == kind and cls.__module__.partition(".")[0] == "httpx" for cls in type(value).__mro__
-    ):
+    if value is None or _derives(type(value), kind):
         return value
-    is_factory = callable(value) and not hasattr(value, "send")
-    if not is_factory or _is_async(value):
+    is_other = _derives(type(value), "Client", "AsyncClient")
+    if isinstance(value, type):  # httpx.Client itself makes clients
+        is_other = _derives(value, "Client", "AsyncClient") and not _derives(value, kind)
+    if not callable(value) or is_other or _is_async(value):
         raise ConfigurationError(f"{name} must be an httpx.{kind} or a function that makes one, not {value!r}")
     try:
         hash(value)
     except TypeError:
         raise ConfigurationError(f"{name}: a function that makes a client must be hashable") from None
     return value
+
+
+def _derives(cls: type, *kinds: str) -> bool:
+    # httpx takes as long to import as all the rest of a call; who passes a client has imported it.
+    return any(base.__name__ in kinds and base.__module__.partition(".")[0] == "httpx" for base in cls.__mro__)
 
 
 def check_hook(name: str, value: F | None) -> F | None:
@@ -171,4 +176,4 @@ def check_hook(name: str, value: F | None) -> F | None:
 def _is_async(value: Any) -> bool:
     from inspect import iscoroutinefunction
 
-    return iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__)
+    return iscoroutinefunction(value) or (not isinstance(value, type) and iscoroutinefunction(type(value).__call__))
