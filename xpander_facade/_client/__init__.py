@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from xpander_facade._client.event_stream import Frame, astream, stream
+    from xpander_facade._client.event_stream import Frame, astream, is_quiet, stream
     from xpander_facade._client.raw_client import raw_client
     from xpander_facade._client.request import Request
     from xpander_facade._client.sending import asend, send
@@ -17,6 +17,7 @@ __all__ = [
     "Request",
     "asend",
     "astream",
+    "is_quiet",
     "raw_client",
     "send",
     "stream",
@@ -24,6 +25,7 @@ __all__ = [
 
 _HOMES = {
     "Frame": "event_stream",
+    "is_quiet": "event_stream",
     "Request": "request",
     "asend": "sending",
     "astream": "event_stream",

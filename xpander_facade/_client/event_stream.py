@@ -29,7 +29,7 @@ from xpander_facade._transport.transmission import aopen_stream, open_stream
 from xpander_facade.errors import APIResponseParseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
     from types import TracebackType
 
     from xpander_facade._client.request import Request
@@ -42,6 +42,13 @@ Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
 _MAX_EVENT_BYTES = 64_000_000
 _EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
+_QUIET = "xpander-facade/quiet"
+_QUIET_FRAME = f"event: {_QUIET}\n\n".encode()
+
+
+def is_quiet(frame: Frame) -> bool:
+    """Whether a frame is not the server's, but tells that no event came for long, although the stream is alive."""
+    return frame.event == _QUIET and not frame.data
 
 
 def stream(
@@ -49,7 +56,7 @@ def stream(
     request: Request,
     idle_timeout: float,
     until: float | None,
-    event_timeout: float | None = None,
+    quiet_after: float | None = None,
 ) -> EventStream:
     """Return an event stream: a block that opens it, and gives its frames as they arrive.
 
@@ -58,12 +65,13 @@ def stream(
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
-        event_timeout: Seconds without an event after which the stream ends, although comments still come; None waits.
+        quiet_after: Seconds without an event after which a frame tells that the stream is quiet, although comments
+            come: see `is_quiet`. None tells nothing.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
     """
-    return EventStream(configuration, request, idle_timeout, until, event_timeout)
+    return EventStream(configuration, request, idle_timeout, until, quiet_after)
 
 
 def astream(
@@ -71,7 +79,7 @@ def astream(
     request: Request,
     idle_timeout: float,
     until: float | None,
-    event_timeout: float | None = None,
+    quiet_after: float | None = None,
 ) -> AsyncEventStream:
     """Return an event stream: a block that opens it, and gives its frames as they arrive.
 
@@ -80,19 +88,20 @@ def astream(
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
-        event_timeout: Seconds without an event after which the stream ends, although comments still come; None waits.
+        quiet_after: Seconds without an event after which a frame tells that the stream is quiet, although comments
+            come: see `is_quiet`. None tells nothing.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
     """
-    return AsyncEventStream(configuration, request, idle_timeout, until, event_timeout)
+    return AsyncEventStream(configuration, request, idle_timeout, until, quiet_after)
 
 
 class _Stream:
     """What both forms of a stream share: the request, its limits, and the errors.
 
     Attributes:
-        was_quiet: Whether the stream ended because no event came in time, although it was alive.
+        quiet_after: Seconds without an event after which a frame tells that the stream is quiet. It may be changed.
     """
 
     def __init__(
@@ -101,16 +110,15 @@ class _Stream:
         request: Request,
         idle_timeout: float,
         until: float | None,
-        event_timeout: float | None,
+        quiet_after: float | None,
     ) -> None:
         require_enabled(configuration, "an event stream")
-        self.was_quiet = False
         self._configuration = configuration
         self._attempt = _stream_attempt(configuration, request)
         self._info: RequestInfo = {"method": self._attempt.method, "url": self._attempt.url.partition("?")[0]}
         self._idle_timeout = idle_timeout
         self._until = math.inf if until is None else until
-        self._event_timeout = math.inf if event_timeout is None else event_timeout
+        self.quiet_after = math.inf if quiet_after is None else quiet_after
         self._began = time.monotonic()
 
     @property
@@ -127,20 +135,10 @@ class _Stream:
             return failure_error(outcome, self._info)
         return response_error(outcome, self._info)
 
-    def _wait_for_event(self, chunks: _Chunks, set_limits: Callable[[float, float], None]) -> None:
-        """Give the next event its time. What the reader does between two events is not waiting."""
-        chunks.has_received = False
-        set_limits(self._idle_timeout, min(self._until, time.monotonic() + self._event_timeout))
-
-    def _failed(self, error: Exception, chunks: _Chunks) -> ModuleException | None:
-        """Return the error for a stream that broke, or None where it was quiet."""
+    def _frame_error(self, error: Exception) -> ModuleException:
         if isinstance(error, httpx_sse.SSEError | UnreadableCodingError):
             return APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **self._info)
-        failure = failure_of(error)
-        if failure.kind == "timeout" and chunks.has_received and time.monotonic() < self._until:
-            self.was_quiet = True
-            return None
-        return self._error(failure)
+        return self._error(failure_of(error))
 
 
 class EventStream(_Stream):
@@ -168,19 +166,19 @@ class EventStream(_Stream):
         self._response.__exit__(kind, error, traceback)
 
     def __iter__(self) -> Iterator[Frame]:
+        # A stream opens within the timeout of any call, but may be silent for longer between two frames.
+        self._response.wait_at_most(self._idle_timeout, self._until)
         chunks = _Chunks(self._attempt, self._response)
         frames = httpx_sse.EventSource(_Readable(self._response, chunks)).iter_sse()
         problem: ModuleException | None = None
         while problem is None:
             try:
-                self._wait_for_event(chunks, self._response.wait_at_most)
+                chunks.quiet_at = time.monotonic() + self.quiet_after
                 frame = next(frames)
             except StopIteration:
                 return
             except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
-                problem = self._failed(error, chunks)
-                if problem is None:
-                    return
+                problem = self._frame_error(error)
             else:
                 yield frame
         raise problem
@@ -229,19 +227,19 @@ class AsyncEventStream(_Stream):
         await self._response.__aexit__(kind, error, traceback)
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
+        # A stream opens within the timeout of any call, but may be silent for longer between two frames.
+        self._response.wait_at_most(self._idle_timeout, self._until)
         chunks = _Chunks(self._attempt, self._response)
         frames = httpx_sse.EventSource(_Readable(self._response, chunks)).aiter_sse()
         problem: ModuleException | None = None
         while problem is None:
             try:
-                self._wait_for_event(chunks, self._response.wait_at_most)
+                chunks.quiet_at = time.monotonic() + self.quiet_after
                 frame = await anext(frames)
             except StopAsyncIteration:
                 return
             except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
-                problem = self._failed(error, chunks)
-                if problem is None:
-                    return
+                problem = self._frame_error(error)
             else:
                 yield frame
         raise problem
@@ -277,7 +275,7 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
     """The body of a stream in the form that httpx reads. An event that never ends is a broken stream.
 
     Attributes:
-        has_received: Whether anything has come since the last event.
+        quiet_at: The `time.monotonic()` from which on a stream that brings comments only is quiet.
     """
 
     def __init__(
@@ -288,28 +286,35 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
         | async_pool.AsyncStreamedResponse
         | user_client.AsyncStreamedResponse,
     ) -> None:
-        self.has_received = False
+        self.quiet_at = math.inf
         self._response = response
         self._last_id = attempt.headers.get("last-event-id", "")
         self._start: bytes | None = b""
         self._size = 0
         self._last = b""
+        self._is_between_events = False
 
     def __iter__(self) -> Iterator[bytes]:
         decoder = self._decoder()
         yield self._prelude()
         for chunk in cast("Iterable[bytes]", self._response):
-            self.has_received = True
             for decoded in decoder.decode(chunk):
                 yield self._measured(self._without_mark(decoded))
+            if self._is_quiet():
+                yield _QUIET_FRAME
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         decoder = self._decoder()
         yield self._prelude()
         async for chunk in cast("AsyncIterable[bytes]", self._response):
-            self.has_received = True
             for decoded in decoder.decode(chunk):
                 yield self._measured(self._without_mark(decoded))
+            if self._is_quiet():
+                yield _QUIET_FRAME
+
+    def _is_quiet(self) -> bool:
+        # Only between two events: the frame that tells of it would end one that is half here.
+        return time.monotonic() >= self.quiet_at and self._is_between_events
 
     def _decoder(self) -> ContentDecoder:
         return ContentDecoder(self._response.headers.get("content-encoding", ""))
@@ -332,7 +337,8 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
         data = self._last + chunk
         end = max(data.rfind(mark) for mark in _EVENT_ENDS)
         self._size = self._size + len(chunk) if end < 0 else len(data) - end
-        self._last = data[-2:]
+        self._last = data[-3:]
+        self._is_between_events = data.endswith(_EVENT_ENDS)
         if self._size > _MAX_EVENT_BYTES:
             raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
         return chunk

@@ -42,6 +42,9 @@ _TASK_EVENTS = frozenset({
 })  # fmt: skip
 
 
+_QUIET_FACTOR = 1.5
+
+
 @attrs.frozen
 class ReconnectPolicy:
     """How patiently a stream is followed.
@@ -51,14 +54,23 @@ class ReconnectPolicy:
         tries: Fruitless tries until the last error is raised.
         idle_timeout: Seconds without a byte after which a stream counts as lost.
         drain_timeout: The same for the stream of a task that is known to have ended.
+        quiet_after: Seconds without an event after which the task itself is asked for, although comments come; half as
+            many again the next time, and so on up to idle_timeout.
+        drain_quiet_after: The same for the stream of a task that is known to have ended.
+        drain_tries: How often the stream of such a task is opened again for what it missed.
         dedup_window: How many events of an earlier connection are known again.
+        dedup_bytes: How many bytes of them are kept at most.
     """
 
     waits: tuple[float, ...] = (1.0, 2.0, 3.0)
     tries: int = 10
     idle_timeout: float = 60.0
     drain_timeout: float = 5.0
+    quiet_after: float = 4.0
+    drain_quiet_after: float = 1.0
+    drain_tries: int = 3
     dedup_window: int = 1000
+    dedup_bytes: int = 4_000_000
 
 
 RECONNECT_POLICY = ReconnectPolicy()
@@ -81,8 +93,12 @@ class EventStreamState:
         self._policy = policy
         self._tries = 0
         self._is_connected = False
-        self._recent: deque[Any] = deque(maxlen=policy.dedup_window)
+        # Events of this connection and earlier ones, with their size; they are compared only after a reconnect.
+        self._recent: deque[tuple[Any, int]] = deque()
+        self._recent_bytes = 0
         self._known: frozenset[Any] = frozenset()
+        self._drained = 0
+        self._quiet_after = policy.quiet_after
         self._has_ended = False
         self._is_fruitful = False
         self.last_id: str | None = None
@@ -93,23 +109,28 @@ class EventStreamState:
         """Seconds without a byte after which the stream counts as lost."""
         return self._policy.drain_timeout if self._has_ended else self._policy.idle_timeout
 
+    @property
+    def quiet_after(self) -> float:
+        """Seconds without an event after which the task is asked for, although comments come."""
+        return self._policy.drain_quiet_after if self._has_ended else self._quiet_after
+
     def request(self) -> Request:
         """Return the request that opens the stream, and begin a connection."""
         self._is_fruitful = False
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
-        self._known = frozenset(_fingerprint(*seen) for seen in self._recent)
+        self._known = frozenset(_fingerprint(*seen) for seen, _ in self._recent)
         return _requests.stream_request(self._task_id, self.last_id)
 
     def take(self, frame: Frame) -> TaskUpdateEvent | None:
         """Return the event of a frame; None where it is known already or malformed."""
+        # As the standard has it, a frame without an id carries the one before it, of an earlier connection too; an id
+        # alone marks no event, and an empty one takes back what was there.
+        self.last_id = frame.id or None
         if not frame.data:
             return None
         try:
             data = json.loads(frame.data)
-            # As the standard has it, a frame without an id carries the one before it: an id alone marks no frame.
             seen = frame.id, data.get("type"), data.get("time"), data.get("data")
-            if frame.id:
-                self.last_id = frame.id
             if self._known and _fingerprint(*seen) in self._known:
                 return None
             event = read_event(data, self._read)
@@ -120,11 +141,21 @@ class EventStreamState:
         if event.type is TaskUpdateEventType.Connected:
             is_first, self._is_connected = not self._is_connected, True
             return event if is_first else None
-        self._recent.append(seen)
+        self._remember(seen, len(frame.data))
         self._tries = 0
+        self._quiet_after = self._policy.quiet_after
         self._is_fruitful = True
         self.finished = event.type is TaskUpdateEventType.TaskFinished
         return event
+
+    def _remember(self, seen: Any, size: int) -> None:
+        """Keep an event, so that it is known if it comes again; the oldest ones go where there are too many."""
+        self._recent.append((seen, size))
+        self._recent_bytes += size
+        while len(self._recent) > self._policy.dedup_window or (
+            self._recent_bytes > self._policy.dedup_bytes and len(self._recent) > 1
+        ):
+            self._recent_bytes -= self._recent.popleft()[1]
 
     def backoff(self, error: ModuleException | None) -> float:
         """Return the seconds until the stream is opened again, after it broke with an error or ended without one.
@@ -133,7 +164,8 @@ class EventStreamState:
             ModuleException: It will not be opened again.
         """
         if self._has_ended:
-            return 0.0
+            # At once for what was missed; a stream that ends again and again is not asked in a busy loop.
+            return self._policy.waits[min(self._drained, len(self._policy.waits)) - 1] if self._drained else 0.0
         self.check(error)
         if self._tries >= self._policy.tries:
             raise error or APITimeoutError(f"the stream of task {self._task_id} ended {self._tries} times without news")
@@ -146,12 +178,23 @@ class EventStreamState:
         if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
             raise error
 
+    def on_quiet(self) -> None:
+        """Note that the task is asked for because no event comes: the next time it takes longer."""
+        self._quiet_after = min(self._quiet_after * _QUIET_FACTOR, self._policy.idle_timeout)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the task is known to have ended, and its stream is open for what it missed."""
+        return self._has_ended
+
     def on_reload(self, task: TaskRecord) -> TaskUpdateEvent | None:
         """Take the task as a reconnect finds it; return the final event where nothing more can come."""
         if not task.status.is_final:
             return None
-        if (not self._has_ended or self._is_fruitful) and (self.last_id is not None or not self._recent):
+        may_bring_more = not self._has_ended or (self._is_fruitful and self._drained < self._policy.drain_tries)
+        if may_bring_more and (self.last_id is not None or not self._recent):
             # The stream can still bring what was missed, up to the end, and nothing twice.
+            self._drained += self._has_ended
             self._has_ended = True
             return None
         self.finished = True
@@ -216,8 +259,19 @@ def follow(
     while True:
         problem: ModuleException | None = None
         try:
-            with _client.stream(configuration, state.request(), state.idle_timeout, until) as frames:
+            limit = state.idle_timeout
+            with _client.stream(configuration, state.request(), limit, until, state.quiet_after) as frames:
                 for frame in frames:
+                    if _client.is_quiet(frame):
+                        state.on_quiet()
+                        frames.quiet_after = state.quiet_after
+                        final = state.on_reload(load(bounded(configuration, until)))
+                        if final is not None:
+                            yield final
+                            return
+                        if state.is_draining:
+                            break
+                        continue
                     event = state.take(frame)
                     if event is not None:
                         yield event
@@ -266,8 +320,19 @@ async def afollow(
     while True:
         problem: ModuleException | None = None
         try:
-            async with _client.astream(configuration, state.request(), state.idle_timeout, until) as frames:
+            limit = state.idle_timeout
+            async with _client.astream(configuration, state.request(), limit, until, state.quiet_after) as frames:
                 async for frame in frames:
+                    if _client.is_quiet(frame):
+                        state.on_quiet()
+                        frames.quiet_after = state.quiet_after
+                        final = state.on_reload(await load(bounded(configuration, until)))
+                        if final is not None:
+                            yield final
+                            return
+                        if state.is_draining:
+                            break
+                        continue
                     event = state.take(frame)
                     if event is not None:
                         yield event

@@ -321,6 +321,19 @@ def last_id_of(request):
     return headers.get("last-event-id")
 
 
+class Opened:
+    """An open stream, as `_client.stream` gives it."""
+
+    def __init__(self, frames):
+        self.frames = frames
+
+    def __iter__(self):
+        return iter(self.frames)
+
+    def __aiter__(self):
+        return self.frames.__aiter__()
+
+
 class Script:
     """A fake platform: what each opening of the stream brings, and what each look at the task finds."""
 
@@ -341,22 +354,22 @@ class Script:
             yield step
 
     @contextlib.contextmanager
-    def stream(self, configuration, request, idle_timeout, until):
+    def stream(self, configuration, request, idle_timeout, until, quiet_after):
         self.opened.append(last_id_of(request))
         try:
-            yield self.frames()
+            yield Opened(self.frames())
         finally:
             self.closed += 1
 
     @contextlib.asynccontextmanager
-    async def astream(self, configuration, request, idle_timeout, until):
+    async def astream(self, configuration, request, idle_timeout, until, quiet_after):
         async def frames():
             for step in self.frames():
                 yield step
 
         self.opened.append(last_id_of(request))
         try:
-            yield frames()
+            yield Opened(frames())
         finally:
             self.closed += 1
 
