@@ -139,11 +139,11 @@ def check_client(name: str, kind: str, value: Any) -> Any:
     Raises:
         ConfigurationError: It is neither.
     """
-    if value is None or _derives(type(value), kind):
+    if value is None or _derives(type(cast("object", value)), kind):
         return value
-    is_other = _derives(type(value), "Client", "AsyncClient")
+    is_other = _derives(type(cast("object", value)), "Client", "AsyncClient")
     if isinstance(value, type):  # httpx.Client itself makes clients
-        is_other = _derives(value, "Client", "AsyncClient") and not _derives(value, kind)
+        is_other = _derives(cast("Any", value), "Client", "AsyncClient") and not _derives(cast("Any", value), kind)
     if not callable(value) or is_other or _is_async(value):
         raise ConfigurationError(f"{name} must be an httpx.{kind} or a function that makes one, not {value!r}")
     try:
@@ -153,7 +153,7 @@ def check_client(name: str, kind: str, value: Any) -> Any:
     return value
 
 
-def _derives(cls: type, *kinds: str) -> bool:
+def _derives(cls: type[object], *kinds: str) -> bool:
     # httpx takes as long to import as all the rest of a call; who passes a client has imported it.
     return any(base.__name__ in kinds and base.__module__.partition(".")[0] == "httpx" for base in cls.__mro__)
 
