@@ -111,8 +111,9 @@ class Pages:
     # --- the history ---
 
     async def _home(self, request: Request) -> Response:
+        changes = self._store.changes  # before the tasks are read, so that none is missed
         query, page, agents = await asyncio.to_thread(self._read_history, request.query_params)
-        return self._render(request, "home.html", **_history_values(query, page), agents=agents)
+        return self._render(request, "home.html", **_history_values(query, page), agents=agents, changes=changes)
 
     async def _tasks(self, request: Request) -> Response:
         query, page, _ = await asyncio.to_thread(self._read_history, request.query_params)
@@ -155,6 +156,7 @@ class Pages:
             "events": [_event(number, data) for number, _, data in rows],
             "left_out": start - (first - 1),
             "after": rows[-1][0] if rows else start,
+            "seen": _digest(task),
         }
 
     def _find(self, given: Mapping[str, str]) -> Json:
@@ -167,21 +169,23 @@ class Pages:
         task = await asyncio.to_thread(self._find, request.query_params)
         last = request.headers.get("last-event-id") or request.query_params.get("after", "")
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else 0
-        return self._stream(self._follow((task["organization_id"], task["id"]), after))
+        seen = request.query_params.get("seen", "")
+        return self._stream(self._follow((task["organization_id"], task["id"]), after, seen))
 
-    async def _follow(self, key: tuple[str, str], after: int) -> AsyncIterator[str]:
+    async def _follow(self, key: tuple[str, str], after: int, digest: str) -> AsyncIterator[str]:
+        """Yield a task's events past a number, and that it is another than the page that has this digest shows."""
         template = self._templates.get_template("_event.html")
-        seen, document = -1, ""
+        seen = -1
         while True:
             for number, _, data in self._store.events_after(*key, after, 100):
                 after = number
                 yield _frame(template.render(event=_event(number, data)), number=number)
             if seen != self._store.changes:
                 seen = self._store.changes
-                now = json.dumps(self._store.task(*key))
-                if document not in ("", now):
+                now = _digest(self._store.task(*key))
+                if digest != now:
                     yield _frame("", event="task-changed")
-                document = now
+                digest = now
             yield ""
 
     async def _stop(self, request: Request) -> Response:
@@ -210,10 +214,12 @@ class Pages:
         return self._render(request, "requests.html", requests=list(reversed(records)))
 
     async def _live(self, request: Request) -> Response:
-        return self._stream(self._news())
+        return self._stream(self._news(request.query_params.get("seen", "")))
 
-    async def _news(self) -> AsyncIterator[str]:
-        changes, workers = self._store.changes, self._dispatcher.workers(all=True)
+    async def _news(self, seen: str) -> AsyncIterator[str]:
+        # What changed while a page was on its way to the browser is news too.
+        changes = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else -1
+        workers: list[Json] | None = None
         while True:
             if changes != self._store.changes:
                 changes = self._store.changes
@@ -317,6 +323,7 @@ class Pages:
 
     def _render(self, request: Request, name: str, **values: Any) -> Response:
         session, is_new = ("", False) if values.pop("session", "") is None else self._access.session(request)
+        values |= {"changes": values.get("changes", self._store.changes)}
         values |= {"token": self._access.token(session) if session else "", "path": request.url.path}
         page = HTMLResponse(self._templates.get_template(name).render(values))
         page.headers.update(SECURITY_HEADERS | {"cache-control": "no-store"})
@@ -419,6 +426,10 @@ def _event(number: int, data: str) -> Json:
         event = data
     kind, time, said = text.event_summary(event)
     return {"number": number, "kind": kind, "time": time, "said": said, "is_object": is_object(event)}
+
+
+def _digest(task: Json | None) -> str:
+    return hashlib.sha256(json.dumps(task).encode()).hexdigest()[:16]
 
 
 def _frame(data: str, *, number: int | None = None, event: str | None = None) -> str:

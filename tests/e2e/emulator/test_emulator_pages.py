@@ -283,6 +283,38 @@ def test_events_go_on_where_the_page_has_them(emulator: Emulator, browser: httpx
     assert f"id: {numbers[2]}" in found
 
 
+def first_events(browser: httpx.Client, path: str) -> list[str]:
+    """Return the named events that a stream begins with, until its first other line that says something."""
+    found: list[str] = []
+    with browser.stream("GET", path) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("event: "):
+                found.append(line.removeprefix("event: "))
+            if "the end" in line or line == "event: workers-changed":
+                return found
+    return found
+
+
+def test_what_changed_while_the_page_was_on_its_way_is_told(emulator: Emulator, browser: httpx.Client):
+    report(emulator, id="x", result="first")
+    page = browser.get("/_ui/task?organization=org-1&id=x").text
+    stream = re.search(r'hx-sse:connect="(/_ui/task/events[^"]+)"', page)
+    live = re.search(r'hx-sse:connect="(/_ui/live[^"]+)"', page)
+    assert stream is not None
+    assert live is not None
+    path = stream[1].replace("&amp;", "&")
+    assert first_events(browser, live[1]) == ["workers-changed"]
+    report(emulator, id="x", result="second")
+    assert first_events(browser, live[1]) == ["tasks-changed", "workers-changed"]
+    emulator.publish("x", "think", {"thought": "the end"})
+    with browser.stream("GET", path) as answer:
+        for line in answer.iter_lines():
+            if line == "event: task-changed":
+                break
+        else:
+            raise AssertionError("the change was not told")
+
+
 def test_an_error_of_a_page_is_answered_and_recorded(
     emulator: Emulator, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ):
