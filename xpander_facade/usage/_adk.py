@@ -26,13 +26,18 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
     parts = get_path(thing, "content.parts")
     called = [text(field(first_of(part, "function_call", "functionCall"), "name")) for part in read.items(parts)]
     own = text(field(thing, "id"))
-    return UsageFragment(
+    fragment = UsageFragment(
         counts_of(thing, "usage_metadata", "usageMetadata"),
         model=text(first_of(thing, "model_version", "modelVersion")),
         tools=[name for name in called if name and name not in _OWN_TOOLS],
         texts=read.texts(parts),
         key=f"{invocation}:{own}" if own else None,
     )
+    code = text(first_of(thing, "error_code", "errorCode"))
+    if code is not None and not fragment.texts and not fragment.tools:  # a cut answer has a code, too
+        fragment.is_success = False
+        fragment.failure = text(first_of(thing, "error_message", "errorMessage")) or code
+    return fragment
 
 
 def session(thing: Any, read: Reader) -> list[UsageFragment] | None:

@@ -43,6 +43,8 @@ def result_message(thing: Any, read: Reader) -> UsageFragment | None:
         return None
     by_model, model = counts_by_model(first_of(thing, "model_usage", "modelUsage"))
     said = output_texts(first_of(thing, "structured_output", "result"), read)
+    # Without an answer the subtype says why: error_max_turns, error_max_budget_usd; not always is_error with it.
+    has_failed = has_failed or (not said and (text(field(thing, "subtype")) or "").startswith("error"))
     reasons = [reason for reason in read.items(field(thing, "errors")) if type(reason) is str]
     failure = "; ".join(reasons) or "".join(said) or text(field(thing, "subtype")) or "the query failed"
     return UsageFragment(

@@ -31,7 +31,8 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
         return None
     counts = counts_of(thing)
     kept = list(read.items(items))
-    if not counts and not any(text(field(item, "type")) for item in kept):
+    has_failed = field(thing, "object") == "response" and field(thing, "status") == "failed"
+    if not counts and not has_failed and not any(text(field(item, "type")) for item in kept):
         return None
     fragment = UsageFragment(
         counts,
