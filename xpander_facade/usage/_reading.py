@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_UNKNOWN = 500
 """So many items in a row that say nothing end the reading."""
+_OF_A_MOCK = MAX_UNKNOWN // 4
+"""What has whatever it is asked for costs the most to ask: a MagicMock looks like a list, too."""
 _MAX_DEPTH = 8
 _END: Any = object()
 _SIMPLE = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
@@ -78,7 +80,10 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
         try:
             parsed = None if type(item) in _LISTS else parse(item, read)
             if parsed is None and is_list(item):
-                unknown += 1 if type(item) in _LISTS else 25  # a mock can look like one
+                if type(item) in _LISTS:
+                    unknown += 1
+                else:
+                    unknown += _OF_A_MOCK if has_any_name(item) else 25
                 if len(above) < _MAX_DEPTH:
                     above.append(iter(read.items(item)))
                 continue
@@ -97,7 +102,7 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
             if inner and len(above) < _MAX_DEPTH:
                 above.append(_each(inner, read))
             elif has_any_name(item):  # as a Mock, which is full of Mocks
-                unknown += MAX_UNKNOWN // 4
+                unknown += _OF_A_MOCK
 
 
 def _each(values: tuple[object, ...], read: Reader) -> Iterator[object]:

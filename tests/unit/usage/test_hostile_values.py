@@ -130,6 +130,14 @@ def test_an_object_that_has_everything_is_asked_a_bounded_number_of_times():
     assert 0 < Endless.reads < 50_000
 
 
+@pytest.mark.parametrize("make", [Mock, MagicMock])
+def test_of_many_mocks_few_are_looked_at(make, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(_reading, "parse", lambda thing, read: looked_at.append(thing))
+    assert read_usage([make() for _ in range(100)]) is None
+    assert 0 < len(looked_at) <= 5
+
+
 @pytest.mark.timeout(20)
 def test_a_list_without_end_is_read_up_to_a_bound(monkeypatch):
     assert _reader.MAX_ITEMS >= 100_000
