@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 _MESSAGE_TYPES = frozenset({"ai", "human", "tool", "system", "AIMessageChunk", "HumanMessageChunk", "remove"})
+_ANSWERS = ("ai", "AIMessageChunk")
 _STREAM_MODES = frozenset({"values", "updates", "messages", "custom", "checkpoints", "tasks", "debug"})
 _MAX_NODES = 100
 
@@ -81,7 +82,7 @@ def updates(thing: Any, read: Reader) -> Within | None:
     thing = as_dict(thing)
     if thing is None or not 0 < len(thing) <= _MAX_NODES:
         return None
-    states = tuple(value for value in thing.values() if _is_state(value))
+    states = tuple(value for value in thing.values() if _is_state(value) or _is_answer(value))
     return Within(states) if states else None
 
 
@@ -91,4 +92,9 @@ def _is_state(value: Any) -> bool:
         return False
     if any(is_list(value.get(name)) for name in ("messages", "replies")) or "structured_response" in value:
         return True
-    return any(is_list(inner) and _is_conversation(inner) for inner in value.values())
+    return any(_is_answer(inner) or (is_list(inner) and _is_conversation(inner)) for inner in value.values())
+
+
+def _is_answer(value: Any) -> bool:
+    """Tell whether a node gave or a state keeps one message of the model by itself, as `{"messages": answer}`."""
+    return field(value, "type") in _ANSWERS and field(value, "content") is not None

@@ -1,5 +1,6 @@
 """Chunks that belong to one stream are told apart from those of another."""
 
+import pytest
 from usage_shapes import (
     CHAT,
     CONVERSE_EVENTS,
@@ -78,3 +79,23 @@ def test_a_long_stream_is_read_whole():
     told = read_usage([*[chunk("ab")] * 50_000, LAST_OF_OPENAI])
     assert told.tokens == Tokens(7, 3)
     assert len(told.text) == 100_000
+
+
+AI = {
+    "type": "ai", "id": "a1", "content": "Hi", "tool_calls": [], "response_metadata": {"model_name": "m"},
+    "usage_metadata": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [{"agent": {"messages": AI}}],
+        [{"agent": None}, {"agent": {"draft": AI}}],
+        [{"agent": {"draft": AI}}, {"review": {"draft": AI}}],
+        {"question": "What?", "answer": AI},
+        {"question": {"type": "human", "id": "h", "content": "What?"}, "answer": AI},
+    ],
+)
+def test_a_node_of_langgraph_can_return_one_message_without_a_list(told):
+    assert read_usage(told) == usage(10, 5, model="m", text="Hi")
