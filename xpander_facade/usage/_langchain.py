@@ -40,5 +40,5 @@ def message(thing: Any, read: Reader) -> UsageFragment | None:
         chunk=is_chunk,
         ends=field(thing, "chunk_position") == "last",
         adds=True,
-        hint=HINT if is_chunk and not counts else None,
+        hint=HINT if is_chunk and counts.is_zero else None,
     )

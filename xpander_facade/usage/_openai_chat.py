@@ -51,7 +51,7 @@ def completion(thing: Any, read: Reader) -> UsageFragment | None:
     if form == "text_completion" and not fragment.chunk:
         # Chunks of completions look like whole ones: under one id they are one stream.
         fragment.chunk = fragment.key is not None
-    if fragment.chunk and not fragment.counts:
+    if fragment.chunk and fragment.counts.is_zero:
         fragment.hint = HINT
     elif fragment.chunk and fragment.key is None:  # GigaChat's chunks have no id
         reasons = [field(choice, "finish_reason") for choice in read.items(choices)]

@@ -200,7 +200,8 @@ def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
             said, is_final = text, entry.is_final
         if text or entry.is_success is not None:
             failure, is_success = entry.failure, entry.is_success
-        if not counts or entry.part_of in silent:
+        is_untold = counts.is_zero and (entry.chunk or entry.is_complete) and bool(text or entry.tools)
+        if not counts or is_untold or entry.part_of in silent:  # who says something has not done it for nothing
             hint = hint or entry.hint
             continue
         is_told = True

@@ -99,3 +99,20 @@ AI = {
 )
 def test_a_node_of_langgraph_can_return_one_message_without_a_list(told):
     assert read_usage(told) == usage(10, 5, model="m", text="Hi")
+
+
+ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [chunk("He"), chunk("llo"), {**LAST_OF_OPENAI, "usage": ZEROS}],
+        [chunk("He", usage=ZEROS), chunk("llo", usage=ZEROS)],
+        [chunk("He"), chunk(name="f", usage=ZEROS)],
+    ],
+)
+def test_zeros_of_a_stream_that_said_something_are_not_counts(told):
+    read = read_usage(told)
+    assert read.tokens is None
+    assert "include_usage" in read.hint
