@@ -10,7 +10,7 @@ from recorded import BACKEND, RESPONSE, reported
 
 from xpander_facade import Tokens
 from xpander_facade.recorder import _earlier
-from xpander_facade.usage import Usage, _reading
+from xpander_facade.usage import Usage, _reading, read_usage
 from xpander_facade.usage._counts import Counts
 from xpander_facade.usage._fragments import Scope, UsageFragment
 
@@ -228,7 +228,7 @@ def test_counts_that_are_told_only_on_request_are_none_and_one_warning_names_the
 
 def test_reading_itself_warns_of_nothing(caplog: pytest.LogCaptureFixture):
     chunk = {"id": "s", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
-    usage = _reading.entries_of([chunk])
+    usage = read_usage([chunk])
     assert usage is not None
     assert usage.hint == 'stream_options={"include_usage": True}'
     assert not caplog.records
