@@ -13,6 +13,7 @@ from xpander_facade.errors import (
     APIResponseParseError,
     APIStatusError,
     APITimeoutError,
+    ApprovalRequiredError,
     AuthenticationError,
     BadRequestError,
     ClientError,
@@ -59,6 +60,8 @@ def made(cls):
             method="POST",
             url="https://x.example/a",
         )
+    if issubclass(cls, ApprovalRequiredError):
+        return cls("ask first", tool_id="tool-1", tool_call_id="call-1", request_id="req-1", wait_seconds=60.0)
     return cls("not in time", task=a_task()) if issubclass(cls, WaitTimeoutError) else cls("wrong")
 
 

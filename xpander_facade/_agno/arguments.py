@@ -188,7 +188,7 @@ def _context(task: Task | None, notes: list[str]) -> str | None:
     parts: list[str] = []
     user = task.input.user if task is not None else None
     if user is not None:
-        details = {name: value for name, value in codec.write(user).items() if value is not None}
+        details = {name: value for name, value in codec.unstructure(user).items() if value is not None}
         parts.append(f"User details: {json.dumps(details, ensure_ascii=False)}")
     if task is not None and task.additional_context:
         parts.append(task.additional_context)

@@ -19,7 +19,7 @@ from xpander_facade._client.hooks import notify_retry
 from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import RetryReason
 from xpander_facade._client.secrets import secrets_of
-from xpander_facade._serialization.codec import Mismatch
+from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade._transport.request import USER_AGENT, Attempt
@@ -236,7 +236,7 @@ def _value(
 ) -> T:
     try:
         return reader(decode(answer.content))
-    except Mismatch as mismatch:
+    except DecodeError as mismatch:
         problem = f"the platform's answer has an unexpected shape: {mismatch}"
     except RecursionError:
         problem = "the platform's answer is nested too deeply"

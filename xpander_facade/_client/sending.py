@@ -36,7 +36,7 @@ def send(
     Args:
         configuration: Who asks, where, how patiently.
         request: What to ask; says itself whether it may be sent again.
-        reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+        reader: Takes the decoded JSON, gives the value; raises DecodeError where the shape is wrong.
         snapshot: Gives the task that the request is about, where the caller holds it: what a dry run starts from.
 
     Raises:
@@ -70,7 +70,7 @@ async def asend(
     Args:
         configuration: Who asks, where, how patiently.
         request: What to ask; says itself whether it may be sent again.
-        reader: Takes the decoded JSON, gives the value; raises Mismatch where the shape is wrong.
+        reader: Takes the decoded JSON, gives the value; raises DecodeError where the shape is wrong.
         snapshot: Gives the task that the request is about, where the caller holds it: what a dry run starts from.
 
     Raises:

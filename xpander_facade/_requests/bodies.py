@@ -45,13 +45,13 @@ def json_object(name: str, value: Mapping[str, Any] | None) -> models.JsonObject
     if checked is None:
         return None
     body = models.JsonObject()
-    body.additional_properties = codec.write(checked)
+    body.additional_properties = codec.unstructure(checked)
     return body
 
 
 def time_text(value: datetime | str | None) -> str | None:
     """Return a time as the platform reads it; a text stays as it is."""
-    return cast("str | None", codec.write(value))
+    return cast("str | None", codec.unstructure(value))
 
 
 def optional(name: str, value: T | None, cls: type[T], convert: Callable[[T], B]) -> B | None:
@@ -290,10 +290,10 @@ def _string_map(name: str, value: Mapping[str, Any] | None) -> models.StringMap 
     if checked is None:
         return None
     body = models.StringMap()
-    body.additional_properties = codec.write(checked)
+    body.additional_properties = codec.unstructure(checked)
     return body
 
 
 def _rest(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a type holds beyond its attributes, without the platform's notes."""
-    return {name: codec.write(value) for name, value in extra.items() if not name.startswith("_")}
+    return {name: codec.unstructure(value) for name, value in extra.items() if not name.startswith("_")}

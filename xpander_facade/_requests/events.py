@@ -58,10 +58,10 @@ def _event_body(task_id: str, organization_id: str, event: TaskUpdateEvent) -> m
         task_id=task_id,
         organization_id=organization_id,
         time=time_text(event.time) or codec.write_time(datetime.now(UTC)),
-        data=given(codec.write(event.data, leave_out=is_secret)),
+        data=given(codec.unstructure(event.data, leave_out=is_secret)),
         identity=given(_identity_body(event.identity)),
     )
-    body.additional_properties = codec.write(event.extra, leave_out=is_secret)
+    body.additional_properties = codec.unstructure(event.extra, leave_out=is_secret)
     return body
 
 
@@ -70,6 +70,6 @@ def _identity_body(identity: dict[str, Any] | None) -> models.EventIdentity | No
         return None
     body = models.EventIdentity(name=given(identity.get("name")), icon=given(identity.get("icon")))
     body.additional_properties = {
-        name: codec.write(value) for name, value in identity.items() if name not in {"name", "icon"}
+        name: codec.unstructure(value) for name, value in identity.items() if name not in {"name", "icon"}
     }
     return body

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Mismatch(ValueError):  # noqa: N818
+class DecodeError(ValueError):
     """Data that does not have the shape of the class; the text says where and what was expected."""
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -32,28 +32,28 @@ class Mismatch(ValueError):  # noqa: N818
         self.problem = problem
         self.path = path
 
-    def below(self, step: str) -> Mismatch:
+    def at(self, step: str) -> DecodeError:
         """Return the same problem, seen from one level further out."""
-        return Mismatch(self.problem, f"{step}.{self.path}" if self.path else step)
+        return DecodeError(self.problem, f"{step}.{self.path}" if self.path else step)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem
 
 
-def read(cls: type[T], data: Any) -> T:
+def structure(cls: type[T], data: Any) -> T:
     """Make an instance of an attrs class from decoded JSON.
 
     Raises:
-        Mismatch: The data is not an object, a required attribute is missing, or a value has another type.
+        DecodeError: The data is not an object, a required attribute is missing, or a value has another type.
     """
     if type(data) is not dict:
-        raise Mismatch(f"expected an object for {cls.__name__}, got {_kind(data)}")
+        raise DecodeError(f"expected an object for {cls.__name__}, got {_kind(data)}")
     fields = typing.cast("dict[str, Any]", data)
     plan = _plan(typing.cast("Any", cls))
     # Calling the class with sixty attributes takes longer than all the rest. What its converters and validators would
     # see to, the readers see to.
-    item = plan.bare.__new__(plan.bare)
-    plan.fill(item, fields.get)
+    item = plan.without_hooks.__new__(plan.without_hooks)
+    plan.populate(item, fields.get)
     if plan.keeps_rest:
         names = plan.names
         item.extra = {} if names.issuperset(fields) else _own_rest(fields, names)
@@ -61,23 +61,23 @@ def read(cls: type[T], data: Any) -> T:
     return typing.cast("T", item)
 
 
-def read_list(cls: type[T], data: Any) -> list[T]:
+def structure_list(cls: type[T], data: Any) -> list[T]:
     """Make a list of instances from a decoded JSON array; order is kept.
 
     Raises:
-        Mismatch: The data is not an array, or an item does not fit.
+        DecodeError: The data is not an array, or an item does not fit.
     """
-    return typing.cast("list[T]", _list_reader(functools.partial(read, cls))(data))
+    return typing.cast("list[T]", _list_reader(functools.partial(structure, cls))(data))
 
 
-def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -> Any:
+def unstructure(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -> Any:
     """Return JSON-ready data for a value of the facade's types: attrs objects, enums, times, lists, dicts, plain JSON.
 
     Args:
         value: What to write.
         leave_out: Asked with a class and the name of an attribute, or of an entry of `extra`; True leaves it out.
     """
-    if type(value) in _PLAIN:
+    if type(value) in _SIMPLE:
         return value
     if isinstance(value, str | int | float):
         return value.value if isinstance(value, Enum) else value
@@ -85,15 +85,15 @@ def write(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -
         return write_time(value)
     if isinstance(value, list | tuple):
         entries = typing.cast("list[Any]", value)
-        return [write(item, leave_out=leave_out) for item in entries]
+        return [unstructure(item, leave_out=leave_out) for item in entries]
     if isinstance(value, dict):
         fields = typing.cast("dict[str, Any]", value)
-        return {key: write(item, leave_out=leave_out) for key, item in fields.items()}
+        return {key: unstructure(item, leave_out=leave_out) for key, item in fields.items()}
     cls = typing.cast("Any", type(value))
     if not attrs.has(cls):
         return value
     data = {
-        name: item if type(item := getattr(value, name)) in _PLAIN else write(item, leave_out=leave_out)
+        name: item if type(item := getattr(value, name)) in _SIMPLE else unstructure(item, leave_out=leave_out)
         for name in (*_names(cls), *_computed(cls))
         if leave_out is None or not leave_out(cls, name)
     }
@@ -108,13 +108,13 @@ def read_time(value: Any) -> datetime:
     """Return an aware datetime for the platform's text; a naive one means UTC.
 
     Raises:
-        Mismatch: It is not a point in time.
+        DecodeError: It is not a point in time.
     """
     try:
         moment = datetime.fromisoformat(value)
     except TypeError:
         if not isinstance(value, datetime):
-            raise Mismatch(f"expected a time, got {_kind(value)}") from None
+            raise DecodeError(f"expected a time, got {_kind(value)}") from None
         moment = value
     except ValueError:
         moment = _read_unusual_time(value)
@@ -135,9 +135,9 @@ def _read_unusual_time(text: str) -> datetime:
         # not a full point in time, whatever it looks like.
         first, second = (parser.parse(text, default=default) for default in (datetime(1, 1, 1), datetime(2, 2, 2)))
     except (ValueError, OverflowError):
-        raise Mismatch(f"expected a time, got {text[:40]!r}") from None
+        raise DecodeError(f"expected a time, got {text[:40]!r}") from None
     if first != second:
-        raise Mismatch(f"expected a time, got {text[:40]!r}")
+        raise DecodeError(f"expected a time, got {text[:40]!r}")
     return first
 
 
@@ -154,22 +154,22 @@ def _read_str(value: Any) -> str:
         return value
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
-    raise Mismatch(f"expected a string, got {_kind(value)}")
+    raise DecodeError(f"expected a string, got {_kind(value)}")
 
 
 def _read_float(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise Mismatch(f"expected a number, got {_kind(value)}")
+        raise DecodeError(f"expected a number, got {_kind(value)}")
     try:
         return _finite(float(value))
     except OverflowError:
-        raise Mismatch("expected a number, got one too large") from None
+        raise DecodeError("expected a number, got one too large") from None
 
 
 def _finite(value: float) -> float:
     # Python reads 1e999 as an infinity, which JSON can't say: an object that held it could not be saved.
     if not math.isfinite(value):
-        raise Mismatch(f"expected a number, got {value}")
+        raise DecodeError(f"expected a number, got {value}")
     return value
 
 
@@ -178,20 +178,20 @@ def _read_int(value: Any) -> int:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise Mismatch(f"expected a whole number, got {_kind(value)}")
+    raise DecodeError(f"expected a whole number, got {_kind(value)}")
 
 
 def _read_bool(value: Any) -> bool:
     if type(value) is bool:
         return value
-    raise Mismatch(f"expected a boolean, got {_kind(value)}")
+    raise DecodeError(f"expected a boolean, got {_kind(value)}")
 
 
 def _read_dict(value: Any) -> dict[str, Any]:
     if type(value) is dict:
         copy: dict[str, Any] = _own(value)
         return copy
-    raise Mismatch(f"expected an object, got {_kind(value)}")
+    raise DecodeError(f"expected an object, got {_kind(value)}")
 
 
 def _own(value: Any) -> Any:
@@ -210,8 +210,8 @@ def _own_rest(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
         for name, item in fields.items():
             if name not in names:
                 rest[name] = _own(item)
-    except Mismatch as error:
-        raise error.below(name) from None
+    except DecodeError as error:
+        raise error.at(name) from None
     return rest
 
 
@@ -230,14 +230,14 @@ def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
 def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     def read_items(value: Any) -> list[Any]:
         if type(value) is not list:
-            raise Mismatch(f"expected an array, got {_kind(value)}")
+            raise DecodeError(f"expected an array, got {_kind(value)}")
         items: list[Any] = []
         entries = typing.cast("list[Any]", value)
         for index, item in enumerate(entries):
             try:
                 items.append(reader(item))
-            except Mismatch as error:
-                raise error.below(str(index)) from None
+            except DecodeError as error:
+                raise error.at(str(index)) from None
         return items
 
     return read_items
@@ -246,7 +246,7 @@ def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
 _own_items = _list_reader(_own)
 
 
-_PLAIN = frozenset({str, bool, int, float, type(None)})
+_SIMPLE = frozenset({str, bool, int, float, type(None)})
 _SCALARS: Mapping[Any, Callable[[Any], Any]] = {
     str: _read_str,
     int: _read_int,
@@ -276,7 +276,7 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return _read_dict
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return _enum_reader(annotation)
-    return functools.partial(read, annotation)
+    return functools.partial(structure, annotation)
 
 
 @attrs.frozen
@@ -284,14 +284,14 @@ class _Plan:
     """How a class is read.
 
     Args:
-        bare: The class without its hooks, which setting an attribute would call, until the object is whole.
-        fill: Puts all attributes into an object, given what looks a member up.
+        without_hooks: The class without its hooks, which setting an attribute would call, until the object is whole.
+        populate: Puts all attributes into an object, given what looks a member up.
         names: All names that are known.
         keeps_rest: Whether the class keeps what it does not know.
     """
 
-    bare: Any
-    fill: Callable[[Any, Callable[[str], Any]], None]
+    without_hooks: Any
+    populate: Callable[[Any, Callable[[str], Any]], None]
     names: frozenset[str]
     keeps_rest: bool
 
@@ -300,36 +300,36 @@ class _Plan:
 def _plan(cls: Any) -> _Plan:
     hints = typing.get_type_hints(cls)
     fields = [field for field in attrs.fields(cls) if field.name != "extra"]
-    bare = type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+    without_hooks = type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
     names = frozenset({field.name for field in fields} | {*_computed(cls)})
-    return _Plan(bare, _filler(cls, fields, hints), names, "extra" in attrs.fields_dict(cls))
+    return _Plan(without_hooks, _populator(cls, fields, hints), names, "extra" in attrs.fields_dict(cls))
 
 
-def _filler(
+def _populator(
     cls: Any, fields: list[attrs.Attribute[Any]], hints: dict[str, Any]
 ) -> Callable[[Any, Callable[[str], Any]], None]:
     """Return a function that reads a class's attributes, written out for it as attrs writes out an `__init__`.
 
     A loop over a table of the attributes takes a third longer, and a task has sixty of them.
     """
-    lines = ["def fill(item, get):", " name = ''", " try:"]
-    known: dict[str, Any] = {"Mismatch": Mismatch}
+    lines = ["def populate(item, get):", " name = ''", " try:"]
+    known: dict[str, Any] = {"DecodeError": DecodeError}
     # What is made from the rest of the object comes last.
     for n, field in enumerate(sorted(fields, key=_is_derived)):
-        reader, plain = _reader(hints[field.name]), _plain_type(hints[field.name])
+        reader, simple = _reader(hints[field.name]), _simple_type(hints[field.name])
         if field.validator is not None:
-            reader, plain = functools.partial(_check, field, reader), None
-        known |= {f"read{n}": reader, f"plain{n}": plain}
+            reader, simple = functools.partial(_check, field, reader), None
+        known |= {f"read{n}": reader, f"simple{n}": simple}
         default, known[f"default{n}"] = _default(cls, field)
-        taken = f"value if type(value) is plain{n} else read{n}(value)" if plain else f"read{n}(value)"
+        taken = f"value if type(value) is simple{n} else read{n}(value)" if simple else f"read{n}(value)"
         lines += [
             f"  name = {field.name!r}",
             "  value = get(name)",
             f"  item.{field.name} = {default.format(n)} if value is None else {taken}",
         ]
-    lines += [" except Mismatch as error:", "  raise error.below(name) from None"]
+    lines += [" except DecodeError as error:", "  raise error.at(name) from None"]
     exec("\n".join(lines), known)
-    return typing.cast("Callable[[Any, Callable[[str], Any]], None]", known["fill"])
+    return typing.cast("Callable[[Any, Callable[[str], Any]], None]", known["populate"])
 
 
 def _is_derived(field: attrs.Attribute[Any]) -> bool:
@@ -351,7 +351,7 @@ def _default(cls: type, field: attrs.Attribute[Any]) -> tuple[str, Any]:
 
 
 def _lacks(cls: str) -> typing.NoReturn:
-    raise Mismatch(f"{cls} lacks it")
+    raise DecodeError(f"{cls} lacks it")
 
 
 def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any) -> Any:
@@ -360,15 +360,15 @@ def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any
         try:
             field.validator(None, field, value)
         except ValueError as error:
-            raise Mismatch(str(error)) from None
+            raise DecodeError(str(error)) from None
     return value
 
 
-def _plain_type(annotation: Any) -> Any:
+def _simple_type(annotation: Any) -> Any:
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     members = [m for m in typing.get_args(annotation) if m is not type(None)] if is_union else [annotation]
     # A float of the right type can still be an infinity.
-    return members[0] if len(members) == 1 and members[0] in _PLAIN - {float} else None
+    return members[0] if len(members) == 1 and members[0] in _SIMPLE - {float} else None
 
 
 def _computed(cls: type) -> tuple[str, ...]:

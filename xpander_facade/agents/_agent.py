@@ -450,7 +450,7 @@ class Agent(ConfigurationBound):
     @classmethod
     def _reader(cls, configuration: Configuration) -> Callable[[Any], Self]:
         """Return what makes an agent of an answer."""
-        return lambda data: codec.read(cls, _with_known_shapes(data))._bind(configuration)
+        return lambda data: codec.structure(cls, _with_known_shapes(data))._bind(configuration)
 
     def _bind(self, configuration: Configuration) -> Self:
         object.__setattr__(self, "_configuration", configuration)

@@ -108,7 +108,7 @@ def results_reader(knowledge_base_id: str) -> Callable[[Any], list[KnowledgeBase
     """Return what makes search results of an answer, each with the knowledge base that it comes from."""
 
     def read(data: Any) -> list[KnowledgeBaseSearchResult]:
-        found = codec.read_list(KnowledgeBaseSearchResult, data)
+        found = codec.structure_list(KnowledgeBaseSearchResult, data)
         for result in found:
             result.knowledge_base_id = knowledge_base_id
         return found

@@ -21,7 +21,7 @@ import attrs
 
 from xpander_facade import _client
 from xpander_facade._requests.report import report_request
-from xpander_facade._serialization.codec import Mismatch
+from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
@@ -395,7 +395,7 @@ class Sender:
 
 def _check_taken(answer: Any) -> None:
     if not isinstance(answer, dict):
-        raise Mismatch(f"expected a task, not {type(answer).__name__}")
+        raise DecodeError(f"expected a task, not {type(answer).__name__}")
 
 
 def _digest(key: str | None) -> str:

@@ -47,16 +47,16 @@ def read_thread(data: Any) -> AgentActivityThread:
     """Return a thread from decoded JSON. An entry that is unknown, or that does not fit its shape, is kept as it came.
 
     Raises:
-        Mismatch: The data is not a thread.
+        DecodeError: The data is not a thread.
     """
     if not isinstance(data, dict):
-        raise codec.Mismatch("expected an object for AgentActivityThread")
+        raise codec.DecodeError("expected an object for AgentActivityThread")
     fields = cast("dict[str, Any]", data)
     messages: Any = fields.get("messages") or []
     if not isinstance(messages, list):
-        raise codec.Mismatch("expected an array", "messages")
+        raise codec.DecodeError("expected an array", "messages")
     entries = cast("list[Any]", messages)
-    thread = codec.read(AgentActivityThread, {**fields, "messages": None})
+    thread = codec.structure(AgentActivityThread, {**fields, "messages": None})
     thread.messages = [_read_entry(entry) for entry in entries]
     return thread
 
@@ -68,8 +68,8 @@ def _read_entry(data: Any) -> AgentActivityThreadEntry:
     for fits, cls in _SHAPES:
         try:
             if fits(entry):
-                return codec.read(cls, entry)
-        except (codec.Mismatch, TypeError):
+                return codec.structure(cls, entry)
+        except (codec.DecodeError, TypeError):
             break
     return _other(entry)
 
@@ -78,6 +78,6 @@ def _other(entry: dict[str, Any]) -> AgentActivityThreadOther:
     id, created_at = entry.get("id"), entry.get("created_at")
     try:
         moment = None if created_at is None else codec.read_time(created_at)
-    except codec.Mismatch:
+    except codec.DecodeError:
         moment = None
     return AgentActivityThreadOther(id=id if isinstance(id, str) else None, created_at=moment, fields=entry)

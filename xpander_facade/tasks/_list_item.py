@@ -69,7 +69,7 @@ class TasksListItem(ConfigurationBound):
     @classmethod
     def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
         """Return what makes list items of an answer."""
-        return lambda data: [item._bind(configuration) for item in codec.read_list(cls, data)]
+        return lambda data: [item._bind(configuration) for item in codec.structure_list(cls, data)]
 
     def _bind(self, configuration: Configuration) -> Self:
         object.__setattr__(self, "_configuration", configuration)

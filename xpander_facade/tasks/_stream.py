@@ -221,12 +221,12 @@ def read_event(data: Any, read: Callable[[Any], TaskRecord]) -> TaskUpdateEvent:
     Raises:
         ValueError: It is not an event.
     """
-    event = codec.read(TaskUpdateEvent, data)
+    event = codec.structure(TaskUpdateEvent, data)
     # The codec copies JSON that is kept; typed data is read from the original instead.
     raw = data.get("data")
     cls = _DATA_TYPES.get(event.type.value)
     if isinstance(raw, dict) and cls is not None:
-        event.data = codec.read(cls, raw)
+        event.data = codec.structure(cls, raw)
     elif isinstance(raw, dict) and event.type.value in _TASK_EVENTS:
         event.data = read(cast("dict[str, Any]", raw))
     return event

@@ -167,5 +167,5 @@ def _read_summary(data: Any) -> str:
 
 def _object(data: Any, path: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise codec.Mismatch("expected an object", path)
+        raise codec.DecodeError("expected an object", path)
     return cast("dict[str, Any]", data)

@@ -62,7 +62,7 @@ class Task(TaskRecord):
         Raises:
             ValueError: A required attribute is missing, or a value has another type.
         """
-        task = codec.read(cls, dict(data))
+        task = codec.structure(cls, dict(data))
         task.configuration = configuration
         return task
 
@@ -747,7 +747,7 @@ class Task(TaskRecord):
     @classmethod
     def _reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:
         """Return what makes a task of an answer."""
-        return lambda data: codec.read(cls, data)._bind(data, configuration)
+        return lambda data: codec.structure(cls, data)._bind(data, configuration)
 
     def _bind(self, data: Any, configuration: Configuration | None) -> Self:
         """Keep what the platform said, to know later what was changed here, and what the task's calls use."""

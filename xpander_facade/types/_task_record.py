@@ -44,8 +44,8 @@ def _read_input(value: AgentExecutionInput | dict[str, Any]) -> AgentExecutionIn
     if not isinstance(value, dict):
         raise TypeError(f"input must be an AgentExecutionInput or an object, not {type(value).__name__}")
     try:
-        return codec.read(AgentExecutionInput, value)
-    except codec.Mismatch as error:
+        return codec.structure(AgentExecutionInput, value)
+    except codec.DecodeError as error:
         raise ValueError(f"input does not fit: {error}") from None
 
 
@@ -121,13 +121,13 @@ class TaskRecord(ConfigurationBound):
 
         Left out are `user_oidc_token`, `user_tokens`, and the keys, headers and variables of MCP servers.
         """
-        data: dict[str, Any] = codec.write(self, leave_out=is_secret)
+        data: dict[str, Any] = codec.unstructure(self, leave_out=is_secret)
         return data
 
     def _server_state(self) -> TaskRecord | None:
         """Return what the platform last said, or None where it said nothing."""
         snapshot = getattr(self, "_snapshot", None)
-        return None if snapshot is None else codec.read(TaskRecord, snapshot)
+        return None if snapshot is None else codec.structure(TaskRecord, snapshot)
 
     def _merge_from(self, fresh: TaskRecord) -> None:
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
@@ -143,5 +143,5 @@ class TaskRecord(ConfigurationBound):
 
 def to_wire(task: TaskRecord) -> dict[str, Any]:
     """Return a task in the platform's own form: without the platform's notes in `extra`, whose names begin with _."""
-    data: dict[str, Any] = codec.write(task, leave_out=lambda _, name: name.startswith("_"))
+    data: dict[str, Any] = codec.unstructure(task, leave_out=lambda _, name: name.startswith("_"))
     return data

@@ -326,7 +326,7 @@ async def _frames(task: Task, channel: _EventChannel, running: asyncio.Task[Task
 def _frame(task: Task, event: TaskUpdateEvent) -> bytes:
     from datetime import UTC, datetime
 
-    body: dict[str, Any] = codec.write(event, leave_out=is_secret)
+    body: dict[str, Any] = codec.unstructure(event, leave_out=is_secret)
     body.update(task_id=task.id, organization_id=task.organization_id)
     body["time"] = body["time"] or codec.write_time(datetime.now(UTC))
     body = {name: value for name, value in body.items() if value is not None}

@@ -261,7 +261,7 @@ def test_a_missing_organisation_is_told_before_anything_is_sent_only_where_the_u
 
 def test_an_answer_of_another_shape_is_a_parse_error_that_says_where():
     with pytest.raises(APIResponseParseError, match="email") as caught:
-        run(OK, reader=lambda data: codec.read(User, data))
+        run(OK, reader=lambda data: codec.structure(User, data))
     assert caught.value.details == {"ok": True}
     with pytest.raises(APIResponseParseError, match="expected an object for Task, got null"):
         run(Response(204, {}, b""), reader=Task._reader(None))
@@ -304,7 +304,7 @@ def test_an_answer_that_is_nested_too_deep_is_read_or_a_parse_error(depth):
 )
 def test_no_error_carries_the_key_that_an_answer_echoes(answer):
     with pytest.raises(ModuleException) as caught:
-        run(answer, reader=lambda data: codec.read(User, data))
+        run(answer, reader=lambda data: codec.structure(User, data))
     assert KEY not in str(caught.value) + repr(caught.value.__dict__ | {"steps": None})
 
 

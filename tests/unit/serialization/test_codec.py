@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpander_facade._serialization import codec
-from xpander_facade._serialization.codec import Mismatch
+from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.agents._agent import Agent
 from xpander_facade.agents._agents import AgentsListItem
 from xpander_facade.tasks._list_item import TasksListItem
@@ -69,18 +69,18 @@ def test_any_json_gives_a_value_or_a_mismatch(cls, data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dateutil warns of time zones that it does not know
         try:
-            value = codec.read(cls, some)
-        except Mismatch:
+            value = codec.structure(cls, some)
+        except DecodeError:
             return
     assert isinstance(value, cls)
-    json.dumps(codec.write(value))
+    json.dumps(codec.unstructure(value))
 
 
 @given(
     st.dictionaries(st.sampled_from([name for name in names_of(Task) if name not in {*SMALLEST, "extra"}]), st.none())
 )
 def test_a_null_counts_as_absent(nulls):
-    assert codec.read(Task, {**SMALLEST, **nulls}) == codec.read(Task, SMALLEST)
+    assert codec.structure(Task, {**SMALLEST, **nulls}) == codec.structure(Task, SMALLEST)
 
 
 texts = st.text(max_size=8)
@@ -121,20 +121,20 @@ task_data = st.fixed_dictionaries(
 
 @given(task_data)
 def test_what_was_written_reads_back_as_the_same(data):
-    task = codec.read(Task, data)
-    written = json.loads(json.dumps(codec.write(task)))
-    again = codec.read(Task, written)
+    task = codec.structure(Task, data)
+    written = json.loads(json.dumps(codec.unstructure(task)))
+    again = codec.structure(Task, written)
     # A null that the class does not model is a value of its own in extra.
     assert again == task
-    assert codec.write(again) == written
+    assert codec.unstructure(again) == written
 
 
 def test_unknown_fields_are_kept_and_sent_back_also_deep_inside():
     data = {**SMALLEST, "new": {"a": [1, None]}, "input": {"text": "x", "new": None, "user": {"email": "e", "x": 1}}}
-    task = codec.read(Task, data)
+    task = codec.structure(Task, data)
     assert task.extra == {"new": {"a": [1, None]}}
     assert task.input.user.extra == {"x": 1}
-    written = codec.write(task)
+    written = codec.unstructure(task)
     assert written["new"] == {"a": [1, None]}
     assert written["input"]["new"] is None
     assert written["input"]["user"]["x"] == 1
@@ -142,7 +142,7 @@ def test_unknown_fields_are_kept_and_sent_back_also_deep_inside():
 
 def test_what_is_kept_is_a_copy_of_what_came():
     data = {**SMALLEST, "payload_extension": {"a": [1]}, "new": {"b": [2]}}
-    task = codec.read(Task, data)
+    task = codec.structure(Task, data)
     task.payload_extension["a"].append(9)
     task.extra["new"]["b"].append(9)
     assert data["payload_extension"] == {"a": [1]}
@@ -150,10 +150,10 @@ def test_what_is_kept_is_a_copy_of_what_came():
 
 
 def test_an_attribute_goes_before_an_extra_of_the_same_name():
-    task = codec.read(Task, SMALLEST)
+    task = codec.structure(Task, SMALLEST)
     task.extra["result"] = "from extra"
     task.result = "from the attribute"
-    assert codec.write(task)["result"] == "from the attribute"
+    assert codec.unstructure(task)["result"] == "from the attribute"
 
 
 UTC_NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_times_are_read_in_every_form_and_a_naive_one_means_utc(text, moment):
     "value", ["", "soon", "12:00", "21 November", "2026", "2026-13-45T00:00:00Z", 5, True, None, [], {}]
 )
 def test_what_is_no_full_point_in_time_is_a_mismatch(value):
-    with pytest.raises(Mismatch, match="expected a time"):
+    with pytest.raises(DecodeError, match="expected a time"):
         codec.read_time(value)
 
 
@@ -198,7 +198,7 @@ def test_any_text_is_an_aware_time_or_a_mismatch(text):
         warnings.simplefilter("ignore")
         try:
             moment = codec.read_time(text)
-        except Mismatch:
+        except DecodeError:
             return
     assert moment.tzinfo is not None
 
@@ -230,45 +230,45 @@ def test_a_time_reads_back_as_the_same_instant(moment):
     ],
 )
 def test_a_mismatch_says_where_it_is(field, value, path):
-    with pytest.raises(Mismatch) as caught:
-        codec.read(Task, {**SMALLEST, field: value})
+    with pytest.raises(DecodeError) as caught:
+        codec.structure(Task, {**SMALLEST, field: value})
     assert path in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [None, [], "task", 5, True])
 def test_what_is_no_object_is_a_mismatch(data):
-    with pytest.raises(Mismatch, match="expected an object for Task"):
-        codec.read(Task, data)
+    with pytest.raises(DecodeError, match="expected an object for Task"):
+        codec.structure(Task, data)
 
 
 def test_a_number_where_a_text_belongs_is_taken_as_text_and_a_whole_float_as_a_whole_number():
-    task = codec.read(Task, {**SMALLEST, "agent_version": 3, "execution_attempts": 2.0, "duration": 4})
+    task = codec.structure(Task, {**SMALLEST, "agent_version": 3, "execution_attempts": 2.0, "duration": 4})
     assert (task.agent_version, task.execution_attempts, task.duration) == ("3", 2, 4.0)
     assert type(task.duration) is float
     assert type(task.execution_attempts) is int
 
 
 def test_enums_are_read_as_members_or_pseudo_members():
-    task = codec.read(Task, {**SMALLEST, "status": "executing", "think_mode": "deeper-still"})
+    task = codec.structure(Task, {**SMALLEST, "status": "executing", "think_mode": "deeper-still"})
     assert task.status is AgentExecutionStatus.Executing
     assert isinstance(task.think_mode, ThinkMode)
     assert task.think_mode.value == "deeper-still"
-    assert codec.write(task)["think_mode"] == "deeper-still"
-    assert type(codec.write(task)["think_mode"]) is str
+    assert codec.unstructure(task)["think_mode"] == "deeper-still"
+    assert type(codec.unstructure(task)["think_mode"]) is str
 
 
 def test_a_list_keeps_its_order_and_says_which_item_is_wrong():
-    items = codec.read_list(AgentsListItem, [{"id": "b"}, {"id": "a"}])
+    items = codec.structure_list(AgentsListItem, [{"id": "b"}, {"id": "a"}])
     assert [item.id for item in items] == ["b", "a"]
-    with pytest.raises(Mismatch, match="1"):
-        codec.read_list(AgentsListItem, [{"id": "b"}, {}])
-    with pytest.raises(Mismatch, match="expected an array"):
-        codec.read_list(AgentsListItem, {})
+    with pytest.raises(DecodeError, match="1"):
+        codec.structure_list(AgentsListItem, [{"id": "b"}, {}])
+    with pytest.raises(DecodeError, match="expected an array"):
+        codec.structure_list(AgentsListItem, {})
 
 
 def test_an_object_left_out_is_left_out_at_every_depth():
-    task = codec.read(Task, {**SMALLEST, "mcp_servers": [{"id": "m", "api_key": "k"}]})
-    data = codec.write(task, leave_out=lambda cls, name: (cls, name) == (MCPServerDetails, "api_key"))
+    task = codec.structure(Task, {**SMALLEST, "mcp_servers": [{"id": "m", "api_key": "k"}]})
+    data = codec.unstructure(task, leave_out=lambda cls, name: (cls, name) == (MCPServerDetails, "api_key"))
     assert "api_key" not in data["mcp_servers"][0]
     assert data["mcp_servers"][0]["id"] == "m"
 
@@ -286,12 +286,12 @@ def test_an_object_left_out_is_left_out_at_every_depth():
 )
 def test_a_number_that_no_float_holds_is_a_mismatch_that_says_where(fields, path):
     data = json.loads(re.sub(r'"(-?1e999)"', r"\1", json.dumps({**SMALLEST, **fields})))
-    with pytest.raises(Mismatch, match=f"^{re.escape(path)}: expected a"):
-        codec.read(Task, data)
+    with pytest.raises(DecodeError, match=f"^{re.escape(path)}: expected a"):
+        codec.structure(Task, data)
 
 
 def test_a_default_that_is_made_from_the_rest_is_made_from_what_was_read():
     servers = [{"type": "local"}, {"type": "remote"}, {}, {"type": "local", "transport": "sse"}]
-    found = codec.read_list(MCPServerDetails, servers)
+    found = codec.structure_list(MCPServerDetails, servers)
     assert [server.transport.value for server in found] == ["stdio", "streamable-http", "streamable-http", "sse"]
     assert all(server.extra == {} for server in found)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade._requests.tasks import activity_request
-from xpander_facade._serialization.codec import Mismatch
+from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.tasks._activity import read_thread
 from xpander_facade.types.activity import (
     AgentActivityThread,
@@ -126,7 +126,7 @@ def test_a_thread_without_messages_is_empty(messages):
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"id": "t", "messages": {"a": 1}}, {"id": "t", "messages": "x"}])
 def test_what_is_no_thread_is_a_mismatch(data):
-    with pytest.raises(Mismatch):
+    with pytest.raises(DecodeError):
         read_thread(data)
 
 

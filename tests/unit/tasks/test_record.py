@@ -356,4 +356,4 @@ def test_nested_types_are_typed():
     assert task.input.user.email == "e"
     assert task.input.attachments[0].url == "u"
     assert task.input.principal.kind == "user"
-    assert codec.write(task)["input"]["principal"]["kind"] == "user"
+    assert codec.unstructure(task)["input"]["principal"]["kind"] == "user"

@@ -33,14 +33,14 @@ def test_the_total_is_always_prompt_plus_completion_and_never_the_cache(prompt, 
 
 
 def test_the_total_travels_but_is_not_taken_over_from_the_platform():
-    assert codec.write(Tokens(2, 3)) == {
+    assert codec.unstructure(Tokens(2, 3)) == {
         "prompt_tokens": 2,
         "completion_tokens": 3,
         "cache_read_tokens": 0,
         "cache_write_tokens": 0,
         "total_tokens": 5,
     }
-    tokens = codec.read(Tokens, {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 99})
+    tokens = codec.structure(Tokens, {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 99})
     assert tokens.total_tokens == 5
     assert tokens.extra == {}
     with pytest.raises(AttributeError):
