@@ -72,7 +72,7 @@ def optional(name: str, value: T | None, cls: type[T], convert: Callable[[T], B]
         return convert(value)
     # An attribute can be set to a dict in the platform's own form; it is sent as it is.
     if isinstance(value, dict):
-        return cast("B", json_object(name, cast("dict[str, Any]", value)))
+        return cast("B", codec.write(value))
     raise TypeError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
 
 
@@ -86,7 +86,13 @@ def each(name: str, values: Sequence[T] | None, cls: type[T], convert: Callable[
         return None
     if not isinstance(values, list | tuple):
         raise TypeError(f"{name} must be a list of {cls.__name__}, not {type(values).__name__}")
-    return [cast("B", optional(name, value, cls, convert)) for value in values]
+    # The generated models ask each entry of a list for its `to_dict`, which a dict does not have.
+    return [
+        cast("B", json_object(name, cast("dict[str, Any]", value)))
+        if isinstance(value, dict)
+        else cast("B", optional(name, value, cls, convert))
+        for value in values
+    ]
 
 
 def tokens_body(tokens: Tokens) -> models.Tokens:

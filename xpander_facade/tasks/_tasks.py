@@ -351,6 +351,7 @@ class Tasks(ApiResource):
             source: Where the task comes from.
 
         Raises:
+            TypeError: An argument has another type; nothing was sent.
             ValueError: There is nothing to change, or the id is empty; nothing was sent.
             ModuleException: The call failed.
         """
@@ -387,6 +388,7 @@ class Tasks(ApiResource):
             source: Where the task comes from.
 
         Raises:
+            TypeError: An argument has another type; nothing was sent.
             ValueError: There is nothing to change, or the id is empty; nothing was sent.
             ModuleException: The call failed.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -133,12 +133,19 @@ class TaskRecord(ConfigurationBound):
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
         for field in attrs.fields(TaskRecord):
             value = getattr(fresh, field.name)
-            if field.name == "deep_planning" and not value.tasks and self.deep_planning.tasks:
+            if field.name == "deep_planning" and not value.tasks and _has_items(self.deep_planning):
                 continue
             if field.name == "additional_context" and not value:
                 continue
             setattr(self, field.name, value)
         object.__setattr__(self, "_snapshot", getattr(fresh, "_snapshot", None))
+
+
+def _has_items(plan: Any) -> bool:
+    """Whether a plan has items; one that was set as JSON is a dict."""
+    if isinstance(plan, dict):
+        return bool(cast("dict[str, Any]", plan).get("tasks"))
+    return bool(getattr(plan, "tasks", None))
 
 
 def to_wire(task: TaskRecord) -> dict[str, Any]:

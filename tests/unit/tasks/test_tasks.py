@@ -433,3 +433,35 @@ def test_a_module_reads_the_environment_when_it_is_made_and_shows_no_key(cls, mo
     made = cls()
     assert made.configuration.api_key == "xp-s3cr3t-key"
     assert "s3cr3t" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tool_call_payload_extension": "text"}, {"status": 5}, {"last_executed_node_id": 5}, {"source": []}]
+)
+def test_an_update_of_another_type_is_refused_before_anything_is_sent(network, changes):
+    with pytest.raises(TypeError, match=next(iter(changes))):
+        Tasks(CONFIGURATION).update("t-1", **changes)
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("name", ["input", "deep_planning", "tokens", "mcp_servers", "payload_extension"])
+def test_a_save_of_an_attribute_of_another_type_is_refused_by_its_name(network, name):
+    task = a_task()
+
+    def set_and_save():
+        setattr(task, name, 5)  # an input is refused here already
+        task.save(True)
+
+    with pytest.raises(TypeError, match=name):
+        set_and_save()
+    assert network.sent == []
+
+
+def test_an_attribute_that_is_set_to_json_is_saved_as_it_is(network):
+    task = a_task()
+    task.deep_planning = {"enabled": True, "tasks": [{"id": "1", "title": "one"}]}
+    task.mcp_servers = [{"name": "m", "url": "https://mcp.example"}]
+    task.save(True)
+    body = network.sent[0][1].body
+    assert body["deep_planning"] == {"enabled": True, "tasks": [{"id": "1", "title": "one"}]}
+    assert body["mcp_servers"] == [{"name": "m", "url": "https://mcp.example"}]
