@@ -19,7 +19,7 @@ from xpander_facade.outbox._process_identity import is_gone
 from xpander_facade.outbox._store import BATCH, QUARANTINED, SENDING, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sized
 
     from xpander_facade.outbox._store import Limits, Store
 
@@ -188,17 +188,20 @@ class Claims:
         if count <= 0 or now < breaker.open_until:
             return limits
         found = self._database.query(_NEXT, destination, now, count)
-        for rowid, id, agent_id, attempts, body in found:
+        claims.extend(
+            Claim(rowid, destination, id, agent_id, attempts, body, breaker.is_down)
+            for rowid, id, agent_id, attempts, body in found
+        )
+        if found:
             self._database.execute(
                 "UPDATE reports SET state = ?, attempts = attempts + 1, owner = ?, lease_until = ?, lease = ?"
-                " WHERE rowid = ?",
+                f" WHERE rowid IN ({_marks(found)})",
                 SENDING,
                 self._store.owner,
                 now + longest_send,
                 longest_send,
-                rowid,
+                *(row[0] for row in found),
             )
-            claims.append(Claim(rowid, destination, id, agent_id, attempts, body, breaker.is_down))
         if not found:
             return limits
         return attrs.evolve(
@@ -210,15 +213,12 @@ class Claims:
     def _settle(self, destination: int, outcomes: list[Outcome], limits: Limits) -> Limits:
         if not outcomes:
             return limits
-        sent = refused = 0
+        refused = 0
+        sent = self._remove([outcome.claim.rowid for outcome in outcomes if outcome.result is Result.SENT])
         for outcome in outcomes:
             breaker, rate = limits.breaker, limits.rate
             claim, result = outcome.claim, outcome.result
             if result is Result.SENT:
-                # Even one that another process took over meanwhile: the platform has it.
-                sent += self._database.execute(
-                    "DELETE FROM reports WHERE rowid = ? AND owner = ?", claim.rowid, self._store.owner
-                )
                 limits = attrs.evolve(limits, breaker=breaker.succeeded(), rate=rate.succeeded(1))
             elif result is Result.REFUSED:
                 refused += self._quarantine(outcome)
@@ -237,22 +237,28 @@ class Claims:
         )
         return limits
 
+    def _remove(self, rowids: list[int]) -> int:
+        """Remove reports that the platform has; return how many of them were still this process's."""
+        if not rowids:
+            return 0
+        return self._database.execute(
+            f"DELETE FROM reports WHERE owner = ? AND rowid IN ({_marks(rowids)})", self._store.owner, *rowids
+        )
+
     def _postpone(self, outcome: Outcome, limits: Limits) -> Limits:
         now = self._store.clock()
         claim, wait = outcome.claim, outcome.retry_after
         self._return(
             claim.rowid, now + _circuit_breaker.delay(claim.attempts + 1, self._store.jitter()), outcome.reason
         )
-        return attrs.evolve(
-            limits,
-            breaker=limits.breaker.failed(
-                now,
-                was_probe=claim.is_probe,
-                is_open=outcome.throttled and wait is None,
-                jitter=self._store.jitter(),
-            ),
-            rate=limits.rate.asked_to_wait(now, wait, throttled=outcome.throttled),
+        rate = limits.rate.asked_to_wait(now, wait, throttled=outcome.throttled)
+        if outcome.throttled and wait is not None:
+            # It is up, and says itself when it takes more.
+            return attrs.evolve(limits, breaker=limits.breaker.succeeded(), rate=rate)
+        breaker = limits.breaker.failed(
+            now, was_probe=claim.is_probe, is_open=outcome.throttled, jitter=self._store.jitter()
         )
+        return attrs.evolve(limits, breaker=breaker, rate=rate)
 
     def _release(self, outcome: Outcome) -> None:
         rowid = outcome.claim.rowid
@@ -288,3 +294,7 @@ class Claims:
             rowid,
             of,
         )
+
+
+def _marks(values: Sized) -> str:
+    return ",".join("?" * len(values))

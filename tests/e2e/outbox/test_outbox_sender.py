@@ -1,0 +1,150 @@
+"""The outbox's sender against a real server: how many reports at a time, in which order, at which pace."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from xpander_facade import Configuration, OutboxSettings
+from xpander_facade._requests.report import Report
+from xpander_facade.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Platform:
+    """Takes reports after a while, counts what is under way, and may allow only so many in a second.
+
+    Args:
+        seconds: How long an answer takes.
+        per_second: How many reports it takes in each second; None for any number.
+    """
+
+    def __init__(self, seconds: float, per_second: int | None = None) -> None:
+        self.taken: dict[str, list[Any]] = defaultdict(list)
+        self.most = self.refused = self._under_way = self._in_second = 0
+        self._second = 0
+        self.lock = threading.Lock()
+        platform = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with platform.lock:
+                    platform._under_way += 1
+                    platform.most = max(platform.most, platform._under_way)
+                    allowed = platform._is_allowed(per_second)
+                time.sleep(seconds)
+                with platform.lock:
+                    platform._under_way -= 1
+                    if allowed:
+                        platform.taken[body["id"]].append(body.get("result"))
+                    else:
+                        platform.refused += 1
+                task = {"id": body["id"], "agent_id": "a", "organization_id": "o", "status": "completed"}
+                answer = json.dumps({**task, "input": {}, "created_at": "2026-11-01T00:00:00Z"}).encode()
+                self.send_response(200 if allowed else 429)
+                self.send_header("Content-Type", "application/json")
+                if not allowed:
+                    self.send_header("Retry-After", "1")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def _is_allowed(self, per_second: int | None) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._in_second = second, 0
+        self._in_second += 1
+        return per_second is None or self._in_second <= per_second
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def platforms() -> Iterator[list[Platform]]:
+    made: list[Platform] = []
+    yield made
+    for platform in made:
+        platform.close()
+
+
+def filled(platform: Platform, path: Path, count: int, **settings: Any) -> Outbox:
+    """Return an outbox in which reports wait that nobody has begun to send."""
+    configuration = Configuration(
+        api_key="k",
+        base_url=platform.url,
+        organization_id="o",
+        deadline=30,
+        outbox=OutboxSettings(path / "runs.db", exit_timeout=0, **settings),
+    )
+    outbox = Outbox.of(configuration)
+    with outbox._runtime.database.transaction():
+        for n in range(count):
+            body = json.dumps({"id": f"run-{n}", "result": "first"}).encode()
+            assert outbox._runtime.store.put(outbox._destination, f"run-{n}", "agent-1", body)
+    return outbox
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 16])
+def test_no_more_reports_are_under_way_than_the_settings_say(
+    platforms: list[Platform], tmp_path: Path, concurrency: int
+):
+    platforms.append(platform := Platform(0.05))
+    outbox = filled(platform, tmp_path, 20 * concurrency + 20, concurrency=concurrency)
+    assert outbox.flush(60).waiting == 0
+    outbox.close()
+    assert concurrency / 2 <= platform.most <= concurrency
+    assert {len(results) for results in platform.taken.values()} == {1}
+    assert len(platform.taken) == 20 * concurrency + 20
+
+
+def test_the_reports_of_a_run_never_overtake_each_other(platforms: list[Platform], tmp_path: Path):
+    platforms.append(platform := Platform(0.01))
+    outbox = filled(platform, tmp_path, 40)
+    outbox.start()
+    for step in range(20):
+        for n in range(40):
+            body = {"id": f"run-{n}", "is_success": True, "duration": 0.1, "result": f"{step:02}"}
+            outbox.enqueue(Report("agent-1", f"run-{n}", body))
+        time.sleep(0.02)
+    assert outbox.flush(60).waiting == 0
+    outbox.close()
+    for results in platform.taken.values():
+        steps = [result for result in results if result != "first"]
+        assert steps == sorted(steps)
+        assert steps[-1] == "19"
+    assert platform.most > 4
+
+
+def test_a_platform_that_allows_only_so_many_is_met_with_few_refusals(platforms: list[Platform], tmp_path: Path):
+    platforms.append(platform := Platform(0.005, per_second=100))
+    outbox = filled(platform, tmp_path, 800)
+    began = time.monotonic()
+    assert outbox.flush(90).waiting == 0
+    took = time.monotonic() - began
+    outbox.close()
+    assert len(platform.taken) == 800
+    assert platform.refused <= 0.05 * (800 + platform.refused)
+    # It is not slower than half of what the platform allows either.
+    assert took < 2 * 800 / 100
