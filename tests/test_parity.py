@@ -31,6 +31,7 @@ IRREGULAR = {
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "await_delivery": "wait",
 }
 """Pairs that are not `a` + name."""
 
@@ -58,14 +59,27 @@ PROGRAMS = {
     "worker/_session.py",
 }
 """Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
-THREADED = {"outbox/_database.py", "outbox/_runtime.py", "outbox/_sender.py", "outbox/_threads.py"}
-"""Files that run on threads, also for async verbs: nothing in them could await."""
+THREADED = {
+    "_process/threads.py",
+    "outbox/_database.py",
+    "outbox/_runtime.py",
+    "outbox/_sender.py",
+    "outbox/_threads.py",
+    "recorder/_continuations.py",
+    "recorder/_delivery.py",
+    "recorder/_reporter.py",
+}
+"""Files that run on threads, also for async verbs, or stand for what others return: their pairs are not verbs."""
 
 INHERENT = {
     ("outbox/_outbox.py", "_here"): "the one calls, the other lets a thread call",
-    ("recorder/_external_task.py", "_perform"): "the async one goes to its end when its task is cancelled",
+    ("recorder/_external_task.py", "_wait"): "the one waits, the other lets a thread wait",
+    ("recorder/_external_task.py", "_deliver_end"): "where the one may not wait, the other may",
+    ("recorder/_reporter.py", "_report_start"): "the one is made on a thread of its own",
+    ("recorder/_reporter.py", "_report_end"): "the one is made on a thread of its own",
+    ("recorder/_reporter.py", "_send_start"): "only what this package raises can fail in a loop's own thread",
+    ("recorder/_reporter.py", "_send_end"): "the async one lets a thread take a response apart",
     ("backend.py", "_keep"): "the one calls, the other lets a thread call",
-    ("recorder/_external_task.py", "_last_report"): "the async one lets a thread take a response apart",
     ("recorder/_recorded_stream.py", "_close_source"): "streams have aclose, or a close that is awaited or not",
     ("tasks/_summaries.py", "_summarized"): "the one calls a user's plain function, the other a plain or an async one",
     ("worker/_on_task.py", "_serve"): "the one brings the event loop in which the other runs",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from xpander_facade._process.imports import preload
     from xpander_facade._version import __version__
     from xpander_facade.agents._agent import Agent
     from xpander_facade.agents._agents import Agents, AgentsListItem
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
         RateLimitError,
         RedirectError,
         ServerError,
+        TaskUnavailableError,
         UnprocessableEntityError,
         WorkerConflictError,
         XpanderError,
     )
     from xpander_facade.outbox._flush_result import FlushResult
     from xpander_facade.recorder._counts import ReportCounts, report_counts
+    from xpander_facade.recorder._delivery import DeliveryStatus
     from xpander_facade.recorder._external_task import ExternalTask, current_run
     from xpander_facade.tasks._list_item import TasksListItem
     from xpander_facade.tasks._task import Task, WaitTimeoutError
@@ -189,7 +192,9 @@ _HOMES = {
     "Usage": "usage._usage",
     "User": "types.models",
     "WaitTimeoutError": "tasks._task",
+    "TaskUnavailableError": "errors",
     "WorkerConflictError": "errors",
+    "DeliveryStatus": "recorder._delivery",
     "XpanderError": "errors",
     "__version__": "_version",
     "current_run": "recorder._external_task",
@@ -197,6 +202,7 @@ _HOMES = {
     "on_shutdown": "worker._on_task",
     "on_task": "worker._on_task",
     "read_usage": "usage._usage",
+    "preload": "_process.imports",
     "report_counts": "recorder._counts",
 }
 
@@ -239,6 +245,7 @@ __all__ = [
     "ConflictError",
     "DeepPlanning",
     "DeepPlanningItem",
+    "DeliveryStatus",
     "ExternalTask",
     "FileLimits",
     "FlushResult",
@@ -275,6 +282,7 @@ __all__ = [
     "Task",
     "TaskHandler",
     "TaskIdFilter",
+    "TaskUnavailableError",
     "TaskUpdateEvent",
     "TaskUpdateEventType",
     "Tasks",
@@ -295,6 +303,7 @@ __all__ = [
     "on_boot",
     "on_shutdown",
     "on_task",
+    "preload",
     "read_usage",
     "report_counts",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from xpander_facade._process.imports import CALLS, OUTBOX, load
 from xpander_facade.configuration._configuration import Configuration
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ApiResource:
 
     def __init__(self, configuration: Configuration | None = None) -> None:
         self.configuration = configuration or Configuration()
+        load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
 
     def with_options(
         self, *, timeout: float | None = None, max_retries: int | None = None, deadline: float | None = None

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests, _validation
+from xpander_facade._process.imports import RECORDER, load
 from xpander_facade._resource import ApiResource
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.outbox._flush_result import FlushResult
     from xpander_facade.outbox._outbox import Outbox
+    from xpander_facade.recorder._control_flow import IgnoredExceptions
     from xpander_facade.recorder._external_task import ExternalTask
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
     from xpander_facade.usage._usage import Tokens
@@ -149,11 +151,12 @@ class Backend(ApiResource):
         self,
         agent_id: str | None = None,
         agent: Agent | None = None,
-        id: str | None = None,
+        id: str | Callable[..., str | None] | None = None,
         input: str | None = None,
         *,
         report_start: bool = False,
         strict: bool = False,
+        ignore: IgnoredExceptions = (),
         configuration: Configuration | None = None,
     ) -> ExternalTask:
         """Record a run that is executed here, and report it when it ends.
@@ -167,25 +170,33 @@ class Backend(ApiResource):
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
             agent: A loaded agent; goes before `agent_id`.
-            id: The run's id; one is made where none is given. Not for decorators.
+            id: The run's id; one is made where none is given. For a decorated function, what gives the id of a call for
+                its arguments: `id=lambda job: job.key`.
             input: What the run was asked; for a decorated function its first argument, unless given here.
             report_start: Report the run when it starts, too, under the same id.
             strict: Raise the error of a report that fails, unless the run itself has raised one.
+            ignore: Exceptions that are no failures: classes, or their names as "module.Class"; a run that one of them
+                leaves is not reported. A mapping from them to "success", "unfinished" (the run goes on later) or
+                "ignored" says what else they are. Those by which known job runners and frameworks steer, and
+                `sys.exit(0)`, are known.
             configuration: What to call with, instead of this object's configuration.
 
         Raises:
             TypeError: An argument has another type.
-            ValueError: An id is empty.
+            ValueError: An id is empty, or `ignore` names an exception without its module.
         """
+        load(RECORDER)
+        from xpander_facade.recorder._control_flow import check_ignored
         from xpander_facade.recorder._external_task import ExternalTask, RunOptions
 
         options = RunOptions(
             configure=functools.partial(self._acquire, configuration),
             agent_id=_agent_of(agent_id, agent),
-            id=None if id is None else _validation.check_id("id", id),
+            id=None if id is None else id if callable(id) else _validation.check_id("id", id),
             input=_validation.check_text("input", input),
             report_start=_validation.check_flag("report_start", report_start),
             strict=_validation.check_flag("strict", strict),
+            ignored=check_ignored(ignore),
         )
         return ExternalTask(options)
 
@@ -634,7 +645,7 @@ def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
 
 async def _akeep(configuration: Configuration, make: Callable[[], Report]) -> str:
     """Do the same on a thread: a large response and the disk take their time, and the loop has none."""
-    from xpander_facade.outbox._threads import in_thread
+    from xpander_facade._process.threads import in_thread
 
     return await in_thread(_keep, configuration, make)
 

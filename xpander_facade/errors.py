@@ -6,6 +6,7 @@
     ├── OutboxError                                the outbox's file can't be read or written
     │   └── OutboxFullError                        it has no room for another report
     ├── ApprovalRequiredError                      a tool was not called, because a person has to allow it first
+    ├── TaskUnavailableError (also an AttributeError)    a recorded run has no task of the platform yet
     ├── WorkerConflictError                        the platform refuses a worker from this environment
     └── ModuleException                            a call to the platform went wrong
         ├── APIConnectionError                     no answer, or half of one
@@ -62,6 +63,13 @@ class OutboxError(XpanderError):
 
 class OutboxFullError(OutboxError):
     """The outbox holds as many reports, or bytes, as it may; the report was not stored."""
+
+
+class TaskUnavailableError(XpanderError, AttributeError):
+    """A recorded run has no task of the platform, since its report is not there yet; the text says why.
+
+    It is an `AttributeError` too, so that `hasattr`, `getattr` with a default and mocks can look at a run.
+    """
 
 
 class WorkerConflictError(XpanderError):

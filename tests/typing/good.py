@@ -19,6 +19,7 @@ from xpander_facade import (
     Configuration,
     ConfigurationError,
     DeepPlanningItem,
+    DeliveryStatus,
     ExternalTask,
     FlushResult,
     MCPServerDetails,
@@ -238,7 +239,9 @@ def record() -> None:
         run.llm_response = object()
         assert_type(run.record(object()), Usage | None)
         run.fail("why")
-    assert_type(run.task, Task | None)
+    assert_type(run.task, Task)
+    assert_type(run.delivery, DeliveryStatus | None)
+    assert_type(run.wait(1.5), DeliveryStatus | None)
     assert_type(backend.external_task().tokens, Tokens | None)
     assert_type(current_run(), ExternalTask | None)
     assert_type(report_counts(), ReportCounts)

@@ -58,7 +58,7 @@ class RetryTokenBucket:
     REFUND = 1
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tokens = self.CAPACITY
 
     def spend(self) -> bool:

@@ -11,7 +11,6 @@ that nobody closes. A forked child inherits none.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import attrs
 
+from xpander_facade._process.ending import Step, at_end
 from xpander_facade._transport.pool import ConnectionPool
 from xpander_facade._transport.routing import TLSSettings, resolve_route
 from xpander_facade.errors import ConfigurationError
@@ -77,7 +77,8 @@ class OriginPools(Generic[S]):
                 pool = self._pools.get(key)
                 if pool is None:
                     route = resolve_route(origin, self._key.tls, self._key.proxy)
-                    pool = self._pools[key] = self._pool_type(route)
+                    # A signal handler may have called meanwhile, on this very thread.
+                    pool = self._pools.setdefault(key, self._pool_type(route))
                     if self._retired:
                         pool.retire()
         return pool
@@ -309,10 +310,12 @@ async def _aclose(pools: OriginPools[AsyncConnectionPool]) -> None:
         await pool.aclose()
 
 
-@atexit.register
 def _close_at_exit() -> None:
     registry = current_registry()
     while registry.sync:
         _close(registry.sync.popitem()[1])
     while registry.clients:
         registry.clients.popitem()[1].close()
+
+
+at_end(Step.CONNECTIONS, _close_at_exit)

@@ -121,6 +121,10 @@ def _deadline(value: float) -> float:
     return _seconds("deadline", value)
 
 
+def _record_deadline(value: float) -> float:
+    return _seconds("record_deadline", value)
+
+
 def _max_response_bytes(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ConfigurationError("max_response_bytes must be a whole number of bytes, 1 or more")
@@ -256,6 +260,8 @@ class Configuration:
         timeout: Seconds that a call may wait for an answer (default 30; connecting takes at most 5 of them).
         max_retries: How often a call that may safely be repeated is tried again (default 2).
         deadline: Seconds that a call may take with all its retries (default 120).
+        record_deadline: Seconds that a recorded run (`Backend.external_task`) may wait for the platform when it is
+            reported without an outbox (default 5).
         verify: How to check the platform's certificate: True (default), False, a path of a CA file or folder, or an
             `ssl.SSLContext`.
         cert: The client's certificate for mutual TLS: the path of a PEM file with certificate and key, or
@@ -302,6 +308,7 @@ class Configuration:
     max_retries: int = attrs.field(default=2, converter=_max_retries)
     deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
     verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=check_verify, kw_only=True)
+    record_deadline: float = attrs.field(default=5.0, converter=_record_deadline, kw_only=True)
     max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
     allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
     allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)

@@ -41,6 +41,8 @@ _BRAKE_SECONDS = 0.25
 """How often writing is tried meanwhile."""
 _BUSY_SLICE = 0.05
 _BUSY_PAUSE = 0.001
+_FORK_TIMEOUT = 5.0
+"""Seconds that a fork waits for each of the locks that other threads hold."""
 CHECKPOINT_BYTES = 4_000_000
 MIN_SHRINK_BYTES = 1_000_000
 """A file that is smaller stays as it is, however empty it is."""
@@ -97,6 +99,8 @@ class Database:
         self._checkpointing = threading.Lock()
         self._is_blocked = False
         self._try_at = 0.0
+        self._is_held = False
+        self._is_checkpoint_held = False
 
     @property
     def is_in_memory(self) -> bool:
@@ -401,20 +405,27 @@ class Database:
     # --- forks ---
 
     def before_fork(self) -> None:
-        """Wait until no thread uses the file, keep them all away, and close the connection."""
-        self._turn.acquire()
-        self._checkpointing.acquire()
-        if not self.is_in_memory:
+        """Wait until no thread uses the file, for a while at most, keep them all away, and close the connection."""
+        self._is_held = self._turn.acquire(timeout=_FORK_TIMEOUT)
+        self._is_checkpoint_held = self._checkpointing.acquire(timeout=_FORK_TIMEOUT)
+        if self._is_held and not self.is_in_memory:
             with contextlib.suppress(sqlite3.Error):
                 self.close()
 
     def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
-        self._checkpointing.release()
-        self._turn.release()
+        """Let the threads continue."""
+        if self._is_checkpoint_held:
+            self._is_checkpoint_held = False
+            self._checkpointing.release()
+        if self._is_held:
+            self._is_held = False
+            self._turn.release()
 
     def after_fork_in_child(self) -> None:
         """Start anew: the locks were held by threads that are not here, and what waits in memory is the parent's."""
+        if self._connection is not None and not self.is_in_memory:
+            _abandoned.append(self._connection)
+            self._connection = None
         self._reset()
         if self.is_in_memory:
             self.close()
@@ -437,14 +448,14 @@ class Database:
 _files: weakref.WeakSet[Database] = weakref.WeakSet()
 _held: list[Database] = []
 _abandoned: list[sqlite3.Connection | None] = []
-_forking = threading.Lock()
+_forking = threading.RLock()  # a signal handler may fork while its thread does
 
 
 def _before_fork() -> None:
     _forking.acquire()
     for file in list(_files):
+        _held.append(file)  # first, so that an exception in between leaves no lock behind
         file.before_fork()
-        _held.append(file)
 
 
 def _after_fork_in_parent() -> None:
@@ -455,7 +466,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _forking
-    _forking = threading.Lock()
+    _forking = threading.RLock()
     while _held:
         _held.pop().after_fork_in_child()
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
+from xpander_facade._process.threads import in_thread
 from xpander_facade._requests.report import attach_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
@@ -25,7 +26,6 @@ from xpander_facade.outbox._flush_result import FlushResult as FlushResult
 from xpander_facade.outbox._in_flight import retract_failure
 from xpander_facade.outbox._inspection import OutboxStatus, drop, entries, entry, retry, siblings, status
 from xpander_facade.outbox._runtime import runtime_of
-from xpander_facade.outbox._threads import in_thread
 
 if TYPE_CHECKING:
     import builtins

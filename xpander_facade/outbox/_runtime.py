@@ -6,15 +6,13 @@ child without threads, which start when they are needed, and without the parent'
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
-import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from xpander_facade.configuration._environment import is_lambda
+from xpander_facade._process.ending import Step, at_end, watch_worker_processes
 from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _metrics
 from xpander_facade.outbox._claims import Claims
@@ -68,7 +66,7 @@ class OutboxRuntime:
 
     def start(self) -> bool:
         """Make sure that both threads run; False where they can't, at the end of the interpreter."""
-        _leave_with_multiprocessing()
+        watch_worker_processes()
         return self._sender_thread.start() and self._maintenance_thread.start()
 
     def wake(self) -> None:
@@ -250,21 +248,4 @@ def _leave() -> None:
             _log.error("outbox %s: %s", runtime.database.path, error)
 
 
-def _leave_with_multiprocessing() -> None:
-    """Let a child of `multiprocessing` send for a last time too: it ends without `atexit`."""
-    multiprocessing = sys.modules.get("multiprocessing.util")
-    if multiprocessing is None or _left_by.get(os.getpid()):
-        return
-    from multiprocessing import parent_process
-
-    _left_by[os.getpid()] = True
-    if parent_process() is not None:
-        multiprocessing.Finalize(None, _leave, exitpriority=0)
-
-
-_left_by: dict[int, bool] = {}
-
-
-# What is registered for the end of the process runs in reverse. The network room has registered before, since the
-# sender above has loaded it, so its connections are still open when this runs.
-atexit.register(_leave)
+at_end(Step.OUTBOXES, _leave)

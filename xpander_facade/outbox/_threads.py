@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
-import os
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
+
+from xpander_facade._process.reporting import mark_reporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
-
-T = TypeVar("T")
 
 ERROR_PAUSE = 1.0
-_MAX_THREADS = 32
 _log = logging.getLogger("xpander_facade")
-
-
-async def in_thread(do: Callable[..., T], *arguments: Any) -> T:
-    """Let a thread of the outbox's own do something: those of the loop are for the user's work."""
-    import asyncio
-    import contextvars
-
-    call = functools.partial(contextvars.copy_context().run, do, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(_pool(), call)
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
-"""By process id: after a fork the threads are not there."""
-
-
-def _pool() -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    pid = os.getpid()
-    return _pools.get(pid) or _pools.setdefault(pid, ThreadPoolExecutor(_MAX_THREADS, "xpander-outbox"))
 
 
 class PeriodicThread:
@@ -117,6 +93,7 @@ class PeriodicThread:
         return True
 
     def _run(self) -> None:
+        mark_reporting()
         while not self._stopping.is_set():
             wait = self._round()
             with contextlib.suppress(queue.Empty):

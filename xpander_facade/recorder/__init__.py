@@ -8,9 +8,11 @@ from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
     from xpander_facade.recorder._counts import ReportCounts, report_counts
+    from xpander_facade.recorder._delivery import DeliveryStatus
     from xpander_facade.recorder._external_task import ExternalTask, current_run
 
 __all__ = [
+    "DeliveryStatus",
     "ExternalTask",
     "ReportCounts",
     "current_run",
@@ -18,6 +20,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DeliveryStatus": "_delivery",
     "ExternalTask": "_external_task",
     "ReportCounts": "_counts",
     "current_run": "_external_task",

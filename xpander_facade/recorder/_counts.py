@@ -15,11 +15,13 @@ class ReportCounts:
         reported: The platform has them.
         queued: They went to the outbox.
         failed: They went nowhere. The log of `xpander_facade.recorder` says why.
+        dropped: They were not tried, since the platform had failed again and again; an outbox keeps such reports.
     """
 
     reported: int = 0
     queued: int = 0
     failed: int = 0
+    dropped: int = 0
 
 
 def report_counts() -> ReportCounts:
@@ -31,7 +33,7 @@ def report_counts() -> ReportCounts:
 _counts: dict[str, int] = {}
 
 
-_counting = threading.Lock()
+_counting = threading.RLock()  # a signal handler may report while the thread that it interrupts is in here
 
 
 def count_report(name: str) -> None:
@@ -42,5 +44,5 @@ def count_report(name: str) -> None:
 def restart_counts() -> None:
     """Count from zero: what the parent of a forked process has done is not its own."""
     global _counting
-    _counting = threading.Lock()
+    _counting = threading.RLock()
     _counts.clear()

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from xpander_facade.recorder._finalizers import has_loop
-
-
-class RecordedRun(Protocol):
-    """What the decorators ask of a run; `ExternalTask` is one."""
-
-    def __enter__(self) -> Any: ...
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None: ...
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None: ...
-    def _open(self) -> None: ...
-    async def _aopen(self) -> None: ...
-    def _close(self, error: BaseException | None) -> None: ...
-    async def _aclose(self, error: BaseException | None) -> None: ...
-    def _make_current(self) -> None: ...
-    def _restore_current(self) -> None: ...
-    def _set_default_result(self, value: object) -> None: ...
-
+from xpander_facade._process.threads import has_loop, in_thread
+from xpander_facade.recorder._continuations import RecordedRun, TextAccumulator, continued, is_deferred
 
 F = TypeVar("F", bound=Callable[..., object])
 FirstArgument = Callable[[tuple[Any, ...], dict[str, Any]], object]
-MAX_CHARACTERS = 10_000_000
-"""How much of the text that a generator yields is kept for its result."""
 
 
-def instrument(function: F, new_run: Callable[[object], RecordedRun]) -> F:
+def instrument(function: F, new_run: Callable[[object, tuple[Any, ...], dict[str, Any]], RecordedRun]) -> F:
     """Return a function that does what the given one does, of the same kind and signature, and records each call.
 
     Args:
         function: A function, coroutine function, generator function or asynchronous generator function.
-        new_run: Makes the run of a call, given the call's first argument.
+        new_run: Makes the run of a call, given the call's first argument and all of them.
 
     Raises:
         TypeError: It is none of these.
@@ -51,7 +34,7 @@ def instrument(function: F, new_run: Callable[[object], RecordedRun]) -> F:
     first = first_argument_of(function)
 
     def begin(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> RecordedRun:
-        return new_run(first(arguments, keywords))
+        return new_run(first(arguments, keywords), arguments, keywords)
 
     return cast("F", functools.update_wrapper(kind(function, begin), function))
 
@@ -78,28 +61,57 @@ def _kind_of(function: Callable[..., object]) -> _Wrap:
 
 def _function(function: Callable[..., object], begin: _Begin) -> Callable[..., object]:
     def recorded(*arguments: Any, **keywords: Any) -> object:
-        with begin(arguments, keywords) as run:
+        run = begin(arguments, keywords)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(run)
             value = function(*arguments, **keywords)
-            run._set_default_result(value)
-            return value
+            if not is_deferred(value):
+                run._set_default_result(value)
+                return value
+            run._restore_current()
+            stack.pop_all()  # the run ends when what was returned does
+        return _continued(value, run)
 
     return recorded
 
 
 def _coroutine(function: Callable[..., Coroutine[Any, Any, object]], begin: _Begin) -> Callable[..., object]:
     async def recorded(*arguments: Any, **keywords: Any) -> object:
-        async with begin(arguments, keywords) as run:
+        run = begin(arguments, keywords)
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(run)
             value = await function(*arguments, **keywords)
-            run._set_default_result(value)
-            return value
+            if not is_deferred(value):
+                run._set_default_result(value)
+                return value
+            run._restore_current()
+            stack.pop_all()
+        return _continued(value, run)
 
     return recorded
 
 
-def _generator(function: Callable[..., Generator[Any, Any, Any]], begin: _Begin) -> Callable[..., object]:
+def _continued(value: Any, run: RecordedRun) -> Any:
+    """Return what stands for a value that a function has returned and that ends later; the run ends with it."""
+    run._defer()
+
+    def begun(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> RecordedRun:
+        return run
+
+    if inspect.isgenerator(value):
+        return _generator(lambda: value, begun, is_open=True)()
+    if inspect.isasyncgen(value):
+        return _async_generator(lambda: value, begun, is_open=True)()
+    return continued(value, run)
+
+
+def _generator(
+    function: Callable[..., Generator[Any, Any, Any]], begin: _Begin, *, is_open: bool = False
+) -> Callable[..., object]:
     def recorded(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         run = begin(arguments, keywords)
-        run._open()
+        if not is_open:
+            run._open()
         collected = TextAccumulator()
         given: Any = None
         try:
@@ -114,6 +126,7 @@ def _generator(function: Callable[..., Generator[Any, Any, Any]], begin: _Begin)
                     break
                 finally:
                     run._restore_current()
+                run._touch()
                 collected.add(item)
                 # What is thrown in goes on from outside of the handler, else it would become the context of errors
                 # that have nothing to do with it.
@@ -134,12 +147,15 @@ def _generator(function: Callable[..., Generator[Any, Any, Any]], begin: _Begin)
     return recorded
 
 
-def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _Begin) -> Callable[..., object]:
+def _async_generator(
+    function: Callable[..., AsyncGenerator[Any, Any]], begin: _Begin, *, is_open: bool = False
+) -> Callable[..., object]:
     async def recorded(*arguments: Any, **keywords: Any) -> AsyncGenerator[Any, Any]:
         import asyncio
 
         run = begin(arguments, keywords)
-        await run._aopen()
+        if not is_open:
+            await run._aopen()
         collected = TextAccumulator()
         given: Any = None
         try:
@@ -153,6 +169,7 @@ def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _
                     break
                 finally:
                     run._restore_current()
+                run._touch()
                 collected.add(item)
                 try:
                     act, given = generator.asend, (yield item)
@@ -165,7 +182,7 @@ def _async_generator(function: Callable[..., AsyncGenerator[Any, Any]], begin: _
             given_up = error is given and isinstance(error, GeneratorExit | asyncio.CancelledError)
             if given_up and has_loop():
                 # The loop may be taking its connections down. A thread needs none of them, and goes on in any case.
-                await asyncio.to_thread(run._close, GeneratorExit())
+                await in_thread(run._close, GeneratorExit())
             else:
                 await run._aclose(error)
             raise
@@ -193,29 +210,6 @@ def _unwatched(generator: AsyncGenerator[Any, Any]) -> Callable[[Any], Any]:
             sys.set_asyncgen_hooks(*hooks)
 
     return start
-
-
-class TextAccumulator:
-    """What a generator yields, joined to a text as long as all of it is text."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._remaining = MAX_CHARACTERS
-        self._all_text = True
-
-    def add(self, item: object) -> None:
-        """Take what was yielded."""
-        if not isinstance(item, str):
-            self._all_text = False
-            self._parts.clear()
-        elif self._all_text and self._remaining > 0:
-            self._parts.append(item[: self._remaining])
-            self._remaining -= len(item)
-
-    @property
-    def text(self) -> str | None:
-        """The text; None where there was nothing, or something else than text."""
-        return "".join(self._parts) if self._parts else None
 
 
 def first_argument_of(function: Callable[..., object]) -> FirstArgument:

@@ -6,6 +6,8 @@ import enum
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
 from xpander_facade.errors import ConfigurationError, OutboxError
 
 if TYPE_CHECKING:
@@ -17,19 +19,29 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xpander_facade.recorder")
 
 
-class DeliveryStatus(enum.Enum):
-    """What became of a report."""
+class DeliveryStatus(enum.StrEnum):
+    """What became of a run's report.
 
-    NONE = "none"
+    `REPORTED`: the platform has it. `QUEUED`: the outbox has it and sends it. `FAILED`: it went nowhere; the log of
+    `xpander_facade.recorder` says why.
+    """
+
     REPORTED = "reported"
     QUEUED = "queued"
+    FAILED = "failed"
 
 
 class Delivery(NamedTuple):
-    """What became of a report, and the platform's record of the run where the platform has answered."""
+    """What became of a report, and the platform's record of the run where the platform has answered.
 
-    status: DeliveryStatus
+    `status` is None where there was nothing to deliver, or sending is disabled.
+    """
+
+    status: DeliveryStatus | None
     task: Task | None = None
+
+
+NOTHING = Delivery(None)
 
 
 def has_outbox(configuration: Configuration) -> bool:
@@ -48,113 +60,79 @@ def check_ready(configuration: Configuration) -> None:
         configuration.get_api_key()
 
 
-def deliver_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery:
-    """Deliver that a run has started.
+def store_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery | None:
+    """Leave the start of a run to the outbox; None where it can't take it.
 
     Args:
-        configuration: What to call with, and whether there is an outbox.
+        configuration: What to call with.
         report: What is known of the run so far.
-        send: Report to the platform. Without it only the outbox notes the start.
-
-    Raises:
-        XpanderError: It could not be delivered.
+        send: Report it to the platform. Without it only the outbox notes the start.
     """
-    if not has_outbox(configuration):
-        return _send(configuration, report) if send else Delivery(DeliveryStatus.NONE)
     from xpander_facade.outbox._outbox import Outbox
 
     try:
         Outbox.of(configuration).begin(report, send=send)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(failure, report)
-        return _send(configuration, report) if send else Delivery(DeliveryStatus.NONE)
-    return Delivery(DeliveryStatus.QUEUED if send else DeliveryStatus.NONE)
+        return None
+    return Delivery(DeliveryStatus.QUEUED if send else None)
 
 
-async def adeliver_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery:
-    """Deliver that a run has started.
-
-    Args:
-        configuration: What to call with, and whether there is an outbox.
-        report: What is known of the run so far.
-        send: Report to the platform. Without it only the outbox notes the start.
-
-    Raises:
-        XpanderError: It could not be delivered.
-    """
-    if not has_outbox(configuration):
-        return await _asend(configuration, report) if send else Delivery(DeliveryStatus.NONE)
+def store_end(configuration: Configuration, report: Report) -> Delivery | None:
+    """Leave the report of a run that has ended to the outbox; None where it can't take it."""
     from xpander_facade.outbox._outbox import Outbox
 
     try:
-        await Outbox.of(configuration).abegin(report, send=send)
+        Outbox.of(configuration).enqueue(report)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(failure, report)
-        return await _asend(configuration, report) if send else Delivery(DeliveryStatus.NONE)
-    return Delivery(DeliveryStatus.QUEUED if send else DeliveryStatus.NONE)
-
-
-def deliver_end(configuration: Configuration, report: Report) -> Delivery:
-    """Deliver the report of a run that has ended.
-
-    Raises:
-        XpanderError: It could not be delivered.
-    """
-    if not has_outbox(configuration):
-        return _send(configuration, report)
-    from xpander_facade.outbox._outbox import Outbox
-
-    outbox = Outbox.of(configuration)
-    try:
-        outbox.enqueue(report)
-    except (OutboxError, ConfigurationError) as failure:
-        _warn_of(failure, report)
-        delivery = _send(configuration, report)
-        outbox.forget(report.id)
-        return delivery
+        return None
     return Delivery(DeliveryStatus.QUEUED)
 
 
-async def adeliver_end(configuration: Configuration, report: Report) -> Delivery:
-    """Deliver the report of a run that has ended.
-
-    Raises:
-        XpanderError: It could not be delivered.
-    """
-    if not has_outbox(configuration):
-        return await _asend(configuration, report)
+def forget(configuration: Configuration, id: str) -> None:
+    """Strike a run out of the outbox's notes: its end is reported otherwise, or not at all."""
     from xpander_facade.outbox._outbox import Outbox
 
-    outbox = Outbox.of(configuration)
     try:
-        await outbox.aenqueue(report)
+        Outbox.of(configuration).forget(id)
     except (OutboxError, ConfigurationError) as failure:
-        _warn_of(failure, report)
-        delivery = await _asend(configuration, report)
-        await outbox.aforget(report.id)
-        return delivery
-    return Delivery(DeliveryStatus.QUEUED)
+        _log.warning("the outbox still takes run %s for unfinished, and may report it as failed: %s", id, failure)
+
+
+def send(configuration: Configuration, report: Report) -> Delivery:
+    """Send a report to the platform, within the time that a report may take.
+
+    Raises:
+        XpanderError: It could not be sent.
+    """
+    from xpander_facade.tasks._reporting import send_report
+    from xpander_facade.tasks._task import Task
+
+    return _delivery(configuration, send_report(_bounded(configuration), report, Task._reader(configuration)))
+
+
+async def asend(configuration: Configuration, report: Report) -> Delivery:
+    """Send a report to the platform, within the time that a report may take.
+
+    Raises:
+        XpanderError: It could not be sent.
+    """
+    from xpander_facade.tasks._reporting import asend_report
+    from xpander_facade.tasks._task import Task
+
+    return _delivery(configuration, await asend_report(_bounded(configuration), report, Task._reader(configuration)))
+
+
+def _bounded(configuration: Configuration) -> Configuration:
+    if configuration.deadline <= configuration.record_deadline:
+        return configuration
+    return attrs.evolve(configuration, deadline=configuration.record_deadline)
+
+
+def _delivery(configuration: Configuration, task: Task) -> Delivery:
+    return Delivery(None if configuration.disabled else DeliveryStatus.REPORTED, task)
 
 
 def _warn_of(failure: XpanderError, report: Report) -> None:
     _log.warning("the outbox can't take the report of run %s, which is sent directly instead: %s", report.id, failure)
-
-
-def _send(configuration: Configuration, report: Report) -> Delivery:
-    from xpander_facade.tasks._reporting import send_report
-    from xpander_facade.tasks._task import Task
-
-    task = send_report(configuration, report, Task._reader(configuration))
-    return Delivery(_status_of(configuration), task)
-
-
-async def _asend(configuration: Configuration, report: Report) -> Delivery:
-    from xpander_facade.tasks._reporting import asend_report
-    from xpander_facade.tasks._task import Task
-
-    task = await asend_report(configuration, report, Task._reader(configuration))
-    return Delivery(_status_of(configuration), task)
-
-
-def _status_of(configuration: Configuration) -> DeliveryStatus:
-    return DeliveryStatus.NONE if configuration.disabled else DeliveryStatus.REPORTED

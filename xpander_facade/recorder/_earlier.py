@@ -31,7 +31,7 @@ class EarlierRuns:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._turns: collections.OrderedDict[str, RunPath] = collections.OrderedDict()
         self._sums: collections.OrderedDict[str, _Sum] = collections.OrderedDict()
 
@@ -87,7 +87,7 @@ earlier_runs = EarlierRuns()
 
 def _forget() -> None:
     """Let a forked process have a lock of its own."""
-    earlier_runs._lock = threading.Lock()
+    earlier_runs._lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,48 +2,59 @@
 
 The handle is an object that the user holds. `current_run()` finds it again without passing it on, and nothing else
 depends on that.
+
+A report may be interrupted: a signal handler or another thread raises an exception in the midst of it, such as a job
+runner's time limit. The exception goes on at once, and the report goes on by itself, on a thread of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
-import logging
 import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+import weakref
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from xpander_facade import _validation
+from xpander_facade._process.ending import Step, at_end, watch_worker_processes
+from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
-from xpander_facade._serialization.jsonable import error_text, to_text
-from xpander_facade.recorder._counts import count_report, restart_counts
+from xpander_facade._serialization.jsonable import to_text
+from xpander_facade.errors import TaskUnavailableError, XpanderError
+from xpander_facade.recorder._control_flow import Outcome, outcome_of
+from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
 from xpander_facade.recorder._delivery import (
-    Delivery,
     DeliveryStatus,
-    adeliver_end,
-    adeliver_start,
     check_ready,
-    deliver_end,
-    deliver_start,
     has_outbox,
 )
-from xpander_facade.recorder._finalizers import has_loop, is_collecting, run_detached, watch_collection
+from xpander_facade.recorder._endings import end_text
+from xpander_facade.recorder._reporter import Reporter
 from xpander_facade.recorder._run_data import UNSET, RunFields
 from xpander_facade.recorder._stored_response import RecordedResponse, stored_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine  # noqa: TC004 (annotations only)
+    from collections.abc import Callable  # noqa: TC004 (annotations only)
     from types import TracebackType
 
     from xpander_facade._requests.report import Report
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004
+    from xpander_facade.recorder._control_flow import Ignored  # noqa: TC004
+    from xpander_facade.recorder._delivery import DeliveryStatus
+    from xpander_facade.tasks._task import Task
 
-_log = logging.getLogger("xpander_facade.recorder")
-_current: contextvars.ContextVar[ExternalTask | None] = contextvars.ContextVar("xpander_run", default=None)
-MAX_LOGGED = 500
-T = TypeVar("T")
+PROCESS_ENDED = "process ended before the run did"
+NEVER_ENDED = "the run was left without its end being seen"
+_current: contextvars.ContextVar[weakref.ref[ExternalTask] | None] = contextvars.ContextVar("xpander_run", default=None)
+_owed: dict[int, ExternalTask] = {}
+"""The runs of this process that are still to be reported, by identity."""
+_SWEEP_INTERVAL = 1.0
+_swept_at = [0.0]
 
 
 @attrs.frozen
@@ -53,19 +64,21 @@ class RunOptions:
     Args:
         configure: Gives what to call with, when the run begins.
         agent_id: The agent, or None for the configuration's.
-        id: The run's id, or None for one that is made.
+        id: The run's id, or None for one that is made, or what gives one for the arguments of a decorated call.
         input: What the run was asked; None takes a decorated function's first argument.
         report_start: Report the start too.
         strict: Raise what a report raises, where the run itself did not.
+        ignored: What a run is that certain exceptions leave.
         clock: Gives the time in seconds; never goes back.
     """
 
     configure: Callable[[], Configuration]
     agent_id: str | None = None
-    id: str | None = None
+    id: str | Callable[..., str | None] | None = None
     input: str | None = None
     report_start: bool = False
     strict: bool = False
+    ignored: Ignored = attrs.field(factory=dict[str, Outcome])
     clock: Callable[[], float] = time.monotonic
 
 
@@ -77,26 +90,37 @@ class ExternalTask(RunFields):
     """
 
     __slots__ = (
+        "__weakref__",
         "_agent_id",
         "_began",
         "_configuration",
         "_duration",
+        "_failure",
+        "_is_deferred",
+        "_last_active",
+        "_made_reporter",
         "_options",
+        "_outcome",
         "_outer",
         "_process",
         "_token",
     )
 
     def __init__(self, options: RunOptions) -> None:
-        super().__init__(options.id, options.input)
+        super().__init__(None if callable(options.id) else options.id, options.input)
         self._options = options
         self._agent_id = options.agent_id
         self._configuration: Configuration | None = None
+        self._made_reporter: Reporter | None = None
         self._process: int | None = None
-        self._began = 0.0
+        self._outcome = Outcome.SUCCESS
+        self._failure: str | None = None
         self._duration = 0.0
+        self._is_deferred = False
+        self._began = 0.0
+        self._last_active: float | None = None
         self._outer: ExternalTask | None = None
-        self._token: contextvars.Token[ExternalTask | None] | None = None
+        self._token: contextvars.Token[weakref.ref[ExternalTask] | None] | None = None
 
     # --- the ways to record ---
 
@@ -113,28 +137,95 @@ class ExternalTask(RunFields):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._restore_current()
-        self._close(error)
+        try:
+            self._restore_current()
+        finally:
+            self._close(error)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._restore_current()
-        await self._aclose(error)
+        try:
+            self._restore_current()
+        finally:
+            await self._aclose(error)
 
     def __call__(self, function: F) -> F:
         """Record every call of a function, coroutine function or generator function (sync or async) as a run.
+
+        A function that returns a generator, coroutine, future or iterator is a run that ends when that ends.
 
         Raises:
             TypeError: It is none of these.
             ValueError: There is an id, which several runs can't share.
         """
-        if self._options.id is not None:
+        if isinstance(self._options.id, str):
             raise ValueError(
-                "every call of a decorated function is a run with an id of its own: leave id= out, or use "
-                "`with backend.external_task(id=...)` inside of the function"
+                "every call of a decorated function is a run with an id of its own: pass a function of the call's "
+                "arguments as id=, or leave it out"
             )
         return instrument(function, self._new_call)
+
+    def wait(self, timeout: float | None = None) -> DeliveryStatus | None:
+        """Wait until the platform has the report of a run that has ended, and return what became of it.
+
+        A report that an outbox keeps is sent by a thread; this waits for that. `await_delivery` does so in async code.
+
+        Args:
+            timeout: Seconds to wait at most, by default the configuration's `deadline`.
+
+        Returns:
+            What became of the report by then; None where there is none, since sending is disabled.
+
+        Raises:
+            RuntimeError: The run has not ended.
+            OutboxError: The outbox's file can't be read or written.
+        """
+        return self._wait(timeout)
+
+    async def await_delivery(self, timeout: float | None = None) -> DeliveryStatus | None:
+        """Wait until the platform has the report of a run that has ended, and return what became of it.
+
+        A report that an outbox keeps is sent by a thread; this waits for that. `await_delivery` does so in async code.
+
+        Args:
+            timeout: Seconds to wait at most, by default the configuration's `deadline`.
+
+        Returns:
+            What became of the report by then; None where there is none, since sending is disabled.
+
+        Raises:
+            RuntimeError: The run has not ended.
+            OutboxError: The outbox's file can't be read or written.
+        """
+        return await self._await(timeout)
+
+    def _wait(self, timeout: float | None) -> DeliveryStatus | None:
+        if not self._ended:
+            raise RuntimeError(f"run {self._id} has not ended, so there is no report of it to wait for")
+        seconds = self._called_with.deadline if timeout is None else _validation.check_seconds("timeout", timeout)
+        return self._reporter.wait(seconds)
+
+    async def _await(self, timeout: float | None) -> DeliveryStatus | None:
+        return await in_thread(self._wait, timeout)
+
+    @property
+    def task(self) -> Task:
+        """The platform's record of the run, as it answered the last report.
+
+        Raises:
+            TaskUnavailableError: There is none yet: the run has not ended, its report waits in an outbox, or failed.
+        """
+        if self._made_reporter is None:
+            raise TaskUnavailableError("the run has no task: it has not begun")
+        if self._made_reporter.task is None:
+            raise TaskUnavailableError(self._made_reporter.why_no_task())
+        return self._made_reporter.task
+
+    @property
+    def delivery(self) -> DeliveryStatus | None:
+        """What became of the run's report; None until there is one, and where sending is disabled."""
+        return None if self._made_reporter is None else self._made_reporter.delivery
 
     def __repr__(self) -> str:
         state = "new" if self._process is None else "ended" if self._ended else "running"
@@ -142,21 +233,23 @@ class ExternalTask(RunFields):
 
     # --- beginning and ending ---
 
-    def _new_call(self, first_argument: object) -> ExternalTask:
-        """Return a new run on the same options, for one call of a decorated function."""
+    def _new_call(self, first_argument: object, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> ExternalTask:
+        """Return a new run with the same options, for one call of a decorated function."""
         options = self._options
         if options.input is None and first_argument is not None:
             options = attrs.evolve(options, input=to_text(first_argument))
+        if callable(options.id):
+            options = attrs.evolve(options, id=options.id(*arguments, **keywords))
         return ExternalTask(options)
 
     def _open(self) -> None:
         """Begin the run."""
-        report = self._begin()
+        self._begin()
         try:
             if self._reports_start:
-                self._perform(self._report_start, report)
-        except Exception:
-            self._end()  # nobody was told of the run, and its block does not begin
+                self._reporter._report_start(self._report(None, is_success=True), send=self._options.report_start)
+        except XpanderError:
+            self._discard()  # nobody was told of the run, and its block does not begin
             raise
         except BaseException as error:
             self._close(error)
@@ -165,12 +258,14 @@ class ExternalTask(RunFields):
 
     async def _aopen(self) -> None:
         """Begin the run."""
-        report = self._begin()
+        self._begin()
         try:
             if self._reports_start:
-                await self._aperform(self._areport_start, report)
-        except Exception:
-            self._end()  # nobody was told of the run, and its block does not begin
+                await self._reporter._areport_start(
+                    self._report(None, is_success=True), send=self._options.report_start
+                )
+        except XpanderError:
+            self._discard()  # nobody was told of the run, and its block does not begin
             raise
         except BaseException as error:
             await self._aclose(error)
@@ -179,16 +274,45 @@ class ExternalTask(RunFields):
 
     def _close(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
-        if self._end():
-            self._perform(self._report_end, error)
+        if self._finish(error):
+            try:
+                self._deliver_end(error)
+            except BaseException as interrupt:
+                if self._reporter.is_interrupt(interrupt, self._end_report):
+                    raise
+            finally:
+                _settle(self)
 
     async def _aclose(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
-        if self._end():
-            await self._aperform(self._areport_end, error)
+        if self._finish(error):
+            try:
+                await self._adeliver_end(error)
+            except BaseException as interrupt:
+                if self._reporter.is_interrupt(interrupt, self._end_report):
+                    raise
+            finally:
+                _settle(self)
 
-    def _begin(self) -> Report:
-        """Check what can be checked and return what is known of the run.
+    def _deliver_end(self, error: BaseException | None) -> None:
+        if not self._is_reported:
+            self._reporter.forget()
+        elif isinstance(error, GeneratorExit):
+            # Garbage collection closes a generator wherever its thread happens to be: with a lock of anybody's held.
+            self._reporter.detach_end(self._end_report)
+        else:
+            self._reporter._report_end(self._end_report, is_simple=not self._has_response)
+
+    async def _adeliver_end(self, error: BaseException | None) -> None:
+        if not self._is_reported:
+            await in_thread(self._reporter.forget)
+        elif isinstance(error, GeneratorExit) and not has_loop():
+            self._reporter.detach_end(self._end_report)
+        else:
+            await self._reporter._areport_end(self._end_report, is_simple=not self._has_response)
+
+    def _begin(self) -> None:
+        """Check what can be checked.
 
         Raises:
             RuntimeError: It has begun before.
@@ -200,96 +324,83 @@ class ExternalTask(RunFields):
                     f"run {self._id} has begun before, and one handle records one run: "
                     "call external_task() again, or use it as a decorator"
                 )
-            self._configuration = self._options.configure()
-            check_ready(self._configuration)
-            watch_collection()
+            configuration = self._options.configure()
+            check_ready(configuration)
+            self._configuration = configuration
+            if callable(self._options.id):
+                self._id = self._options.id()
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
+            self._made_reporter = Reporter(configuration, report.id, is_strict=self._options.strict)
             self._outer = current_run()
             if self._outer is not None:
-                self._usage.path = (*self._outer._usage.path, self)
+                self._usage.path = (*self._outer._usage.path, *self._usage.path)
             self._process = os.getpid()
             self._began = self._options.clock()
-            return report
+        _owed[id(self)] = self
+        _sweep(self._began)
+        at_end(Step.RUNS, end_runs)
+        watch_worker_processes()
 
-    def _end(self) -> bool:
-        """Stop the clock and return whether the run is to be reported: once, and by the process that began it."""
+    def _finish(self, error: BaseException | None, reason: str | None = None) -> bool:
+        """Stop the clock and return whether the run is to be reported: once, and by the process that began it.
+
+        Args:
+            error: What the run raised.
+            reason: Why it failed, where it raised nothing.
+        """
         with self._lock:
-            first = not self._ended
-            if first:
-                self._finish_streams()
-                self._ended = True
-                self._duration = max(0.0, self._options.clock() - self._began)
-            return first and self._process == os.getpid()
+            if self._ended:
+                return False
+            self._finish_streams()
+            self._outcome = Outcome.FAILURE if reason is not None else outcome_of(error, self._options.ignored)
+            if self._outcome is Outcome.FAILURE:
+                self._is_success = False
+                self._failure = reason or end_text(error, self.result)
+            # A generator that nobody takes to its end is collected some time; its last item tells when it was over.
+            is_left = isinstance(error, GeneratorExit) and self._last_active is not None
+            now = self._last_active if is_left and self._last_active is not None else self._options.clock()
+            self._duration = max(0.0, now - self._began)
+            self._ended = True
+        if error is not None:
+            self._reporter.note_error()
+        return self._process == os.getpid() and self._reporter.is_owed
 
-    # --- reporting ---
+    def _discard(self) -> None:
+        """End the run without a report."""
+        self._finish(None)
+        self._reporter.is_owed = False
+        _settle(self)
+
+    def _defer(self) -> None:
+        """Note that the run goes on until what its function has returned ends."""
+        self._is_deferred = True
+
+    def _close_detached(self, error: BaseException | None) -> None:
+        """End the run without waiting for its report."""
+        if self._finish(error):
+            self._reporter.detach_end(self._end_report)
+
+    def _touch(self) -> None:
+        """Note that the run is alive."""
+        self._last_active = self._options.clock()
+
+    @property
+    def _is_reported(self) -> bool:
+        return self._outcome in {Outcome.SUCCESS, Outcome.FAILURE}
 
     @property
     def _reports_start(self) -> bool:
         return self._options.report_start or has_outbox(self._called_with)
 
-    @property
-    def _called_with(self) -> Configuration:
-        if self._configuration is None:
-            raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
-        return self._configuration
+    # --- its report ---
 
-    def _report_start(self, report: Report) -> None:
-        try:
-            self._on_delivered(deliver_start(self._called_with, report, send=self._options.report_start))
-        except Exception as failure:
-            self._on_failure(failure, None)
+    def _end_report(self) -> Report:
+        if self._failure is not None:
+            return self._report(self._failure, is_success=False)
+        return self._report(self.result, is_success=self.is_success)
 
-    async def _areport_start(self, report: Report) -> None:
-        try:
-            self._on_delivered(await adeliver_start(self._called_with, report, send=self._options.report_start))
-        except Exception as failure:
-            self._on_failure(failure, None)
-
-    def _report_end(self, error: BaseException | None) -> None:
-        try:
-            self._on_delivered(deliver_end(self._called_with, self._last_report(error)))
-        except Exception as failure:
-            self._on_failure(failure, error)
-
-    async def _areport_end(self, error: BaseException | None) -> None:
-        try:
-            self._on_delivered(await adeliver_end(self._called_with, await self._alast_report(error)))
-        except Exception as failure:
-            self._on_failure(failure, error)
-
-    def _perform(self, tell: Callable[[T], None], what: T) -> None:
-        """Do one of the above; where a generator was abandoned, a thread does it if this one must not wait."""
-        if isinstance(what, GeneratorExit) and (is_collecting() or has_loop()):
-            run_detached(tell, what)
-        else:
-            tell(what)
-
-    async def _aperform(self, tell: Callable[[T], Coroutine[Any, Any, None]], what: T) -> None:
-        """Do one of the above to its end, whatever is cancelled meanwhile; then the cancellation goes on."""
-        if isinstance(what, GeneratorExit) and (is_collecting() or not has_loop()):
-            run_detached(self._report_end, what)
-            return
-        import asyncio
-
-        cancellation: asyncio.CancelledError | None = None
-        loop = asyncio.get_running_loop()
-        first = telling = loop.create_task(tell(what))
-        while not telling.done():
-            try:
-                await asyncio.wait([telling])
-            except asyncio.CancelledError as error:
-                cancellation = error
-            if telling is first and first.cancelled():
-                # A loop that shuts down cancels everything in it, once. A report may be repeated.
-                telling = loop.create_task(tell(what))
-        try:
-            telling.result()
-        finally:
-            if cancellation is not None:
-                raise cancellation
-
-    def _report(self, result: str | None, *, is_success: bool) -> Report:
+    def _report(self, result: str | None, *, is_success: bool, duration: float | None = None) -> Report:
         return make_report(
             self._called_with,
             agent_id=self._agent_id,
@@ -299,9 +410,13 @@ class ExternalTask(RunFields):
             tokens=self._tokens,
             is_success=is_success,
             result=result,
-            duration=self._duration,
+            duration=self._duration if duration is None else duration,
             used_tools=[str(name) for name in self._used_tools],
         )
+
+    @property
+    def _has_response(self) -> bool:
+        return self.llm_response is not None or bool(self._metadata)
 
     def _stored_response(self) -> Any:
         limit = self._called_with.max_field_bytes
@@ -314,46 +429,27 @@ class ExternalTask(RunFields):
         facts |= {"metadata": self._metadata or None}
         return stored_response(responses, {name: fact for name, fact in facts.items() if fact is not None}, limit)
 
-    def _last_report(self, error: BaseException | None) -> Report:
-        return self._end_of_run(error)
+    @property
+    def _called_with(self) -> Configuration:
+        if self._configuration is None:
+            raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
+        return self._configuration
 
-    async def _alast_report(self, error: BaseException | None) -> Report:
-        if self.llm_response is None and not self._metadata:
-            return self._end_of_run(error)
-        import asyncio
-
-        # A large response takes its time, and the loop has none.
-        return await asyncio.to_thread(self._end_of_run, error)
-
-    def _end_of_run(self, error: BaseException | None) -> Report:
-        # A generator that nobody takes to its end has done nothing wrong.
-        if error is None or isinstance(error, GeneratorExit):
-            return self._report(self.result, is_success=self.is_success)
-        self._is_success = False
-        return self._report(error_text(error), is_success=False)
-
-    def _on_delivered(self, delivery: Delivery) -> None:
-        self._task = delivery.task or self._task
-        if delivery.status is not DeliveryStatus.NONE:
-            count_report(delivery.status.value)
-
-    def _on_failure(self, failure: Exception, error: BaseException | None) -> None:
-        """Tell that a report failed, and raise that where it is wanted and the run itself raised nothing."""
-        count_report("failed")
-        text = f"{type(failure).__name__}: {error_text(failure)}"
-        _log.warning("run %s could not be reported: %s", self._id, text[:MAX_LOGGED])
-        if self._options.strict and error is None:
-            raise failure
+    @property
+    def _reporter(self) -> Reporter:
+        if self._made_reporter is None:
+            raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
+        return self._made_reporter
 
     # --- which run is current ---
 
     def _make_current(self) -> None:
-        self._token = _current.set(self)
+        self._token = _current.set(weakref.ref(self))
 
     def _restore_current(self) -> None:
         # A block may be left in another context than it was entered in, or before a block inside of it. There is
         # nothing to undo then.
-        if self._token is not None and _current.get() is self:
+        if self._token is not None and _deref(_current.get()) is self:
             with contextlib.suppress(ValueError):
                 _current.reset(self._token)
         self._token = None
@@ -361,11 +457,68 @@ class ExternalTask(RunFields):
 
 def current_run() -> ExternalTask | None:
     """Return the innermost run that is executed here and has not ended, in this thread or asyncio task."""
-    run = _current.get()
+    run = _deref(_current.get())
     while run is not None and run._ended:
         run = run._outer
     return run
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=restart_counts)
+def end_runs() -> None:
+    """Report the runs of this process that have not ended, as it does: in order, so that there is time for it."""
+    _sweep(float("inf"))
+    for run in list(_owed.values()):
+        if run._process != os.getpid() or run._ended:
+            continue
+        duration = run._options.clock() - run._began
+        run._reporter.report_unfinished(run._report(PROCESS_ENDED, is_success=False, duration=duration))
+
+
+def _settle(run: ExternalTask) -> None:
+    if not run._reporter.is_owed:
+        _owed.pop(id(run), None)
+
+
+def _sweep(now: float) -> None:
+    """Report the runs that nobody holds any more, though their ends were not seen; now and then.
+
+    An interrupt can come between the last line of a block and the first one of its end. A finalizer would not do: an
+    exception that a signal handler raises within one is lost.
+    """
+    if now - _swept_at[0] < _SWEEP_INTERVAL:
+        return
+    _swept_at[0] = now if now != float("inf") else _swept_at[0]
+    for key in list(_owed):
+        run = _owed.get(key)
+        if run is None or run._process != os.getpid():
+            continue
+        if not run._reporter.is_owed:
+            _owed.pop(key, None)
+        elif sys.getrefcount(run) <= _REFERENCES_OF_ONE_ENTRY:
+            if run._is_deferred:  # nobody has taken what the function returned
+                run._finish(GeneratorExit())
+            run._finish(None, NEVER_ENDED)
+            run._reporter.detach_end(run._end_report)
+
+
+def _references_of_one_entry() -> int:
+    entries = {0: object()}
+    for key in list(entries):
+        entry = entries.get(key)
+        return sys.getrefcount(entry)
+    raise AssertionError
+
+
+_REFERENCES_OF_ONE_ENTRY = _references_of_one_entry()
+
+
+def _deref(reference: weakref.ref[ExternalTask] | None) -> ExternalTask | None:
+    return None if reference is None else reference()
+
+
+def _forget_parent() -> None:
+    restart_counts()
+    _owed.clear()
+
+
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(after_in_child=_forget_parent)

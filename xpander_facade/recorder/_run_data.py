@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
+
 from xpander_facade import _validation
+from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
 from xpander_facade.recorder._run_usage import RunUsage
 from xpander_facade.recorder._stored_response import RecordedResponse
-from xpander_facade.usage._usage import Tokens, check_tokens
+from xpander_facade.usage._usage import Tokens, check_tokens, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Mapping
 
-    from xpander_facade.tasks._task import Task
     from xpander_facade.usage._fragments import UsageFragment
     from xpander_facade.usage._usage import Usage
 
@@ -42,7 +45,6 @@ class RunFields:
         "_responses",
         "_result",
         "_streams",
-        "_task",
         "_text",
         "_tokens",
         "_usage",
@@ -65,7 +67,6 @@ class RunFields:
         self._streams: list[StreamReading] = []
         self._recorded_failure: str | None = None
         self._is_success = True
-        self._task: Task | None = None
         self._ended = False
         self._lock = threading.RLock()  # collection may end the run while record() holds it
 
@@ -79,11 +80,6 @@ class RunFields:
         if self._id is None:
             raise RuntimeError("the run has no id before it begins: read it inside of the block, or pass id=")
         return self._id
-
-    @property
-    def task(self) -> Task | None:
-        """The platform's record of the run as it answered a report; None before that, and where an outbox reports."""
-        return self._task
 
     @property
     def is_success(self) -> bool:
@@ -284,9 +280,22 @@ class RunFields:
         self._is_success = False
 
     def _set_default_result(self, value: object) -> None:
-        """Take a text as the result, unless one is set."""
+        """Take what a function has returned as the result, unless one is set.
+
+        A model's response, or an agent's result, is recorded, unless something was recorded before: it may be in that.
+        """
         if isinstance(value, str):
             self._text = value
+        elif value is None or isinstance(value, int | float | bytes):
+            return
+        else:
+            usage = read_usage(value)
+            if usage is None:
+                self._text = _structured_text(value, self._text)
+            elif not self._responses:
+                self.record(value)
+            else:
+                self._text = usage.text or self._text
 
     def _warn_if_ended(self, what: str) -> None:
         if self._ended:
@@ -301,3 +310,12 @@ def _plus(tokens: Tokens | None, change: dict[str, int]) -> Tokens:
         cache_read_tokens=max(0, before.cache_read_tokens + change["cache_read"]),
         cache_write_tokens=max(0, before.cache_write_tokens + change["cache_write"]),
     )
+
+
+def _structured_text(value: object, text: str | None) -> str | None:
+    """Return a model or dataclass as JSON, a list or dict too where there is no text; else the text that there is."""
+    kind = type(value)
+    is_model = hasattr(kind, "model_dump") or hasattr(kind, "__fields__")
+    if is_model or dataclasses.is_dataclass(kind) or attrs.has(kind):
+        return to_text(value)
+    return to_text(value) if text is None and isinstance(value, dict | list) else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from recording import Setting
 
@@ -36,6 +37,7 @@ def counted() -> Callable[[], ReportCounts]:
 
     def since() -> ReportCounts:
         now = report_counts()
-        return ReportCounts(now.reported - before.reported, now.queued - before.queued, now.failed - before.failed)
+        pairs = zip(attrs.astuple(now), attrs.astuple(before), strict=True)
+        return ReportCounts(*(one - other for one, other in pairs))
 
     return since

@@ -74,13 +74,11 @@ def throw(error: BaseException) -> None:
 PREAMBLE = """
     import asyncio, os, sys
     from xpander_facade import Backend, Configuration, report_counts
-    outbox = sys.argv[2] if len(sys.argv) > 2 else None
+    outbox, arguments = sys.argv[2] or None, sys.argv[3:]
     backend = Backend(Configuration("k", "org-1", sys.argv[1], "agent-123", outbox=outbox))
 """
 
 
-def program(setting: Setting, code: str, **given: Any) -> str:
-    """Run a program that has a backend of its own, with the setting's outbox."""
-    return run_python(
-        PREAMBLE + code, setting.emulator.url, *([str(setting.outbox)] if setting.outbox else []), **given
-    )
+def program(setting: Setting, code: str, *arguments: str, **given: Any) -> str:
+    """Run a program that has a backend of its own, with the setting's outbox; further arguments are `arguments`."""
+    return run_python(PREAMBLE + code, setting.emulator.url, str(setting.outbox or ""), *arguments, **given)

@@ -16,8 +16,8 @@ from xpander_facade import (
     Backend,
     current_run,
 )
+from xpander_facade._process import threads
 from xpander_facade.outbox import Outbox
-from xpander_facade.recorder import _finalizers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -37,6 +37,7 @@ def test_a_generator_abandoned_half_way_has_done_well_so_far(setting: Setting):
         if letter == "b":
             break
     gc.collect()
+    assert threads.join(20)
     assert cleaned == ["up"]
     assert told(setting.run()) == ("completed", "abc", "ab")
     assert len(setting.reports()) == 1
@@ -81,10 +82,10 @@ def test_a_generator_that_is_collected_under_a_lock_of_ours_is_reported(setting:
 
 @pytest.mark.parametrize("way", ["collected", "closed"])
 def test_a_generator_that_ends_in_a_loop_half_way_does_not_hold_it_up(setting: Setting, way: str):
-    threads: list[int] = []
+    redacting: list[int] = []
 
     def redact(field: str, text: str) -> str:
-        threads.append(threading.get_ident())
+        redacting.append(threading.get_ident())
         return text
 
     backend = Backend(attrs.evolve(setting.configuration, redact=redact))
@@ -96,7 +97,7 @@ def test_a_generator_that_ends_in_a_loop_half_way_does_not_hold_it_up(setting: S
     async def main() -> None:
         generator = letters("abc")
         assert next(generator) == "a"
-        threads.clear()
+        redacting.clear()
         if way == "closed":
             generator.close()
         else:
@@ -106,10 +107,10 @@ def test_a_generator_that_ends_in_a_loop_half_way_does_not_hold_it_up(setting: S
             gc.collect()
 
     asyncio.run(main())
-    assert _finalizers.join(20)
+    assert threads.join(20)
     assert told(setting.run()) == ("completed", "abc", "a")
-    assert threads
-    assert threading.get_ident() not in threads
+    assert redacting
+    assert threading.get_ident() not in redacting
     if setting.outbox is not None:
         Outbox.of(backend.configuration).close()
 
@@ -167,6 +168,7 @@ def test_an_async_generator_abandoned_half_way_has_done_well_so_far(setting: Set
         await anext(held[0])
 
     asyncio.run(main())
+    assert threads.join(20)
     assert sorted(cleaned) == ["abc", "def"]
     assert [record for record in caplog.records if record.name == "asyncio"] == []  # nothing was closed twice
     assert sorted(told(run) for run in setting.runs().values()) == [

@@ -20,9 +20,10 @@ from xpander_facade import (
     NotFoundError,
     OutboxError,
     ReportCounts,
+    TaskUnavailableError,
 )
 from xpander_facade.outbox import Outbox
-from xpander_facade.recorder import _external_task
+from xpander_facade.recorder import _reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,8 @@ def test_a_report_that_fails_goes_to_the_outbox_and_arrives_later(emulator: Emul
     setting = Setting(emulator, tmp_path / "runs.db")
     with setting.backend.external_task(input="in") as run:
         run.result = "out"
-    assert run.task is None
+    with pytest.raises(TaskUnavailableError, match="waits in the outbox"):
+        run.task  # noqa: B018
     assert told(setting.run()) == ("completed", "in", "out")
     Outbox.of(setting.configuration).close()
 
@@ -177,28 +179,14 @@ def test_a_start_that_is_refused_is_one_report(call: Caller, emulator: Emulator,
     assert repr(handle).endswith("ended>")
 
 
-def test_a_start_that_is_interrupted_is_a_run_that_failed(
-    call: Caller, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-):
-    def interrupted(*given: object, **named: object) -> Any:
-        raise SystemExit("no more")
-
-    monkeypatch.setattr(_external_task, "deliver_start", interrupted)
-    monkeypatch.setattr(_external_task, "adeliver_start", interrupted)
-    handle = Backend(configured(emulator, agent_id=AGENT)).external_task(report_start=True)
-    with pytest.raises(SystemExit):
-        block(call, handle, lambda run: pytest.fail("it ran"))
-    assert [task["status"] for task in emulator.tasks()] == ["failed"]
-
-
 def test_a_long_reason_makes_no_long_line_in_the_log(
     call: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def refused(*given: object) -> Any:
         raise OutboxError("x" * 5_000)
 
-    monkeypatch.setattr(_external_task, "deliver_end", refused)
-    monkeypatch.setattr(_external_task, "adeliver_end", refused)
+    monkeypatch.setattr(_reporter, "send", refused)
+    monkeypatch.setattr(_reporter, "asend", refused)
     block(call, Backend(Configuration(disabled=True, agent_id=AGENT)).external_task(), lambda run: None)
     (record,) = caplog.records
     assert len(record.getMessage()) < 700

@@ -1,0 +1,167 @@
+"""How long a recorded run waits for the platform, and what is known of its report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from calling import Caller, configured
+from recording import AGENT, Setting, block
+
+from xpander_facade import Backend, DeliveryStatus, ReportCounts, TaskUnavailableError, XpanderError
+from xpander_facade._process import threads
+from xpander_facade.outbox import Outbox
+from xpander_facade.recorder import _circuit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from xpander_facade.emulator import Emulator
+
+
+@pytest.fixture(autouse=True)
+def circuits() -> Iterator[None]:
+    """Let every test begin with circuits that are closed."""
+    _circuit._circuits.clear()
+    yield
+    _circuit._circuits.clear()
+
+
+def test_a_run_waits_for_a_platform_that_hangs_as_long_as_its_deadline(call: Caller, emulator: Emulator):
+    hold = emulator.hold("report_external_task")
+    backend = Backend(configured(emulator, agent_id=AGENT, timeout=30, deadline=60, record_deadline=0.4))
+    began = time.monotonic()
+    handle = backend.external_task()
+    block(call, handle, lambda run: None)
+    assert 0.3 < time.monotonic() - began < 3
+    assert handle.delivery is DeliveryStatus.FAILED
+    hold.release()
+
+
+def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_answers(
+    call: Caller,
+    emulator: Emulator,
+    counted: Callable[[], ReportCounts],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(_circuit, "MIN_PAUSE", 0.5)
+    backend = Backend(configured(emulator, agent_id=AGENT))
+    emulator.fail(503, times=3)
+    for _ in range(3):
+        block(call, backend.external_task(), lambda run: None)
+    assert "outbox=True" in caplog.text
+    assert "3 times in a row" in caplog.text
+    hold = emulator.hold("report_external_task")
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        handle = backend.external_task()
+        block(call, handle, lambda run: None)
+        took.append(time.monotonic() - began)
+        assert handle.delivery is DeliveryStatus.FAILED
+    assert sorted(took)[2] < 0.05
+    assert counted() == ReportCounts(failed=3, dropped=5)
+    assert caplog.text.count("does not answer") == 1
+    hold.release()
+    time.sleep(0.55)
+    block(call, probe := backend.external_task(), lambda run: None)
+    assert probe.wait(10) is DeliveryStatus.REPORTED
+    block(call, after := backend.external_task(), lambda run: None)
+    assert after.delivery is DeliveryStatus.REPORTED
+    assert threads.join(10)
+
+
+def test_a_run_without_a_task_says_why(call: Caller, emulator: Emulator, tmp_path: Path):
+    handle = Backend(configured(emulator, agent_id=AGENT)).external_task(id="run-1")
+    with pytest.raises(TaskUnavailableError, match="has not begun"):
+        handle.task  # noqa: B018
+    with pytest.raises(RuntimeError, match="has not ended"):
+        handle.wait(1)
+
+    def work(run: object) -> None:
+        with pytest.raises(TaskUnavailableError, match=r"reported when its block ends\. Use run\.id"):
+            handle.task  # noqa: B018
+        assert handle.delivery is None
+
+    block(call, handle, work)
+    assert (handle.task.id, handle.delivery) == ("run-1", DeliveryStatus.REPORTED)
+    emulator.fail(404)
+    handle = Backend(configured(emulator, agent_id=AGENT)).external_task(id="run-2")
+    block(call, handle, lambda run: None)
+    with pytest.raises(TaskUnavailableError, match="its report failed"):
+        handle.task  # noqa: B018
+    assert issubclass(TaskUnavailableError, AttributeError)
+    assert issubclass(TaskUnavailableError, XpanderError)
+    assert getattr(handle, "task", "a default") == "a default"
+
+
+def test_a_queued_run_is_waited_for(call: Caller, emulator: Emulator, tmp_path: Path):
+    setting = Setting(emulator, tmp_path / "runs.db")
+    hold = emulator.hold("report_external_task")
+    handle = setting.backend.external_task(id="run-1")
+    block(call, handle, lambda run: None)
+    assert handle.wait(0.1) is DeliveryStatus.QUEUED
+    with pytest.raises(TaskUnavailableError, match=r"waits in the outbox"):
+        handle.task  # noqa: B018
+    hold.release()
+    ended = handle.wait(10) if call.way == "sync" else asyncio.run(handle.await_delivery(10))
+    assert ended is DeliveryStatus.REPORTED
+    Outbox.of(setting.configuration).close()
+
+
+def test_a_block_of_sync_code_in_a_loop_is_told_of_once(emulator: Emulator, caplog: pytest.LogCaptureFixture):
+
+    from xpander_facade.recorder import _reporter
+
+    _reporter._warned_of_loops.clear()
+    backend = Backend(configured(emulator, agent_id=AGENT))
+
+    async def main() -> None:
+        for _ in range(2):
+            with backend.external_task():
+                pass
+
+    asyncio.run(main())
+    assert caplog.text.count("use `async with`") == 1
+
+
+def test_a_logging_handler_that_records_does_not_nest(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for outbox in (None, tmp_path / "runs.db"):
+        backend = Backend(configured(emulator, agent_id=AGENT, outbox=outbox))
+        recorded: list[str] = []
+
+        class Recording(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if len(recorded) > 200 or "emulator" in threading.current_thread().name:  # noqa: B023
+                    return
+                recorded.append(record.name)  # noqa: B023
+                with backend.external_task(input=record.getMessage()):  # noqa: B023
+                    pass
+
+        handler, root = Recording(), logging.getLogger()
+        level = root.level
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+        try:
+            emulator.fail(404, operation="report_external_task", times=1)
+            with backend.external_task(id=f"run-{outbox is None}"):
+                pass
+            backend.flush(10)
+            logging.getLogger("the program").info("one line")
+            backend.flush(10)
+        finally:
+            root.setLevel(level)
+            root.removeHandler(handler)
+        assert "the program" in recorded
+        assert len(recorded) < 100, recorded
+        if outbox is not None:
+            Outbox.of(backend.configuration).close()
+    assert "one line" in [task["input"]["text"] for task in emulator.tasks() if task.get("input")]

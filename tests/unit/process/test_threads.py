@@ -1,0 +1,108 @@
+"""Calls on threads of their own: their callers may be interrupted, and they may not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from xpander_facade._process import threads
+from xpander_facade._process.threads import DetachedCall, in_thread
+
+
+class Interrupt(Exception):
+    """As a job runner's time limit: a plain exception, raised by a signal handler."""
+
+
+def test_a_call_gives_what_it_returns_and_raises_what_it_raises():
+    assert DetachedCall(lambda a, b: a + b, 1, 2).call() == 3
+    with pytest.raises(ZeroDivisionError):
+        DetachedCall(lambda: 1 / 0).call()
+
+
+def test_a_call_runs_on_another_thread_in_a_copy_of_the_context():
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable")
+    variable.set(1)
+
+    def work() -> tuple[int, int]:
+        variable.set(variable.get() + 1)
+        return variable.get(), threading.get_ident()
+
+    value, thread = DetachedCall(work).call()
+    assert (value, variable.get()) == (2, 1)
+    assert thread != threading.get_ident()
+
+
+def test_a_call_is_made_once_however_often_it_is_started():
+    made: list[int] = []
+    call = DetachedCall(made.append, 1)
+    for _ in range(5):
+        call.start()
+    assert call.wait(10)
+    call.start()
+    assert threads.join(10)
+    assert made == [1]
+
+
+def test_a_wait_ends_when_its_time_is_over():
+    release = threading.Event()
+    call = DetachedCall(release.wait, 20)
+    call.start()
+    assert not call.wait(0.05)
+    release.set()
+    assert call.wait(10)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_what_a_signal_handler_raises_comes_out_and_the_call_goes_on():
+    release = threading.Event()
+    done: list[bool] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        call = DetachedCall(lambda: done.append(release.wait(20)))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(Interrupt):
+            call.call()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert done == []
+    release.set()
+    assert call.wait(10)
+    assert done == [True]
+
+
+def test_async_calls_share_a_bounded_number_of_threads():
+    used: set[int] = set()
+
+    def work() -> None:
+        used.add(threading.get_ident())
+        time.sleep(0.001)
+
+    async def main() -> None:
+        await asyncio.gather(*(in_thread(work) for _ in range(300)))
+
+    asyncio.run(main())
+    assert 0 < len(used) <= 32
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    assert DetachedCall(os.getpid).call() == os.getpid()
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if DetachedCall(os.getpid).call() == os.getpid() else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0

@@ -1,0 +1,139 @@
+"""Late imports: made in one place, on a thread that nothing interrupts, before any background thread needs them.
+
+What costs time is imported when it is first used, so that importing this package is cheap. That has three traps. A
+child that is forked while a thread imports inherits the lock of that import, which nobody is left to release. A signal
+handler that comes into an import finds a module of which half is there. An exception that comes into one leaves half a
+module behind. So whoever first needs a group of modules waits for a thread that imports all of them, and a fork waits
+for it, too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from xpander_facade._process.threads import DetachedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FORK_TIMEOUT = 10.0
+"""Seconds that a fork waits for imports that are under way."""
+_IMPORT_TIMEOUT = 30.0
+
+CALLS = "calls"
+TASKS = "tasks"
+RECORDER = "recorder"
+OUTBOX = "outbox"
+ASYNC = "async"
+
+# A name that ends with a question mark need not be installed.
+_MODULES = {
+    CALLS: (
+        "uuid",
+        "email.utils",
+        "encodings.idna",
+        "inspect",
+        "xpander_facade._transport.pool_registry",
+        "xpander_facade._client.sending",
+        "xpander_facade._serialization.json_bytes",
+        "xpander_facade._serialization.jsonable",
+        "xpander_facade._serialization.redaction",
+        "xpander_facade._requests.report",
+        "xpander_facade._requests.tasks",
+        "xpander_facade._requests.events",
+        "xpander_facade.tasks._task",
+        "xpander_facade.tasks._tasks",
+        "xpander_api.api.tasks.report_external_task",
+        "xpander_api.api.tasks.get_task",
+        "xpander_api.models.tokens",
+    ),
+    TASKS: (
+        "xpander_api.api.events.stream_task_events",
+        "xpander_api.api.tasks.create_task",
+        "xpander_api.api.tasks.list_tasks",
+        "xpander_api.api.tasks.update_task",
+        "xpander_facade._client.event_stream",
+        "xpander_facade.tasks._stream",
+        "xpander_facade.tasks._waiting",
+    ),
+    RECORDER: (
+        "concurrent.futures",
+        "xpander_facade.recorder._external_task",
+        "xpander_facade.usage._reading",
+        "xpander_facade.usage._reader",
+    ),
+    OUTBOX: (
+        "sqlite3",
+        "xpander_facade.configuration._outbox_settings",
+        "xpander_facade.outbox._outbox",
+    ),
+    ASYNC: (
+        "asyncio",
+        "concurrent.futures.thread",
+        "xpander_facade._transport.async_pool",
+        "xpander_facade._transport.async_network",
+        # httpcore uses these where they are installed.
+        "anyio?",
+        "anyio.abc?",
+        "anyio.lowlevel?",
+        "anyio.streams.tls?",
+        "anyio._backends._asyncio?",
+        "sniffio?",
+    ),
+}
+_loaded: set[str] = set()
+_loading: dict[str, DetachedCall[None]] = {}
+
+
+def preload() -> None:
+    """Import now what this package would import when it is first used.
+
+    Call it before a process forks its workers, or while a function's environment starts: each child, or the first
+    call, would pay for it otherwise, some 0.3 seconds. It opens no connection and no file, and starts no thread that
+    stays.
+
+    Example:
+        >>> import xpander_facade
+        >>> xpander_facade.preload()  # in gunicorn's configuration, with preload_app = True
+    """
+    load(*_MODULES)
+
+
+def load(*groups: str) -> None:
+    """Import groups of modules, unless that was done. A caller that is interrupted leaves the import to go on."""
+    for group in groups:
+        if group in _loaded:
+            continue
+        call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
+        call.start()
+        if call.wait(_IMPORT_TIMEOUT):
+            call.value  # noqa: B018 (raises what the import did)
+        else:
+            # Another thread imports what it can't before the present import is done; Python itself can tell.
+            _import(_MODULES[group])
+        _loaded.add(group)
+        _loading.pop(group, None)
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
+        module = name.removesuffix("?")
+        if module in sys.modules:
+            continue
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            if module == name:
+                raise
+
+
+def _await_imports() -> None:
+    for call in list(_loading.values()):
+        call.wait(FORK_TIMEOUT)
+
+
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(before=_await_imports, after_in_child=_loading.clear)

@@ -1,0 +1,98 @@
+"""Circuit breaker of direct reports: where a platform fails again and again, runs do not wait for it any more.
+
+There is one for each platform and process. Runs of an outbox need none: they wait for a file, not for a platform.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from xpander_facade.errors import APIConnectionError, RateLimitError, ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade.configuration._configuration import Configuration
+
+MAX_FAILURES = 3
+"""Failures in a row after which the circuit opens."""
+MIN_PAUSE = 1.0
+MAX_PAUSE = 60.0
+_LOG_INTERVAL = 60.0
+
+
+class Circuit:
+    """Whether a platform is worth waiting for.
+
+    Args:
+        clock: Gives the time in seconds; never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # A signal handler may report while the thread that it interrupts is in here.
+        self._lock = threading.RLock()
+        self._failures = 0
+        self._probe_at = 0.0
+        self._logged_at = float("-inf")
+        self._dropped = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether runs do not wait for the platform."""
+        return self._failures >= MAX_FAILURES
+
+    def take_probe(self) -> bool:
+        """Whether the caller may try in the background whether the platform answers again; the next one waits."""
+        with self._lock:
+            now = self._clock()
+            if now < self._probe_at:
+                return False
+            self._probe_at = now + self._pause
+            return True
+
+    def note_success(self) -> bool:
+        """Close the circuit; True where it was open."""
+        with self._lock:
+            was_open = self.is_open
+            self._failures, self._dropped, self._logged_at = 0, 0, float("-inf")
+            return was_open
+
+    def note_failure(self, failure: Exception) -> bool:
+        """Count a failure that says something of the platform; True where the circuit opens by it."""
+        if not isinstance(failure, APIConnectionError | ServerError | RateLimitError):
+            return False
+        with self._lock:
+            self._failures += 1
+            self._probe_at = self._clock() + self._pause
+            return self._failures == MAX_FAILURES
+
+    def note_drop(self) -> int:
+        """Count a run that is not reported; return how many there were since the last time, to be logged now, or 0."""
+        with self._lock:
+            self._dropped += 1
+            now = self._clock()
+            if now - self._logged_at < _LOG_INTERVAL:
+                return 0
+            self._logged_at, dropped, self._dropped = now, self._dropped, 0
+            return dropped
+
+    @property
+    def _pause(self) -> float:
+        return min(MIN_PAUSE * 2.0 ** max(self._failures - MAX_FAILURES, 0), MAX_PAUSE)
+
+
+_circuits: dict[tuple[str, str | None, str | None], Circuit] = {}
+
+
+def circuit_of(configuration: Configuration) -> Circuit:
+    """Return the circuit of a configuration's platform and customer."""
+    key = (configuration.base_url, configuration.organization_id, configuration.api_key)
+    return _circuits.get(key) or _circuits.setdefault(key, Circuit())
+
+
+if hasattr(os, "register_at_fork"):  # there is none on Windows
+    os.register_at_fork(after_in_child=_circuits.clear)
