@@ -28,7 +28,6 @@ class ApiResource:
 
     def __init__(self, configuration: Configuration | None = None) -> None:
         self.configuration = configuration or Configuration()
-        load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
 
     def with_options(
         self, *, timeout: float | None = None, max_retries: int | None = None, deadline: float | None = None
@@ -92,6 +91,7 @@ class ApiResource:
 
     def _acquire(self, configuration: Configuration | None = None) -> Configuration:
         """Return what a call uses, and hold a share of the connections."""
+        load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
         from xpander_facade._transport import pool_registry
 
         pool_registry.acquire(self.configuration, self)

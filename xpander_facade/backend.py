@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests, _validation
-from xpander_facade._process.imports import RECORDER, load
+from xpander_facade._process.imports import CALLS, OUTBOX, RECORDER, load
 from xpander_facade._resource import ApiResource
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
@@ -74,6 +74,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was sent.
             ModuleException: The call failed; `error.report` is what was to be sent.
         """
+        load(CALLS)
         from xpander_facade.tasks._reporting import send_report
 
         configuration = self._acquire(configuration)
@@ -130,6 +131,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was sent.
             ModuleException: The call failed; `error.report` is what was to be sent.
         """
+        load(CALLS)
         from xpander_facade.tasks._reporting import asend_report
 
         configuration = self._acquire(configuration)
@@ -238,6 +240,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
+        load(RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
@@ -296,6 +299,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
+        load(RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
@@ -327,6 +331,7 @@ class Backend(ApiResource):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
+        load(RECORDER, OUTBOX)
         from xpander_facade.outbox._flush_result import FlushResult
         from xpander_facade.recorder._delivery import has_outbox
 
@@ -347,6 +352,7 @@ class Backend(ApiResource):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
+        load(RECORDER, OUTBOX)
         from xpander_facade.outbox._flush_result import FlushResult
         from xpander_facade.recorder._delivery import has_outbox
 

@@ -46,6 +46,7 @@ _MODULES = {
         "xpander_facade._requests.events",
         "xpander_facade.tasks._task",
         "xpander_facade.tasks._tasks",
+        "xpander_facade.tasks._reporting",
         "xpander_api.api.tasks.report_external_task",
         "xpander_api.api.tasks.get_task",
         "xpander_api.models.tokens",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from typing import TYPE_CHECKING
 
-from xpander_facade.configuration._environment import is_lambda
 from xpander_facade._process.ending import Step, at_end, watch_worker_processes
+from xpander_facade.configuration._environment import is_lambda
 from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _metrics
 from xpander_facade.outbox._claims import Claims

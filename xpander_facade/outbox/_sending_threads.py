@@ -7,6 +7,8 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from xpander_facade._process.reporting import mark_reporting
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,6 +61,7 @@ class SendingThreads(Generic[T]):
         return True
 
     def _run(self, jobs: queue.SimpleQueue[T | None]) -> None:
+        mark_reporting()
         while jobs is self._jobs:
             job: T | None = None
             with contextlib.suppress(queue.Empty):

@@ -91,7 +91,12 @@ class Reporter:
             return
         if send and self._is_worth_waiting(None):
             self._start_call = DetachedCall(self._send_start, report)
-            self._start_call.start() if _is_in_log_handler() else self._wait_for(self._start_call)
+            if _is_in_log_handler():
+                self._start_call.start()
+            elif _is_nested():
+                self._start_call.run()
+            else:
+                self._wait_for(self._start_call)
 
     async def _areport_start(self, report: Report, *, send: bool) -> None:
         """Report the start where that is wanted, and note it in the outbox.
@@ -149,7 +154,11 @@ class Reporter:
             if in_own_context(self._store_end, make) if is_simple else self._store_detached(make):
                 return
         if self._is_worth_waiting(make):
-            self._wait_for(self.detach_end(make, by_outbox=False))
+            if _is_nested():
+                # The code that was interrupted may hold a lock that another thread would wait for.
+                in_own_context(self._send_end, make)
+            else:
+                self._wait_for(self.detach_end(make, by_outbox=False))
 
     async def _areport_end(self, make: Callable[[], Report], *, is_simple: bool) -> None:
         """Report the end of the run, or leave the report to the outbox.
@@ -392,3 +401,18 @@ def _is_in_log_handler() -> bool:
 
 
 _HANDLE = logging.Handler.handle.__code__
+_CALLERS = ("recorder._decorators", "recorder._continuations", "worker.", "cli.", "testing", "integrations.")
+
+
+def _is_nested() -> bool:
+    """Whether the code that asks was called in the midst of this package's own, as a signal handler is."""
+    frame = sys._getframe()
+    is_outside = False
+    while frame.f_back is not None:
+        frame = frame.f_back
+        name = frame.f_globals.get("__name__", "")
+        if not isinstance(name, str) or not name.startswith("xpander_facade."):
+            is_outside = True
+        elif is_outside and not name.removeprefix("xpander_facade.").startswith(_CALLERS):
+            return True
+    return False
