@@ -72,7 +72,7 @@ def optional(name: str, value: T | None, cls: type[T], convert: Callable[[T], B]
         return convert(value)
     # An attribute can be set to a dict in the platform's own form; it is sent as it is.
     if isinstance(value, dict):
-        return cast("B", codec.write(value))
+        return cast("B", codec.unstructure(value))
     raise TypeError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
 
 
