@@ -25,6 +25,7 @@ from xpander_facade._serialization.redaction import redact_body
 from xpander_facade._transport.request import USER_AGENT, Attempt
 from xpander_facade._transport.response import Response, redacted
 from xpander_facade.configuration._retry_event import RetryEvent
+from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
     from xpander_facade._transport.response import Failure
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TOO_LARGE = 413
+_REPORT = "report_external_task"
 _LARGE = 200_000
 """Characters from which on a thread prepares a body. A smaller one is ready before a thread would have begun."""
 
@@ -92,6 +94,26 @@ def call_flow(
         return _unsent(configuration, request, reader, snapshot)
     began = clock()
     prepared = prepare(configuration, request)
+    try:
+        return (yield from _attempts(configuration, prepared, reader, clock, began))
+    except XpanderError as error:
+        error.report = _report_of(prepared.request)
+        raise
+
+
+def _report_of(request: Request) -> dict[str, Any] | None:
+    """Return the body of a report, redacted as it was to leave; None for any other request."""
+    body: Any = request.body
+    return cast("dict[str, Any]", body) if request.operation == _REPORT and isinstance(body, dict) else None
+
+
+def _attempts(
+    configuration: Configuration,
+    prepared: PreparedRequest,
+    reader: Callable[[Any], T],
+    clock: Callable[[], float],
+    began: float,
+) -> CallFlow[T]:
     attempt = first_attempt(configuration, prepared)
     where: RequestInfo = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = retry.bucket_of(configuration)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Request
+from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
 from xpander_facade.usage._usage import Tokens, check_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
+    from xpander_facade._serialization.redaction import Redactor
     from xpander_facade.configuration._configuration import Configuration
 
 
@@ -30,7 +33,7 @@ class Report:
 
     agent_id: str
     id: str
-    body: dict[str, Any]
+    body: dict[str, Any] = attrs.field(repr=False)
 
     @property
     def request(self) -> Request:
@@ -102,19 +105,20 @@ def make_report(
         used_tools=_validation.check_names("used_tools", used_tools),
     ).to_dict()
     if agent_id is None:
-        with attach_report(Report("", run_id, body)):
+        with attach_report(Report("", run_id, body), configuration.redact):
             agent_id = configuration.get_agent_id()
     return Report(_validation.check_id("agent_id", agent_id), run_id, body)
 
 
 @contextlib.contextmanager
-def attach_report(report: Report) -> Generator[None]:
-    """Give every error of a report the report itself, so that the caller can repeat it."""
+def attach_report(report: Report, redact: Redactor | None) -> Generator[None]:
+    """Give every error of a report the report itself, as it was to leave, so that the caller can repeat it."""
     try:
         yield
     except XpanderError as error:
         error.task_id = report.id
-        error.report = report.body
+        if error.report is None:  # else the call has seen to it
+            error.report = redact_body(report.body, redact, sys.maxsize)
         raise
 
 

@@ -79,58 +79,60 @@ def create_request(
         TypeError: An argument has another type.
         ValueError: An id is empty.
     """
-    task_input = models.AgentExecutionInput(
-        text=given(_validation.check_text("prompt", prompt)),
-        files=_validation.check_names("file_urls", file_urls),
-        user=given(bodies.optional("user_details", user_details, User, bodies.user_body)),
-        attachments=[
-            bodies.attachment_body(attachment)
-            for attachment in _validation.check_instances("attachments", attachments, Attachment)
-        ]
-        or UNSET,
-        principal=given(bodies.optional("principal", check_principal(principal), Principal, bodies.principal_body)),
-    )
-    body = models.CreateTaskRequest(
-        input_=task_input,
-        id=UNSET if existing_task_id is None else _validation.check_id("existing_task_id", existing_task_id),
-        payload_extension=given(bodies.json_object("tool_call_payload_extension", tool_call_payload_extension)),
-        source=given(_validation.check_text("source", source)),
-        worker_id=given(_validation.check_text("worker_id", worker_id)),
-        output_format=given(_validation.check_text("output_format", output_format)),
-        output_schema=given(bodies.json_object("output_schema", output_schema)),
-        run_locally=_validation.check_flag("run_locally", run_locally),
-        events_streaming=_validation.check_flag("events_streaming", events_streaming),
-        additional_context=given(_validation.check_text("additional_context", additional_context)),
-        instructions_override=given(_validation.check_text("instructions_override", instructions_override)),
-        test_run_node_id=given(_validation.check_text("test_run_node_id", test_run_node_id)),
-        user_oidc_token=given(_validation.check_text("user_oidc_token", user_oidc_token)),
-        expected_output=given(_validation.check_text("expected_output", expected_output)),
-        mcp_servers=[
-            bodies.mcp_server_body(server)
-            for server in _validation.check_instances("mcp_servers", mcp_servers, MCPServerDetails)
-        ],
-        triggering_agent_id=given(_validation.check_text("triggering_agent_id", triggering_agent_id)),
-        title=given(_validation.check_text("title", title)),
-        think_mode=given(_validation.check_text("think_mode", think_mode)),
-        disable_attachment_injection=_validation.check_flag(
-            "disable_attachment_injection", disable_attachment_injection
-        ),
-        tool_call_limit=given(_validation.check_count("tool_call_limit", tool_call_limit)),
-        user_tokens=given(bodies.json_object("user_tokens", user_tokens)),
-        return_metrics=_validation.check_flag("return_metrics", return_metrics),
-        llm_model_provider=given(_validation.check_text("llm_model_provider", llm_model_provider)),
-        llm_model_name=given(_validation.check_text("llm_model_name", llm_model_name)),
-        llm_reasoning_effort=given(_validation.check_text("llm_reasoning_effort", llm_reasoning_effort)),
-        harness_cli=given(_lower(_validation.check_text("harness_cli", harness_cli))),
-        permission_mode=given(_lower(_validation.check_text("permission_mode", permission_mode))),
-    )
-    parts = operations.create_task_kwargs(
-        _validation.check_id("agent_id", agent_id),
-        body=body,
-        x_agent_version=given(_validation.check_version(agent_version)),
-    )
-    # Twice the same request makes two tasks.
-    return make_request("create_task", parts, idempotent=False, resource_id=agent_id)
+    try:
+        agent_id = _validation.check_id("agent_id", agent_id)
+        version = given(_validation.check_version(agent_version))
+        task_input = models.AgentExecutionInput(
+            text=given(_validation.check_text("prompt", prompt)),
+            files=_validation.check_names("file_urls", file_urls),
+            user=given(bodies.optional("user_details", user_details, User, bodies.user_body)),
+            attachments=[
+                bodies.attachment_body(attachment)
+                for attachment in _validation.check_instances("attachments", attachments, Attachment)
+            ]
+            or UNSET,
+            principal=given(bodies.optional("principal", check_principal(principal), Principal, bodies.principal_body)),
+        )
+        body = models.CreateTaskRequest(
+            input_=task_input,
+            id=UNSET if existing_task_id is None else _validation.check_id("existing_task_id", existing_task_id),
+            payload_extension=given(bodies.json_object("tool_call_payload_extension", tool_call_payload_extension)),
+            source=given(_validation.check_text("source", source)),
+            worker_id=given(_validation.check_text("worker_id", worker_id)),
+            output_format=given(_validation.check_text("output_format", output_format)),
+            output_schema=given(bodies.json_object("output_schema", output_schema)),
+            run_locally=_validation.check_flag("run_locally", run_locally),
+            events_streaming=_validation.check_flag("events_streaming", events_streaming),
+            additional_context=given(_validation.check_text("additional_context", additional_context)),
+            instructions_override=given(_validation.check_text("instructions_override", instructions_override)),
+            test_run_node_id=given(_validation.check_text("test_run_node_id", test_run_node_id)),
+            user_oidc_token=given(_validation.check_text("user_oidc_token", user_oidc_token)),
+            expected_output=given(_validation.check_text("expected_output", expected_output)),
+            mcp_servers=[
+                bodies.mcp_server_body(server)
+                for server in _validation.check_instances("mcp_servers", mcp_servers, MCPServerDetails)
+            ],
+            triggering_agent_id=given(_validation.check_text("triggering_agent_id", triggering_agent_id)),
+            title=given(_validation.check_text("title", title)),
+            think_mode=given(_validation.check_text("think_mode", think_mode)),
+            disable_attachment_injection=_validation.check_flag(
+                "disable_attachment_injection", disable_attachment_injection
+            ),
+            tool_call_limit=given(_validation.check_count("tool_call_limit", tool_call_limit)),
+            user_tokens=given(bodies.json_object("user_tokens", user_tokens)),
+            return_metrics=_validation.check_flag("return_metrics", return_metrics),
+            llm_model_provider=given(_validation.check_text("llm_model_provider", llm_model_provider)),
+            llm_model_name=given(_validation.check_text("llm_model_name", llm_model_name)),
+            llm_reasoning_effort=given(_validation.check_text("llm_reasoning_effort", llm_reasoning_effort)),
+            harness_cli=given(_lower(_validation.check_text("harness_cli", harness_cli))),
+            permission_mode=given(_lower(_validation.check_text("permission_mode", permission_mode))),
+        )
+        parts = operations.create_task_kwargs(agent_id, body=body, x_agent_version=version)
+        # Twice the same request makes two tasks.
+        return make_request("create_task", parts, idempotent=False, resource_id=agent_id)
+    finally:
+        # Tracebacks can show variables, and these are secret.
+        del user_oidc_token, user_tokens
 
 
 def get_request(task_id: str) -> Request:

@@ -275,7 +275,7 @@ class Outbox:
         return await in_thread(do, *arguments)
 
     def _enqueue(self, report: Report) -> str:
-        with attach_report(report):
+        with attach_report(report, self.configuration.redact):
             body = self._encoded(report)
             if not self.configuration.disabled:
                 is_run = self._runtime.in_flight.contains(self._destination, report.id)
@@ -285,7 +285,7 @@ class Outbox:
         return report.id
 
     def _begin(self, report: Report, send: bool) -> None:
-        with attach_report(report):
+        with attach_report(report, self.configuration.redact):
             body = self._encoded(report)
             if not self.configuration.disabled:
                 self._with_room(self._start, self._destination, report.id, report.agent_id, body, send)

@@ -23,7 +23,7 @@ def send_report(configuration: Configuration, report: Report, reader: Callable[[
     """
     from xpander_facade import _client
 
-    with attach_report(report):
+    with attach_report(report, configuration.redact):
         return _client.send(configuration, report.request, reader)
 
 
@@ -35,5 +35,5 @@ async def asend_report(configuration: Configuration, report: Report, reader: Cal
     """
     from xpander_facade import _client
 
-    with attach_report(report):
+    with attach_report(report, configuration.redact):
         return await _client.asend(configuration, report.request, reader)

@@ -110,43 +110,47 @@ class Tasks(ApiResource):
         """
         from xpander_facade import _client
 
-        configuration = self._acquire()
-        request = _requests.create_request(
-            configuration.get_agent_id() if agent_id is None else agent_id,
-            prompt=prompt,
-            existing_task_id=existing_task_id,
-            file_urls=file_urls,
-            attachments=attachments,
-            user_details=user_details,
-            principal=principal,
-            agent_version=agent_version,
-            tool_call_payload_extension=tool_call_payload_extension,
-            source=source,
-            worker_id=worker_id,
-            output_format=output_format,
-            output_schema=output_schema,
-            run_locally=run_locally,
-            events_streaming=events_streaming,
-            additional_context=additional_context,
-            instructions_override=instructions_override,
-            test_run_node_id=test_run_node_id,
-            user_oidc_token=user_oidc_token,
-            expected_output=expected_output,
-            mcp_servers=mcp_servers,
-            triggering_agent_id=triggering_agent_id,
-            title=title,
-            think_mode=think_mode,
-            disable_attachment_injection=disable_attachment_injection,
-            tool_call_limit=tool_call_limit,
-            user_tokens=user_tokens,
-            return_metrics=return_metrics,
-            llm_model_provider=llm_model_provider,
-            llm_model_name=llm_model_name,
-            llm_reasoning_effort=llm_reasoning_effort,
-            harness_cli=harness_cli,
-            permission_mode=permission_mode,
-        )
-        return _client.send(configuration, request, Task._reader(configuration))
+        try:
+            configuration = self._acquire()
+            request = _requests.create_request(
+                configuration.get_agent_id() if agent_id is None else agent_id,
+                prompt=prompt,
+                existing_task_id=existing_task_id,
+                file_urls=file_urls,
+                attachments=attachments,
+                user_details=user_details,
+                principal=principal,
+                agent_version=agent_version,
+                tool_call_payload_extension=tool_call_payload_extension,
+                source=source,
+                worker_id=worker_id,
+                output_format=output_format,
+                output_schema=output_schema,
+                run_locally=run_locally,
+                events_streaming=events_streaming,
+                additional_context=additional_context,
+                instructions_override=instructions_override,
+                test_run_node_id=test_run_node_id,
+                user_oidc_token=user_oidc_token,
+                expected_output=expected_output,
+                mcp_servers=mcp_servers,
+                triggering_agent_id=triggering_agent_id,
+                title=title,
+                think_mode=think_mode,
+                disable_attachment_injection=disable_attachment_injection,
+                tool_call_limit=tool_call_limit,
+                user_tokens=user_tokens,
+                return_metrics=return_metrics,
+                llm_model_provider=llm_model_provider,
+                llm_model_name=llm_model_name,
+                llm_reasoning_effort=llm_reasoning_effort,
+                harness_cli=harness_cli,
+                permission_mode=permission_mode,
+            )
+            return _client.send(configuration, request, Task._reader(configuration))
+        finally:
+            # Tracebacks can show variables, and these are secret.
+            del user_oidc_token, user_tokens
 
     async def acreate(
         self,
@@ -191,43 +195,47 @@ class Tasks(ApiResource):
         """
         from xpander_facade import _client
 
-        configuration = self._acquire()
-        request = _requests.create_request(
-            configuration.get_agent_id() if agent_id is None else agent_id,
-            prompt=prompt,
-            existing_task_id=existing_task_id,
-            file_urls=file_urls,
-            attachments=attachments,
-            user_details=user_details,
-            principal=principal,
-            agent_version=agent_version,
-            tool_call_payload_extension=tool_call_payload_extension,
-            source=source,
-            worker_id=worker_id,
-            output_format=output_format,
-            output_schema=output_schema,
-            run_locally=run_locally,
-            events_streaming=events_streaming,
-            additional_context=additional_context,
-            instructions_override=instructions_override,
-            test_run_node_id=test_run_node_id,
-            user_oidc_token=user_oidc_token,
-            expected_output=expected_output,
-            mcp_servers=mcp_servers,
-            triggering_agent_id=triggering_agent_id,
-            title=title,
-            think_mode=think_mode,
-            disable_attachment_injection=disable_attachment_injection,
-            tool_call_limit=tool_call_limit,
-            user_tokens=user_tokens,
-            return_metrics=return_metrics,
-            llm_model_provider=llm_model_provider,
-            llm_model_name=llm_model_name,
-            llm_reasoning_effort=llm_reasoning_effort,
-            harness_cli=harness_cli,
-            permission_mode=permission_mode,
-        )
-        return await _client.asend(configuration, request, Task._reader(configuration))
+        try:
+            configuration = self._acquire()
+            request = _requests.create_request(
+                configuration.get_agent_id() if agent_id is None else agent_id,
+                prompt=prompt,
+                existing_task_id=existing_task_id,
+                file_urls=file_urls,
+                attachments=attachments,
+                user_details=user_details,
+                principal=principal,
+                agent_version=agent_version,
+                tool_call_payload_extension=tool_call_payload_extension,
+                source=source,
+                worker_id=worker_id,
+                output_format=output_format,
+                output_schema=output_schema,
+                run_locally=run_locally,
+                events_streaming=events_streaming,
+                additional_context=additional_context,
+                instructions_override=instructions_override,
+                test_run_node_id=test_run_node_id,
+                user_oidc_token=user_oidc_token,
+                expected_output=expected_output,
+                mcp_servers=mcp_servers,
+                triggering_agent_id=triggering_agent_id,
+                title=title,
+                think_mode=think_mode,
+                disable_attachment_injection=disable_attachment_injection,
+                tool_call_limit=tool_call_limit,
+                user_tokens=user_tokens,
+                return_metrics=return_metrics,
+                llm_model_provider=llm_model_provider,
+                llm_model_name=llm_model_name,
+                llm_reasoning_effort=llm_reasoning_effort,
+                harness_cli=harness_cli,
+                permission_mode=permission_mode,
+            )
+            return await _client.asend(configuration, request, Task._reader(configuration))
+        finally:
+            # Tracebacks can show variables, and these are secret.
+            del user_oidc_token, user_tokens
 
     def list(
         self, agent_id: str | None = None, filters: Mapping[str, str] | None = None

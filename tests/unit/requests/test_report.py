@@ -139,7 +139,7 @@ def test_the_agent_is_the_argument_else_the_configurations_else_the_environments
 
 def test_an_error_of_a_report_carries_the_report():
     made = report(id="ext-1", result="private words")
-    with pytest.raises(APITimeoutError) as caught, attach_report(made):
+    with pytest.raises(APITimeoutError) as caught, attach_report(made, None):
         raise APITimeoutError("late")
     assert caught.value.task_id == "ext-1"
     assert caught.value.report == made.body
@@ -147,7 +147,7 @@ def test_an_error_of_a_report_carries_the_report():
 
 
 def test_an_error_that_is_not_ours_passes_as_it_is():
-    with pytest.raises(KeyError), attach_report(report()):
+    with pytest.raises(KeyError), attach_report(report(), None):
         raise KeyError("x")
 
 
