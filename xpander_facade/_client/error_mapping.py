@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import http
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
 
@@ -32,6 +33,8 @@ class RequestInfo(TypedDict):
 
 
 _SNIPPET = 500
+_MAX_REQUEST_ID = 200
+_CREDENTIALS = re.compile(r"://[^/\s@]*@")
 
 
 _REMEDIES: Mapping[int, str] = {
@@ -67,7 +70,11 @@ def decode(content: bytes) -> Any:
 def parse_error(response: Response, problem: str, where: RequestInfo) -> APIResponseParseError:
     """Return the error for a success whose body can't be read."""
     return APIResponseParseError(
-        problem, status_code=response.status_code, details=_details(response), request_id=response.request_id, **where
+        one_line(problem, 2 * _SNIPPET),
+        status_code=response.status_code,
+        details=_details(response),
+        request_id=_request_id(response),
+        **where,
     )
 
 
@@ -77,17 +84,17 @@ def response_error(response: Response, where: RequestInfo) -> ModuleException:
     cls = status_error(status)
     details = _details(response)
     if issubclass(cls, RedirectError):
-        target = response.headers.get("location", "nowhere").partition("?")[0]
+        target = one_line(response.headers.get("location", "nowhere").partition("?")[0], _SNIPPET)
         text = (
             f"the response is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
         )
     else:
-        said = _message(details)
+        said = one_line(_message(details), 5 * _SNIPPET)
         remedy = _REMEDIES.get(status, _SERVER_REMEDY if status >= 500 else "")
         text = (
             f"{status} {_phrase(status)}".rstrip() + (f": {said}" if said else "") + (f" ({remedy})" if remedy else "")
         )
-    error = cls(text, status_code=status, details=details, request_id=response.request_id, **where)
+    error = cls(text, status_code=status, details=details, request_id=_request_id(response), **where)
     error.retry_after = retry.read_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return error
 
@@ -128,6 +135,29 @@ def _details(response: Response) -> Any:
         fields = cast("dict[str, Any]", data)
         return fields.get("detail", fields)
     return data
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return what a server said as it can stand in an error or a log.
+
+    It is cut, the user and password of URLs are left out, and what can't be printed is escaped: a terminal or a reader
+    of logs would take it for something else.
+
+    Args:
+        text: What it said.
+        limit: How many characters of it are kept.
+    """
+    text = _CREDENTIALS.sub("://", text[:limit])
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for character in text
+    )
+
+
+def _request_id(response: Response) -> str | None:
+    return None if response.request_id is None else one_line(response.request_id, _MAX_REQUEST_ID)
 
 
 def _message(details: Any) -> str:

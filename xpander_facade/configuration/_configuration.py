@@ -106,7 +106,7 @@ def _base_url(value: str | None) -> str:
 
 
 def _seconds(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise ConfigurationError(f"{name} must be a positive number of seconds: no call may wait for ever")
     if value > MAX_SECONDS:
         raise ConfigurationError(f"{name} must be at most {MAX_SECONDS:,.0f} seconds, which is 46 days")
