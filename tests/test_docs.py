@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NOT_RUN = re.compile(r"<!-- not run: .+ -->")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+GATEWAY = pytest.mark.off_contract("the page shows headers of a gateway")
+RUN = [pytest.param(page, marks=GATEWAY) if page.name == "configuration.md" else page for page in PAGES]
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def fences(page: Path) -> Iterator[tuple[Token, str | None]]:
             yield token, after.content if shown else None
 
 
-@each_page
+@pytest.mark.parametrize("page", RUN, ids=[page.name for page in PAGES])
 def test_the_code_of_a_page_runs_and_prints_what_it_says(
     page: Path, platform: Emulator, capsys: pytest.CaptureFixture[str]
 ):
