@@ -10,6 +10,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+MAX_SECONDS = 4_000_000.0
+"""What every system can wait, in seconds: 46 days."""
+
+
 def check_id(name: str, value: Any) -> str:
     """Return an id that can be a path segment.
 
@@ -136,6 +140,44 @@ def check_instance(name: str, value: Any, cls: type[T]) -> T | None:
     if value is None or isinstance(value, cls):
         return value
     raise TypeError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+
+
+def whole_number(
+    name: str, value: Any, *, at_least: int = 0, unit: str = "", error: type[ValueError] = ValueError
+) -> int:
+    """Return a whole number that is not too small; for settings, where one error serves for types and values.
+
+    Args:
+        name: The argument.
+        value: What was given.
+        at_least: The smallest number that is allowed.
+        unit: What is counted, for the text: "bytes".
+        error: What is raised.
+
+    Raises:
+        ValueError: It is something else, or smaller.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        counted = f"a whole number of {unit}" if unit else "a whole number"
+        raise error(f"{name} must be {counted}, {at_least} or more, not {value!r}")
+    return value
+
+
+def number_of_seconds(
+    name: str, value: Any, *, may_be_zero: bool = False, error: type[ValueError] = ValueError
+) -> float:
+    """Return a length of time in seconds that every system can wait; for settings, as `whole_number`.
+
+    Raises:
+        ValueError: It is not a number, negative, too long, or zero where that makes no sense.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    if not is_number or (value == 0 and not may_be_zero):
+        lowest = "0 or more seconds" if may_be_zero else "a positive number of seconds"
+        raise error(f"{name} must be {lowest}, not {value!r}")
+    if value > MAX_SECONDS:
+        raise error(f"{name} must be at most {MAX_SECONDS:,.0f} seconds, which is 46 days, not {value!r}")
+    return float(value)
 
 
 def check_count(name: str, value: Any) -> int | None:

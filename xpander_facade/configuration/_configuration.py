@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import attrs
 
+from xpander_facade import _validation
 from xpander_facade.configuration._connection_settings import (
-    MAX_SECONDS,
     check_cert,
     check_client,
     check_headers,
@@ -106,11 +105,7 @@ def _base_url(value: str | None) -> str:
 
 
 def _seconds(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ConfigurationError(f"{name} must be a positive number of seconds: no call may wait for ever")
-    if value > MAX_SECONDS:
-        raise ConfigurationError(f"{name} must be at most {MAX_SECONDS:,.0f} seconds, which is 46 days")
-    return float(value)
+    return _validation.number_of_seconds(name, value, error=ConfigurationError)
 
 
 def _timeout(value: float) -> float:
@@ -126,9 +121,7 @@ def _record_deadline(value: float) -> float:
 
 
 def _max_response_bytes(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ConfigurationError("max_response_bytes must be a whole number of bytes, 1 or more")
-    return value
+    return _validation.whole_number("max_response_bytes", value, at_least=1, unit="bytes", error=ConfigurationError)
 
 
 def _switch(name: str, value: bool | None, variable: str) -> bool:
@@ -142,9 +135,7 @@ def _allow_insecure_http(value: bool | None) -> bool:
 
 
 def _max_retries(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError("max_retries must be a whole number, 0 or more")
-    return value
+    return _validation.whole_number("max_retries", value, error=ConfigurationError)
 
 
 def _allow_private_file_hosts(value: bool | None) -> bool:
@@ -167,9 +158,9 @@ def _outbox(value: bool | str | os.PathLike[str] | OutboxSettings | None) -> Out
 
 
 def _max_field_bytes(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < MIN_FIELD_BYTES:
-        raise ConfigurationError(f"max_field_bytes must be a whole number of bytes, {MIN_FIELD_BYTES} or more")
-    return value
+    return _validation.whole_number(
+        "max_field_bytes", value, at_least=MIN_FIELD_BYTES, unit="bytes", error=ConfigurationError
+    )
 
 
 def _redact(value: Callable[[str, str], str] | None) -> Callable[[str, str], str] | None:

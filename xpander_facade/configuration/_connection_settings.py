@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-MAX_SECONDS = 4_000_000.0
-"""The longest time that every system can wait (46 days; Windows counts milliseconds in 32 bits)."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~\x80-\U0010ffff]*")

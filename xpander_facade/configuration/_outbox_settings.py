@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import attrs
 
+from xpander_facade import _validation
 from xpander_facade.errors import ConfigurationError
 
 WhenFull = Literal["block", "drop_oldest", "raise"]
@@ -56,15 +56,12 @@ def _rate(value: str | None) -> str | None:
 
 
 def _seconds(_: OutboxSettings, field: attrs.Attribute[float], value: float) -> None:
-    lowest = "0 or more" if field.name == "exit_timeout" else "a positive number of"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < 0 or (value == 0 and field.name != "exit_timeout"):
-        raise ConfigurationError(f"{field.name} must be {lowest} seconds, not {value!r}")
+    may_be_zero = field.name == "exit_timeout"
+    _validation.number_of_seconds(field.name, value, may_be_zero=may_be_zero, error=ConfigurationError)
 
 
 def _whole(_: OutboxSettings, field: attrs.Attribute[int], value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"{field.name} must be a whole number, 1 or more, not {value!r}")
+    _validation.whole_number(field.name, value, at_least=1, error=ConfigurationError)
 
 
 def _policy(_: OutboxSettings, field: attrs.Attribute[WhenFull | None], value: WhenFull | None) -> None:

@@ -6,17 +6,15 @@ import functools
 
 import attrs
 
-_MAX_SECONDS = 4_000_000.0  # what every system can wait: 46 days
+from xpander_facade import _validation
 
 
 def _positive(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_SECONDS:
-        raise ValueError(f"{attribute.name} must be more than 0 and at most {_MAX_SECONDS:,.0f} seconds, not {value!r}")
+    _validation.number_of_seconds(attribute.name, value)
 
 
 def _whole(least: int, instance: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"{attribute.name} must be a whole number, {least} or more, not {value!r}")
+    _validation.whole_number(attribute.name, value, at_least=least)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from xpander_facade import _validation
 from xpander_facade.usage._counts import ModelCall
 from xpander_facade.usage._fragments import Scope
 
@@ -24,8 +25,7 @@ def _extra() -> dict[str, Any]:
 
 
 def _count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{attribute.name} must be a whole number of tokens, 0 or more, not {value!r}")
+    _validation.whole_number(attribute.name, value, unit="tokens")
 
 
 @attrs.define(init=False)
