@@ -240,7 +240,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        load(RECORDER, OUTBOX)
+        load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
@@ -299,7 +299,7 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        load(RECORDER, OUTBOX)
+        load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
         configuration = configuration or self.configuration
@@ -331,7 +331,7 @@ class Backend(ApiResource):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
-        load(RECORDER, OUTBOX)
+        load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.outbox._flush_result import FlushResult
         from xpander_facade.recorder._delivery import has_outbox
 
@@ -352,7 +352,7 @@ class Backend(ApiResource):
             OutboxError: The file can't be read or written.
             ValueError: The timeout is negative or not finite.
         """
-        load(RECORDER, OUTBOX)
+        load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.outbox._flush_result import FlushResult
         from xpander_facade.recorder._delivery import has_outbox
 
