@@ -59,6 +59,7 @@ class _KeyState:
         problem: Why.
         is_proven: Whether the platform took the last report with this key.
         denials: How many reports it has denied since.
+        asked_at: When somebody last asked to try at once. What was under way by then says nothing of the key now.
     """
 
     refusals: int = 0
@@ -67,6 +68,7 @@ class _KeyState:
     problem: str = ""
     is_proven: bool = False
     denials: int = 0
+    asked_at: float = 0.0
 
 
 @attrs.frozen
@@ -229,7 +231,7 @@ class Sender:
         """Try again at once, whatever the platform said of the key."""
         self._store.retry_now(number)
         key = self._destinations[number].key
-        key.rests_until, key.denials = 0.0, 0
+        key.rests_until, key.denials, key.asked_at = 0.0, 0, time.monotonic()
 
     def is_unable(self, number: int) -> bool:
         """Whether this process's key or address for a destination was refused, as far as that can be told."""
@@ -351,7 +353,7 @@ class Sender:
             return Outcome(claim, Result.UNTRIED, found.reason)
         self._note_able(key)
         is_suspect = found.disposition is Disposition.SUSPECT
-        if found.disposition is Disposition.RETRY or (is_suspect and not self._is_proven(key)):
+        if found.disposition is Disposition.RETRY or (is_suspect and not self._is_proven(key, done.began)):
             return self._retried(done, destination, found)
         destination.refused += 1
         _log.error("outbox %s: the report of run %s was refused: %s", self._store.database.path, claim.id, found.reason)
@@ -371,7 +373,7 @@ class Sender:
 
     def _note_refused_key(self, key: _KeyState, reason: str, began: float) -> None:
         now = time.monotonic()
-        if began >= key.refused_at:  # else it was under way already when the key was refused
+        if began >= max(key.refused_at, key.asked_at):  # else it was under way already when the key was refused
             key.refused_at = now
             key.refusals += 1
             key.rests_until = now + _circuit_breaker.rest(key.refusals, self._store.jitter())
@@ -381,10 +383,10 @@ class Sender:
                 "outbox %s: no report can be sent, and all wait in the file: %s", self._store.database.path, reason
             )
 
-    def _is_proven(self, key: _KeyState) -> bool:
+    def _is_proven(self, key: _KeyState, began: float) -> bool:
         """Whether the key was good for the report before one that was denied, so that it is not the key's fault."""
         proven, key.is_proven = key.is_proven, False
-        key.denials += 1
+        key.denials += began >= key.asked_at
         return proven
 
     def _note_able(self, key: _KeyState) -> None:

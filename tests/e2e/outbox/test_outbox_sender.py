@@ -32,6 +32,7 @@ class Platform:
         self.taken: dict[str, list[Any]] = defaultdict(list)
         self.most = self.refused = self._under_way = self._in_second = 0
         self._second = 0
+        self.status = 200
         self.lock = threading.Lock()
         platform = self
 
@@ -44,16 +45,17 @@ class Platform:
                     platform._under_way += 1
                     platform.most = max(platform.most, platform._under_way)
                     allowed = platform._is_allowed(per_second)
+                    status = platform.status if allowed else 429
                 time.sleep(seconds)
                 with platform.lock:
                     platform._under_way -= 1
-                    if allowed:
+                    if status == 200:
                         platform.taken[body["id"]].append(body.get("result"))
-                    else:
+                    elif not allowed:
                         platform.refused += 1
                 task = {"id": body["id"], "agent_id": "a", "organization_id": "o", "status": "completed"}
                 answer = json.dumps({**task, "input": {}, "created_at": "2026-11-01T00:00:00Z"}).encode()
-                self.send_response(200 if allowed else 429)
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 if not allowed:
                     self.send_header("Retry-After", "1")
@@ -148,3 +150,17 @@ def test_a_platform_that_allows_only_so_many_is_met_with_few_refusals(platforms:
     assert platform.refused <= 0.05 * (800 + platform.refused)
     # It is not slower than half of what the platform allows either.
     assert took < 2 * 800 / 100
+
+
+def test_answers_to_what_left_before_a_flush_do_not_end_it(platforms: list[Platform], tmp_path: Path):
+    platforms.append(platform := Platform(1.0))
+    platform.status = 401
+    outbox = filled(platform, tmp_path, 2)
+    outbox.start()
+    until = time.monotonic() + 20
+    while platform.most < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    platform.status = 200
+    assert outbox.flush(30).waiting == 0
+    outbox.close()
+    assert len(platform.taken) == 2
