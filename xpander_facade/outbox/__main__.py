@@ -29,7 +29,7 @@ def main() -> int:
     except XpanderError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 1 if left else 0
+    return 1 if left and given.until_empty else 0
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def relay(
     with _stopped_by_signals(stop), _health(outboxes, health_port):
         _log.info("relay of %s: sending until told to stop", ", ".join(box.path for box in outboxes))
         _run(outboxes, stop, until_empty=until_empty)
+    for box in outboxes:
+        box.close()  # what was under way is settled by this, and the rest is handed over
     left = sum(_waiting(box) for box in outboxes)
     for box in outboxes:
         box.close()

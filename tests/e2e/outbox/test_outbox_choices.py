@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -246,8 +247,10 @@ def test_a_relay_waits_for_a_file_and_sends_what_comes_until_it_is_told_to_stop(
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
-    status = Outbox.of(configured(emulator, outbox=path)).status()
-    assert (status.waiting, status.sending) == (0, 0)
+    # The process that died may have left claims, but the relay has handed over its own.
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        owners = [owner for (owner,) in connection.execute("SELECT owner FROM reports WHERE owner IS NOT NULL")]
+    assert [owner for owner in owners if owner.split(" ")[1] == str(process.pid)] == []
 
 
 def test_a_relay_that_ends_when_empty_says_by_its_code_what_it_left(emulator: Emulator, tmp_path: Path):
@@ -276,7 +279,7 @@ def test_a_relay_tells_its_state_on_a_port(emulator: Emulator, tmp_path: Path, u
         assert eventually(lambda: state().get("waiting") == 1, 60)
         assert state()["oldest_age"] > 0
         process.terminate()
-        assert process.wait(20) == 1
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
