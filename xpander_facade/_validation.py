@@ -164,9 +164,14 @@ def whole_number(
 
 
 def number_of_seconds(
-    name: str, value: Any, *, may_be_zero: bool = False, error: type[ValueError] = ValueError
+    name: str,
+    value: Any,
+    *,
+    at_most: float = MAX_SECONDS,
+    may_be_zero: bool = False,
+    error: type[ValueError] = ValueError,
 ) -> float:
-    """Return a length of time in seconds that every system can wait; for settings, as `whole_number`.
+    """Return a length of time in seconds; for settings, as `whole_number`. By default one that every system can wait.
 
     Raises:
         ValueError: It is not a number, negative, too long, or zero where that makes no sense.
@@ -175,8 +180,8 @@ def number_of_seconds(
     if not is_number or (value == 0 and not may_be_zero):
         lowest = "0 or more seconds" if may_be_zero else "a positive number of seconds"
         raise error(f"{name} must be {lowest}, not {value!r}")
-    if value > MAX_SECONDS:
-        raise error(f"{name} must be at most {MAX_SECONDS:,.0f} seconds, which is 46 days, not {value!r}")
+    if value > at_most:
+        raise error(f"{name} must be at most {at_most:,.0f} seconds, not {value!r}")
     return float(value)
 
 

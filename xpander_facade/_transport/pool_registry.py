@@ -315,7 +315,9 @@ def _close_at_exit() -> None:
     while registry.sync:
         _close(registry.sync.popitem()[1])
     while registry.clients:
-        registry.clients.popitem()[1].close()
+        client = registry.clients.popitem()[1]
+        if hasattr(client, "close"):  # an async client can't be closed where no loop runs
+            client.close()
 
 
 at_end(Step.CONNECTIONS, _close_at_exit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import re
 from collections.abc import Callable
@@ -57,7 +58,9 @@ def _rate(value: str | None) -> str | None:
 
 def _seconds(_: OutboxSettings, field: attrs.Attribute[float], value: float) -> None:
     may_be_zero = field.name == "exit_timeout"
-    _validation.number_of_seconds(field.name, value, may_be_zero=may_be_zero, error=ConfigurationError)
+    _validation.number_of_seconds(
+        field.name, value, at_most=math.inf, may_be_zero=may_be_zero, error=ConfigurationError
+    )
 
 
 def _whole(_: OutboxSettings, field: attrs.Attribute[int], value: int) -> None:
