@@ -106,7 +106,9 @@ def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: E
     asked = emulator.requests()
     assert {request.operation_id for request in asked} >= set(load().operations) - {"stream_worker_events"}
     answered = {request.operation_id for request in asked if request.status == 200}
-    assert answered >= set(load().operations) - {"stream_worker_events"}, "nothing good was ever asked of it"
+    # Those that answer for tools and knowledge bases that a test gives have tests of their own.
+    others = {"stream_worker_events", "invoke_operation", "search_knowledge_base"}
+    assert answered >= set(load().operations) - others, "nothing good was ever asked of it"
     refused = {request.operation_id for request in asked if request.status == 422}
     assert refused >= {op.id for op in load().operations.values() if op.body is not None}, "nothing bad was ever asked"
 
