@@ -25,8 +25,9 @@ def watch(function: Callable[..., object]) -> None:
 
 
 def mark_used(function: Callable[..., object]) -> None:
-    """Forget a handler that is served or called."""
-    _unserved.pop(id(function), None)
+    """Forget all handlers once one of them is served or called: a program may keep several, and choose one."""
+    if id(function) in _unserved:
+        _unserved.clear()
 
 
 def _warn() -> None:
