@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -248,7 +249,7 @@ def test_a_relay_waits_for_a_file_and_sends_what_comes_until_it_is_told_to_stop(
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
     # The process that died may have left claims, but the relay has handed over its own.
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         owners = [owner for (owner,) in connection.execute("SELECT owner FROM reports WHERE owner IS NOT NULL")]
     assert [owner for owner in owners if f" {process.pid} " in owner] == []
 

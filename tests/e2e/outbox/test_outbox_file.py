@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -213,7 +214,7 @@ def test_a_file_that_vanishes_while_in_use_is_made_anew_with_all_that_is_known(
     assert eventually(lambda: "was deleted, moved or replaced while in use" in caplog.text, 3)
     outbox.enqueue(report("run-3"))
     expected = {"run-0", "run-1", "run-2", "run-3"} | ({"other"} if change == "replaced" else set())
-    with sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True) as connection:
+    with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as connection:
         assert {id for (id,) in connection.execute("SELECT id FROM reports")} == expected
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
     emulator.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -186,5 +187,6 @@ def test_a_database_without_tasks_has_an_empty_page(store: Store, history: Histo
 
 
 def test_sqlite_has_what_the_history_needs():
-    options = {row[0] for row in sqlite3.connect(":memory:").execute("PRAGMA compile_options")}
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        options = {row[0] for row in database.execute("PRAGMA compile_options")}
     assert "ENABLE_FTS5" in options
