@@ -2,6 +2,7 @@
 
     XpanderError
     ├── ConfigurationError (also a ValueError)     something is missing or wrong before anything was sent
+    │   └── IntegrationError                       a runner or library is missing, too old, or set up in a wrong way
     ├── WaitTimeoutError (also a TimeoutError)     a task did not end in the time it was given
     ├── OutboxError                                the outbox's file can't be read or written
     │   └── OutboxFullError                        it has no room for another report
@@ -55,6 +56,13 @@ class XpanderError(Exception):
 
 class ConfigurationError(XpanderError, ValueError):
     """Something needed for a call is missing or malformed; nothing was sent. The text names the remedy."""
+
+
+class IntegrationError(ConfigurationError):
+    """An integration can't work: its library is missing, too old, instrumented twice or set up in a wrong way.
+
+    The text names the library and the remedy.
+    """
 
 
 class OutboxError(XpanderError):
