@@ -154,6 +154,8 @@ class OutboxRuntime:
         if not limits.breaker.is_down:
             return True
         if limits.breaker.state(now) == "open" and not self.store.is_sending(destination):
+            if self.store.limits(destination) != limits:
+                return True  # the probe has ended between the two looks
             if probe_until:
                 return False
             # What was under way when the flush began has failed since.

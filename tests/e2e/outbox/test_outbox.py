@@ -24,6 +24,7 @@ from xpander_facade import Backend, Configuration, ConfigurationError, OutboxSet
 from xpander_facade._requests.report import Report
 from xpander_facade.errors import OutboxFullError
 from xpander_facade.outbox import FlushResult, Outbox
+from xpander_facade.outbox._store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -710,6 +711,29 @@ def test_a_program_ends_soon_when_the_platform_is_down_and_the_next_one_sends(
     emulator.start()
     assert outbox_at(emulator).flush(10).waiting == 0
     assert len(emulator.tasks()) == 3
+
+
+def test_a_probe_that_gets_through_while_a_flush_looks_is_not_taken_for_an_outage(
+    emulator: Emulator, outbox_at: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+):
+    emulator.stop()
+    outbox = outbox_at(emulator)
+    for number in range(3):
+        outbox.enqueue(report(f"run-{number}"))
+    assert outbox.flush(10).waiting == 3
+
+    def look_when_the_probe_has_ended(store: Store, destination: int) -> bool:
+        assert probe.arrived()
+        threading.Timer(0.5, emulator.hold("report_external_task").release).start()
+        probe.release()
+        assert eventually(emulator.tasks)
+        assert eventually(lambda: not store.limits(destination).breaker.is_down)
+        return False
+
+    emulator.start()
+    with emulator.hold("report_external_task") as probe:
+        monkeypatch.setattr(Store, "is_sending", look_when_the_probe_has_ended)
+        assert outbox.flush(10).waiting == 0
 
 
 def test_a_program_whose_platform_hangs_ends_all_the_same(emulator: Emulator, path: str):
