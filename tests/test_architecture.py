@@ -1,4 +1,4 @@
-"""Hold who may know whom: which file may import what and read the environment, and how long it may be."""
+"""Test who may know whom: which file may import what and read the environment, and how long it may be."""
 
 import ast
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_the_emulator_imports_nothing_else_of_ours(name):
         or (reaches(module, names, {"xpander_facade"}) and not reaches(module, (), {"xpander_facade.emulator"}))
         or module.startswith("..")
     ]
-    # `from xpander_facade import emulator` would run the front door of the facade, but know nothing of it.
+    # `from xpander_facade import emulator` would run the package itself, but know nothing of it.
     assert not [other for other in others if other != "xpander_facade ('emulator',)"]
 
 

@@ -1,4 +1,4 @@
-"""Hold the front door: what `xpander_facade` exports, that it loads lazily, and what an import costs."""
+"""Check what `xpander_facade` exports, that it loads lazily, and what an import costs."""
 
 import ast
 import importlib

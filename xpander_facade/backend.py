@@ -177,7 +177,7 @@ class Backend(ApiResource):
             input: What the run was asked; for a decorated function its first argument, unless given here.
             report_start: Report the run when it starts, too, under the same id.
             strict: Raise the error of a report that fails, unless the run itself has raised one.
-            ignore: Exceptions that are no failures: classes, or their names as "module.Class"; a run that one of them
+            ignore: Exceptions that are not failures: classes, or their names as "module.Class"; a run that one of them
                 leaves is not reported. A mapping from them to "success", "unfinished" (the run goes on later) or
                 "ignored" says what else they are. Those by which known job runners and frameworks steer, and
                 `sys.exit(0)`, are known.

@@ -71,7 +71,7 @@ def off_contract(emulator: Emulator) -> list[str]:
 
     A fault is an unknown path or method, whatever the contract forbids, and every header, query parameter and body
     member that `openapi.yaml` does not declare, whatever the request was answered. What a script or a test published
-    off the contract counts too, read or not; a text that is no JSON is taken for meant so.
+    off the contract counts too, read or not; a text that is not JSON counts as intended.
     """
     lines = [line for request in emulator.requests() for line in _faults(request)]
     lines += _unfit_events(emulator)

@@ -91,9 +91,9 @@ class ContractRecorder:
             target = request.url.target.decode("ascii")
             target = target if target.startswith("/") else urlsplit(target)._replace(scheme="", netloc="").geturl()
             body = b"".join(request.stream)
-            verdict = judge(request.method.decode("ascii"), target, headers, body)
+            outcome = judge(request.method.decode("ascii"), target, headers, body)
             with self._lock:
-                self._judged.append(verdict)
+                self._judged.append(outcome)
 
     def noted(self, record: RecordedRequest) -> None:
         """Remember a request that came in at an emulator; it is judged when it has been dealt with."""

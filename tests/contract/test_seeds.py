@@ -1,4 +1,4 @@
-"""Hold the classes against the platform's documentation: attributes, parameters, defaults, members, pairs.
+"""Test the classes against the platform's documentation: attributes, parameters, defaults, members, pairs.
 
 The tables are transcribed from the documentation of report_external_task, Tasks and Task, in our own form. Where the
 project decided otherwise (see CONTRIBUTING), the line says so.
@@ -316,6 +316,6 @@ def test_a_method_of_tasks_returns_the_documented_type(name):
     assert getattr(Tasks, f"a{name}").__annotations__["return"] == RETURNS[name]
 
 
-def test_the_types_of_the_tables_are_those_of_the_front_door():
+def test_the_types_of_the_tables_are_those_that_the_package_exports():
     for cls in {cls for cls, _, _ in METHODS}:
         assert getattr(xpander_facade, cls.__name__) is cls

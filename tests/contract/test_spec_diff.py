@@ -382,13 +382,13 @@ def tool() -> Any:
     return module
 
 
-def test_redoclys_verdicts_are_told_once_the_worst_first(tool: Any):
+def test_redoclys_ratings_are_told_once_the_worst_first(tool: Any):
     first = {"impact": "minor", "message": "a field is new", "location": {"pointer": "#/paths/~1a"}}
     second = {"impact": "major", "message": "a field is gone"}
     report = {
         "changes": [{"path": "b", "verdicts": [first, first]}, {"path": "c", "verdicts": [second]}, {"path": "d"}]
     }
-    assert tool.verdicts(json.dumps(report)) == [
+    assert tool.redocly_ratings(json.dumps(report)) == [
         "major: c: a field is gone", "minor: paths/~1a: a field is new"
     ]  # fmt: skip
 
@@ -396,7 +396,7 @@ def test_redoclys_verdicts_are_told_once_the_worst_first(tool: Any):
 @pytest.mark.parametrize("text", ["", "[]", '{"differences": []}', '{"changes": [{"verdicts": [{}]}]}'])
 def test_a_report_of_redocly_in_another_form_is_no_break(tool: Any, text: str):
     with pytest.raises(tool.NotComparable, match="another form"):
-        tool.verdicts(text)
+        tool.redocly_ratings(text)
 
 
 def test_a_break_that_the_changelogs_newest_section_tells_of_is_accepted(

@@ -102,7 +102,7 @@ def check(
     reason: str | None = None,
     run: Run | None = None,
 ) -> None:
-    """Hold what is read of an object against what its run had, and keep it for the tables.
+    """Compare what is read of an object with what its run had, and keep it for the tables.
 
     Args:
         distribution: The library.

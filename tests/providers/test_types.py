@@ -1,4 +1,4 @@
-"""Hold `read_usage` against the providers' own libraries, and against genai-prices, which counts independently of us.
+"""Test `read_usage` against the providers' own libraries, and against genai-prices, which counts independently of us.
 
 The types are the libraries' own, the values recorded: what a library returns over a connection is read in `sdks` and
 `frameworks`.

@@ -1,4 +1,4 @@
-"""Hold the exception tree: which status gives which class, what an error says, and that it survives a pickle."""
+"""Test the exception tree: which status gives which class, what an error says, and that it survives a pickle."""
 
 import builtins
 import copy

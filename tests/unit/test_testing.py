@@ -122,7 +122,7 @@ def test_faults_reach_the_code_under_test(run: Run):
     result.assert_outcomes(passed=1)
 
 
-def test_the_async_twins_work_in_a_loop_of_the_users_own(run: Run):
+def test_the_async_calls_work_in_a_loop_of_the_users_own(run: Run):
     result = run("""
         import asyncio
 

@@ -1,4 +1,4 @@
-"""Hold the checks of arguments: what passes, what is refused with which class, and that the text names the argument."""
+"""Test the checks of arguments: what passes, what is refused with which class, and that the text names the argument."""
 
 import decimal
 import fractions

@@ -23,7 +23,7 @@ class UsageFragment:
 
     Args:
         counts: What is counted.
-        beside: What is billed beside `counts` and is no part of them; told later, it replaces what was told before.
+        beside: What is billed beside `counts` and is not part of them; told later, it replaces what was told before.
         model: The name of the model that answered.
         provider: Who runs the model, by the name that genai-prices has for it, where that is told.
         tools: The names of the tools that were called, in their order; repetitions are fine.

@@ -231,7 +231,7 @@ def check_tokens(value: Any) -> Tokens | None:
 
     Raises:
         TypeError: It is none of these.
-        ValueError: A count is no whole number or negative, or the mapping holds none of the known counts.
+        ValueError: A count is negative or not a whole number, or the mapping holds none of the known counts.
     """
     if value is None or isinstance(value, Tokens):
         return value

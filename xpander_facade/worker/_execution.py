@@ -169,7 +169,7 @@ class TaskExecution:
         if self._is_over or self._abandon_reason is not None:
             return True
         if worker_id != self.worker_id:
-            LOG.info("given back, it goes on")
+            LOG.info("the platform gave the task to this worker again; the execution continues")
             self.worker_id = worker_id
             if self.task.status in _OPEN:
                 await self._retry_until_accepted("set executing", lambda: self._change("executing"))
@@ -178,7 +178,11 @@ class TaskExecution:
             "ask whether it is requested again", lambda: self._ask(_requests.get_request(self.task.id))
         )
         is_requested_again = fresh.status is AgentExecutionStatus.Pending
-        LOG.info("the task was requested again" if is_requested_again else "the task was received twice, it goes on")
+        LOG.info(
+            "the task was requested again"
+            if is_requested_again
+            else "the task was received twice; the execution continues"
+        )
         return is_requested_again
 
     # --- the stages of an execution ---
@@ -293,7 +297,7 @@ class TaskExecution:
             return running.result()
         except asyncio.CancelledError:
             raise _HandlerError("the handler was cancelled") from None
-        except BaseException as error:  # some libraries raise exceptions of their own that are no Exception
+        except BaseException as error:  # some libraries raise exceptions that do not derive from Exception
             raise _HandlerError(error_text(error)) from error
 
     async def _unwind(self, running: asyncio.Future[Task]) -> NoReturn:

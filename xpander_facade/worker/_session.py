@@ -239,7 +239,9 @@ class Session:
         try:
             is_to_run_again = await present.execution.handle_duplicate(worker_id)
         except ModuleException as error:
-            LOG.warning("the task was received twice, and the platform does not say why; it goes on: %s", error)
+            LOG.warning(
+                "the task was received twice, and the platform does not say why; the execution continues: %s", error
+            )
             return
         is_last = self._active.get(task.id) in (present, None) and worker_id == self._worker_id
         if not is_to_run_again:

@@ -1,4 +1,4 @@
-"""Hold what an answer means: which error with which sentence, what it keeps, and that it never keeps the key."""
+"""Test what an answer means: which error with which sentence, what it keeps, and that it never keeps the key."""
 
 import contextlib
 

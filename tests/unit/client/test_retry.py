@@ -1,4 +1,4 @@
-"""Hold the rule of retrying: what passes, how long to wait, when to stop, and the brake."""
+"""Test the rule of retrying: what passes, how long to wait, when to stop, and the brake."""
 
 import random
 from datetime import UTC, datetime

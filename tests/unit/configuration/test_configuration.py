@@ -1,4 +1,4 @@
-"""Hold Configuration against the platform's URL rules, the order of its sources, and its silence about the key."""
+"""Test Configuration against the platform's URL rules, the order of its sources, and its silence about the key."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Hold how old reports can be, and that no step of a clock makes one too old."""
+"""Test how old reports can be, and that no step of a clock makes one too old."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Hold when reports may leave an outbox: the circuit breaker, what the platform asks for, the rate."""
+"""Test when reports may leave an outbox: the circuit breaker, what the platform asks for, the rate."""
 
 import pytest
 from hypothesis import given

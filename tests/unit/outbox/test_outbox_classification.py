@@ -1,4 +1,4 @@
-"""Hold what an error says of a report: try again, never, or not from this process."""
+"""Test what an error says of a report: try again, never, or not from this process."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Hold the outbox's file: transactions that are interrupted, neighbours that do not give it up, files that vanish."""
+"""Test the outbox's file: transactions that are interrupted, neighbours that do not give it up, files that vanish."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Hold the reports of an outbox's file: what is stored, merged, claimed, refused, dropped. No thread, no socket."""
+"""Test the reports of an outbox's file: what is stored, merged, claimed, refused, dropped. No thread, no socket."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Hold the background threads: rounds, waking, errors, deaths, the end."""
+"""Test the background threads: rounds, waking, errors, deaths, the end."""
 
 import logging
 import queue

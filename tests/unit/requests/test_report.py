@@ -1,4 +1,4 @@
-"""Hold the report of an external run: its body, its id, its agent, and errors that carry it."""
+"""Test the report of an external run: its body, its id, its agent, and errors that carry it."""
 
 import asyncio
 import re

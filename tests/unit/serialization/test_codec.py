@@ -1,4 +1,4 @@
-"""Hold the way between JSON and the facade's classes: round trips, times, nulls, unknown fields, and wrong shapes."""
+"""Test the way between JSON and the facade's classes: round trips, times, nulls, unknown fields, and wrong shapes."""
 
 import json
 import re

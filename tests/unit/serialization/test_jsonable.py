@@ -1,4 +1,4 @@
-"""Hold `to_jsonable`: it writes values as pydantic's JSON mode does, and no object in the world makes it fail."""
+"""Test `to_jsonable`: it writes values as pydantic's JSON mode does, and no object in the world makes it fail."""
 
 import collections
 import dataclasses

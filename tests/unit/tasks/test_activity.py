@@ -1,4 +1,4 @@
-"""Hold the activity thread: entries told apart by their shape, and unknown ones kept as they came."""
+"""Test the activity thread: entries told apart by their shape, and unknown ones kept as they came."""
 
 from datetime import UTC, datetime
 

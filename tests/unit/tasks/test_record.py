@@ -1,4 +1,4 @@
-"""Hold a task's attributes: defaults, nulls, secrets that never leave, and what survives a reload, a copy, a pickle."""
+"""Test a task's attributes: defaults, nulls, secrets that never leave, and what survives a reload, a copy, a pickle."""
 
 import copy
 import json

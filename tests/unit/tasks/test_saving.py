@@ -1,4 +1,4 @@
-"""Hold the requests of a task's verbs: method, path and body, what is refused before sending, and what a plan says."""
+"""Test the requests of a task's verbs: method, path and body, what is refused before sending, and what a plan says."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Hold the events: how they are read, and how a stream is followed over its breaks. No sockets, no sleeping."""
+"""Test the events: how they are read, and how a stream is followed over its breaks. No sockets, no sleeping."""
 
 import asyncio
 import contextlib

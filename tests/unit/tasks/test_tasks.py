@@ -1,4 +1,4 @@
-"""Hold the verbs: which request each sends, how it may be repeated, and that its async form sends the same."""
+"""Test the verbs: which request each sends, how it may be repeated, and that its async form sends the same."""
 
 import inspect
 

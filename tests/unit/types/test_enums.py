@@ -1,4 +1,4 @@
-"""Hold the enumerations: open to unknown values, equal to their strings, safe to pickle and copy."""
+"""Test the enumerations: open to unknown values, equal to their strings, safe to pickle and copy."""
 
 import copy
 import json

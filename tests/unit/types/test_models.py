@@ -1,4 +1,4 @@
-"""Hold the small types: their defaults, the sum of tokens, and secrets that show nowhere."""
+"""Test the small types: their defaults, the sum of tokens, and secrets that show nowhere."""
 
 import attrs
 import pytest
