@@ -80,7 +80,7 @@ def _handler_at(target: str) -> TaskHandler[..., Any]:
     for part in name.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, TaskHandler):
-        raise typer.BadParameter(f"{target} is no handler: decorate it with @on_task")
+        raise typer.BadParameter(f"{target} is not a handler: decorate it with @on_task")
     return cast("TaskHandler[..., Any]", found)
 
 

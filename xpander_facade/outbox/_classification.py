@@ -65,7 +65,7 @@ def classify(error: Exception) -> Classification:
         if status in TRANSIENT_STATUSES or status >= 500:
             return Classification(Disposition.RETRY, reason, status == 429, error.retry_after)
         return Classification(Disposition.DEAD_LETTER, reason)
-    # What can't be said as JSON never can; whatever else befell this process is no fault of the report.
+    # What can't be written as JSON never can; any other error is the process's, not the report's.
     return Classification(Disposition.DEAD_LETTER if isinstance(error, ValueError) else Disposition.RETRY, reason)
 
 

@@ -389,7 +389,7 @@ class Database:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             return ConfigurationError(
-                f"{self.path} is no outbox, or is damaged ({error}): move it away to keep it, or name another file"
+                f"{self.path} is not an outbox, or is damaged ({error}): move it away to keep it, or name another file"
             )
         if kind in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
             return ConfigurationError(

@@ -148,7 +148,7 @@ def _health(outboxes: list[Outbox], port: int | None) -> Generator[None]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            pass  # a probe every few seconds is no news
+            pass  # a probe every few seconds is not worth a log line
 
     try:
         server = ThreadingHTTPServer(("", port), Handler)

@@ -1,6 +1,6 @@
 """Exceptions by which programs steer: what a run that such an exception leaves is, which has not failed.
 
-Job runners, web frameworks and Python itself raise exceptions that are no errors: try again later, skip this, stop the
+Job runners, web frameworks and Python itself raise exceptions that are not errors: try again later, skip this, stop the
 script. They are told by the module and qualified name of a class among their bases, so that nothing is imported for
 it, and a user's own class of the same name elsewhere is an error as any other.
 """

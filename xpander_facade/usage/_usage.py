@@ -42,7 +42,7 @@ class Tokens:
         total_tokens: Taken and ignored, since it is the sum.
 
     Raises:
-        ValueError: A count is negative or no whole number.
+        ValueError: A count is negative or not a whole number.
     """
 
     COMPUTED: ClassVar[tuple[str, ...]] = ("total_tokens",)

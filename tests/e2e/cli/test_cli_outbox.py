@@ -64,7 +64,7 @@ def test_a_file_of_something_else_is_told(cli: Callable[..., Outcome], tmp_path:
     (tmp_path / "notes.txt").write_text("notes" * 1000)
     outcome = cli("outbox", "status", "--outbox", str(tmp_path / "notes.txt"))
     assert (outcome.status, outcome.out) == (2, "")
-    assert "is no outbox" in outcome.err
+    assert "is not an outbox" in outcome.err
     assert (tmp_path / "notes.txt").read_text() == "notes" * 1000
 
 

@@ -231,8 +231,8 @@ def test_what_is_missing_is_named_with_status_2(start: Callable[..., Process]):
     [
         ("handlers_for_processes", "has no form like module:handler"),
         ("no_such_module:handler", "there is no module 'no_such_module' here"),
-        ("handlers_for_processes:nothing", "is no handler: decorate it with @on_task"),
-        ("handlers_for_processes:undecorated", "is no handler: decorate it with @on_task"),
+        ("handlers_for_processes:nothing", "is not a handler: decorate it with @on_task"),
+        ("handlers_for_processes:undecorated", "is not a handler: decorate it with @on_task"),
     ],
 )
 def test_a_target_that_is_no_handler_is_told_with_status_2(start: Callable[..., Process], target: str, said: str):

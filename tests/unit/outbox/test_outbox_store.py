@@ -470,7 +470,7 @@ def test_a_folder_is_not_a_file(tmp_path):
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
     path = tmp_path / "runs.db"
     path.write_text("These are my notes. " * 100)
-    with pytest.raises(ConfigurationError, match="is no outbox, or is damaged"):
+    with pytest.raises(ConfigurationError, match="is not an outbox, or is damaged"):
         Database(str(path)).query("SELECT 1")
     assert path.read_text() == "These are my notes. " * 100
 
