@@ -163,6 +163,9 @@ class Task:
     """ Whether any of them changed something. Absent means false. Assumption: it is a flag, not a list. """
     duration: float | None | Unset = UNSET
     """ Wall-clock time of the run, in seconds. Absent means 0. """
+    llm_response: Any | Unset = UNSET
+    """ Any JSON. Of a run that was reported, what its reports gave as `llm_response`, where one task is asked for.
+    Assumption: it is there then, and absent in lists, events and the answers of other calls. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -559,6 +562,8 @@ class Task:
         else:
             duration = self.duration
 
+        llm_response = self.llm_response
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -680,6 +685,8 @@ class Task:
             field_dict["used_mutating_tools"] = used_mutating_tools
         if duration is not UNSET:
             field_dict["duration"] = duration
+        if llm_response is not UNSET:
+            field_dict["llm_response"] = llm_response
 
         return field_dict
 
@@ -1361,6 +1368,8 @@ class Task:
 
         duration = _parse_duration(d.pop("duration", UNSET))
 
+        llm_response = d.pop("llm_response", UNSET)
+
         task = cls(
             id=id,
             agent_id=agent_id,
@@ -1422,6 +1431,7 @@ class Task:
             used_tools=used_tools,
             used_mutating_tools=used_mutating_tools,
             duration=duration,
+            llm_response=llm_response,
         )
 
         task.additional_properties = d
