@@ -67,6 +67,16 @@ class Executions:
             raise Problem(404, f"Task {task_id!r} not found")
         return task
 
+    def shown(self, organization_id: str | None, task_id: str) -> Json:
+        """Return a task as who asks for it alone sees it: with what its reports gave as `llm_response`.
+
+        Raises:
+            Problem: 404 when there is none.
+        """
+        task = self.find(organization_id, task_id)
+        response = self._store.llm_response(*_key(task))
+        return task if response is None else {**task, "llm_response": response}
+
     def history(
         self, organization_id: str | None, agent_id: str | None, filters: Mapping[str, str]
     ) -> Iterator[list[Json]]:

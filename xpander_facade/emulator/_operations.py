@@ -57,7 +57,7 @@ class Operations:
             "create_task": lambda c: executions.create(
                 c.organization_id, c.ids[0], c.body or {}, c.headers.get("x-agent-version")
             ),
-            "get_task": lambda c: executions.find(c.organization_id, c.ids[0]),
+            "get_task": lambda c: executions.shown(c.organization_id, c.ids[0]),
             "update_task": lambda c: executions.update(c.organization_id, c.ids[0], c.body or {}),
             "stop_task": lambda c: executions.stop(c.organization_id, c.ids[0]),
             "list_tasks": lambda c: [item for part in self.history("list_tasks", c) for item in part],
