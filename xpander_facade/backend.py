@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.outbox._flush_result import FlushResult
     from xpander_facade.outbox._outbox import Outbox
+    from xpander_facade.recorder._attempts import Attempt, Joining
     from xpander_facade.recorder._control_flow import IgnoredExceptions
     from xpander_facade.recorder._external_task import ExternalTask
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
@@ -156,6 +157,8 @@ class Backend(ApiResource):
         id: str | Callable[..., str | None] | None = None,
         input: str | None = None,
         *,
+        attempt: Attempt | Callable[..., Attempt] = None,
+        attempts: Joining | None = None,
         report_start: bool = False,
         strict: bool = False,
         ignore: IgnoredExceptions = (),
@@ -175,6 +178,13 @@ class Backend(ApiResource):
             id: The run's id; one is made where none is given. For a decorated function, what gives the id of a call for
                 its arguments: `id=lambda job: job.key`.
             input: What the run was asked; for a decorated function its first argument, unless given here.
+            attempt: Which attempt this is, where a job runner tries a job again under the same id: a number or a name.
+                For a decorated function it can be what gives it for the arguments of a call. None: not told; the record
+                is that of the run which ended last.
+            attempts: How the attempts of one id are joined, where `attempt` is given. "sum", the default: tokens and
+                duration are those of all attempts together, outcome and result those of the latest. "last": all of them
+                are those of the attempt that ended last. "separate": each is a record of its own, "<id>#<attempt>".
+                An attempt that is reported again replaces what was reported of it.
             report_start: Report the run when it starts, too, under the same id.
             strict: Raise the error of a report that fails, unless the run itself has raised one.
             ignore: Exceptions that are not failures: classes, or their names as "module.Class"; a run that one of them
@@ -185,9 +195,11 @@ class Backend(ApiResource):
 
         Raises:
             TypeError: An argument has another type.
-            ValueError: An id is empty, or `ignore` names an exception without its module.
+            ValueError: An id is empty, `attempt` is given without an id, or `ignore` names an exception without its
+                module.
         """
         load(RECORDER)
+        from xpander_facade.recorder._attempts import check_attempts
         from xpander_facade.recorder._control_flow import check_ignored
         from xpander_facade.recorder._external_task import ExternalTask, RunOptions
 
@@ -199,6 +211,7 @@ class Backend(ApiResource):
             report_start=_validation.check_flag("report_start", report_start),
             strict=_validation.check_flag("strict", strict),
             ignored=check_ignored(ignore),
+            attempts=check_attempts(attempt, attempts, has_id=id is not None),
         )
         return ExternalTask(options)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from xpander_facade.outbox._merge import JOURNAL
+
 if TYPE_CHECKING:
     from xpander_facade.outbox._database import Database, Row
 
@@ -62,8 +64,13 @@ def make_entry(row: Row) -> OutboxEntry:
         next_at=moment(due) if state == 0 else None,
         reason=reason,
         size=size,
-        body=None if body is None else json.loads(body),
+        body=None if body is None else _shown(json.loads(body)),
     )
+
+
+def _shown(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body without what is never sent."""
+    return {name: value for name, value in body.items() if name != JOURNAL}
 
 
 def entry_at(database: Database, rowid: int, reason: str | None = None, *, with_body: bool = True) -> list[OutboxEntry]:

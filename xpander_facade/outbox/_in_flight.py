@@ -12,8 +12,9 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from xpander_facade._requests.attempts import has_ledger, with_duration
 from xpander_facade.errors import ConfigurationError, OutboxError
-from xpander_facade.outbox._merge import merged
+from xpander_facade.outbox._merge import JOURNAL, as_bytes, merged
 from xpander_facade.outbox._process_identity import is_gone, is_running, this_process
 from xpander_facade.outbox._store import BATCH
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from xpander_facade.outbox._store import Store
 
 DIED = "process ended before the run did"
+HEARTBEAT = 1.0
+"""Seconds after which a process with runs in flight says again that it is there."""
 MAX_CLOCK_DIFFERENCE = 60.0
 """Seconds by which the clocks of machines that share a file may differ."""
+_MARK = f'"{JOURNAL}":'.encode()
 _log = logging.getLogger("xpander_facade")
 
 
@@ -55,7 +59,7 @@ class InFlightRuns:
         now = self._store.clock()
         # The lease may be lost, with the transaction that it was written in.
         is_lost = self._losses != self._database.losses
-        if is_lost or abs(now - self._renewed_at) >= self._store.settings.lease / 3:
+        if is_lost or abs(now - self._renewed_at) >= min(HEARTBEAT, self._store.settings.lease / 3):
             self._renew_lease(now)
         self._database.execute(
             "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -150,14 +154,12 @@ class InFlightRuns:
             leased = self._database.query("SELECT seen_at, lease_until FROM processes WHERE owner = ?", owner)
             if not leased or (leased[0][1] >= now and not gone):
                 return 0  # another process was faster, or this one came back
-            seen_at, lease_until = leased[0]
+            seen_at = leased[0][0]
             runs = self._database.query(
                 "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ? LIMIT ?", owner, BATCH
             )
             for destination, id, agent_id, began_at, body in runs:
-                # It died at some time after it was last seen: now, if that is not long ago.
-                ended_at = now if gone and now <= lease_until else seen_at
-                self._store.add(destination, id, agent_id, _died(body, ended_at - began_at))
+                self._store.add(destination, id, agent_id, _died(body, began_at, seen_at))
                 self._database.execute(
                     "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, owner
                 )
@@ -173,6 +175,21 @@ def retract_failure(body: bytes) -> bytes:
     return merged(json.dumps({"result": ""}).encode(), body)
 
 
-def _died(body: bytes, seconds: float) -> bytes:
-    failure: dict[str, Any] = {"is_success": False, "result": DIED, "duration": round(max(seconds, 0.0), 3)}
-    return merged(body, json.dumps(failure).encode())
+def is_journaled(body: bytes) -> bool:
+    """Whether a report may be one of a run whose process died."""
+    return _MARK in body
+
+
+def with_start(body: bytes) -> bytes:
+    """Return what is written down of a run whose start is sent, too: the platform's record of that is no end."""
+    return as_bytes({**json.loads(body), JOURNAL: {"start_sent": True}})
+
+
+def _died(body: bytes, began_at: float, seen_at: float) -> bytes:
+    report = json.loads(body)
+    # Until it was last heard of: when somebody notices says nothing of the run.
+    seconds = round(max(seen_at - began_at, 0.0), 3)
+    if has_ledger(report):
+        report = with_duration(report, seconds)
+    failure: dict[str, Any] = {"is_success": False, "result": DIED, "duration": seconds}
+    return as_bytes({**report, **failure, JOURNAL: {**report.get(JOURNAL, {}), "began_at": began_at}})

@@ -23,7 +23,7 @@ from xpander_facade.configuration._outbox_settings import outbox_path
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.outbox._entry import OutboxEntry, State
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
-from xpander_facade.outbox._in_flight import retract_failure
+from xpander_facade.outbox._in_flight import retract_failure, with_start
 from xpander_facade.outbox._inspection import OutboxStatus, drop, entries, entry, retry, siblings, status
 from xpander_facade.outbox._runtime import runtime_of
 
@@ -299,7 +299,7 @@ class Outbox:
         with self._runtime.database.transaction():
             if send and not self._runtime.store.put(destination, id, agent_id, body):
                 return False
-            self._runtime.in_flight.add(destination, id, agent_id, body)
+            self._runtime.in_flight.add(destination, id, agent_id, with_start(body) if send else body)
         return True
 
     def _end(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:

@@ -18,7 +18,7 @@ from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _metrics
 from xpander_facade.outbox._claims import Claims
 from xpander_facade.outbox._database import Database, DatabaseBusyError
-from xpander_facade.outbox._in_flight import InFlightRuns
+from xpander_facade.outbox._in_flight import HEARTBEAT, InFlightRuns
 from xpander_facade.outbox._process_identity import this_process
 from xpander_facade.outbox._sender import Sender
 from xpander_facade.outbox._store import Store
@@ -82,7 +82,7 @@ class OutboxRuntime:
         self.database.check_file()
         self.database.checkpoint()  # early: where the disk is full, it may make room
         now = time.monotonic()
-        often = self.store.settings.lease / 3
+        often = min(HEARTBEAT, self.store.settings.lease / 3)
         if now - self._renewed_at >= often:
             self.in_flight.renew()
             self._renewed_at = now

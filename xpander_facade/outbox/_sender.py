@@ -25,6 +25,7 @@ from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
+from xpander_facade.outbox._reconciliation import reconciled
 from xpander_facade.outbox._sending_threads import SendingThreads
 from xpander_facade.outbox._window import Window
 
@@ -319,8 +320,10 @@ class Sender:
         if began - job.claimed_at > _MARGIN - _MIN_MARGIN or job.claimed_at < destination.failed_at:
             return _Done(job, began, is_untried=True)
         try:
-            request = report_request(job.claim.agent_id, job.claim.body)
-            _client.send(job.configuration, request, _check_taken)
+            to_send = reconciled(job.configuration, job.claim.id, job.claim.body)
+            if to_send is not None:
+                request = report_request(job.claim.agent_id, to_send.body)
+                _client.send(to_send.configuration, request, _check_taken)
         except Exception as error:
             if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):
                 destination.failed_at = time.monotonic()

@@ -25,6 +25,7 @@ from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.errors import TaskUnavailableError, XpanderError
+from xpander_facade.recorder._attempts import AttemptOptions
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
@@ -69,6 +70,7 @@ class RunOptions:
         report_start: Report the start too.
         strict: Raise what a report raises, where the run itself did not.
         ignored: What a run is that certain exceptions leave.
+        attempts: Which attempt of its id the run is.
         clock: Gives the time in seconds; never goes back.
     """
 
@@ -79,6 +81,7 @@ class RunOptions:
     report_start: bool = False
     strict: bool = False
     ignored: Ignored = attrs.field(factory=dict[str, Outcome])
+    attempts: AttemptOptions = attrs.field(factory=AttemptOptions)
     clock: Callable[[], float] = time.monotonic
 
 
@@ -240,7 +243,7 @@ class ExternalTask(RunFields):
             options = attrs.evolve(options, input=to_text(first_argument))
         if callable(options.id):
             options = attrs.evolve(options, id=options.id(*arguments, **keywords))
-        return ExternalTask(options)
+        return ExternalTask(attrs.evolve(options, attempts=options.attempts.of_call(arguments, keywords)))
 
     def _open(self) -> None:
         """Begin the run."""
@@ -329,6 +332,10 @@ class ExternalTask(RunFields):
             self._configuration = configuration
             if callable(self._options.id):
                 self._id = self._options.id()
+            if callable(self._options.attempts.attempt):
+                self._options = attrs.evolve(self._options, attempts=self._options.attempts.of_call((), {}))
+            if self._id is not None:
+                self._id = self._options.attempts.id_of(self._id)
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
             self._made_reporter = Reporter(configuration, report.id, is_strict=self._options.strict)
@@ -387,6 +394,8 @@ class ExternalTask(RunFields):
 
     @property
     def _is_reported(self) -> bool:
+        if self._outcome is Outcome.UNFINISHED and self._options.attempts.is_summed:
+            return self._tokens is not None  # what it has used is added to what the attempts to come use
         return self._outcome in {Outcome.SUCCESS, Outcome.FAILURE}
 
     @property
@@ -396,6 +405,8 @@ class ExternalTask(RunFields):
     # --- its report ---
 
     def _end_report(self) -> Report:
+        if self._outcome is Outcome.UNFINISHED:
+            return self._report(None, is_success=True)
         if self._failure is not None:
             return self._report(self._failure, is_success=False)
         return self._report(self.result, is_success=self.is_success)
@@ -406,7 +417,7 @@ class ExternalTask(RunFields):
             agent_id=self._agent_id,
             id=self._id,
             input=self._input,
-            llm_response=self._stored_response(),
+            llm_response=self._stored_response(duration),
             tokens=self._tokens,
             is_success=is_success,
             result=result,
@@ -418,7 +429,7 @@ class ExternalTask(RunFields):
     def _has_response(self) -> bool:
         return self.llm_response is not None or bool(self._metadata)
 
-    def _stored_response(self) -> Any:
+    def _stored_response(self, duration: float | None) -> Any:
         limit = self._called_with.max_field_bytes
         facts: dict[str, Any] = {}
         if self._llm_response is not UNSET:
@@ -426,7 +437,12 @@ class ExternalTask(RunFields):
         else:
             responses = self._responses
             facts = {"model": self._model, "provider": self._provider}
-        facts |= {"metadata": self._metadata or None}
+        is_over = self._ended or duration is not None
+        seconds = self._duration if duration is None else duration
+        facts |= {
+            "metadata": self._metadata or None,
+            **self._options.attempts.facts(self._tokens, seconds if is_over else None),
+        }
         return stored_response(responses, {name: fact for name, fact in facts.items() if fact is not None}, limit)
 
     @property

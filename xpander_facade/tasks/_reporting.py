@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from xpander_facade._requests.records import awith_earlier_attempts, with_earlier_attempts
 from xpander_facade._requests.report import attach_report
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def send_report(configuration: Configuration, report: Report, reader: Callable[[
     from xpander_facade import _client
 
     with attach_report(report, configuration.redact):
+        configuration, report = with_earlier_attempts(configuration, report)
         return _client.send(configuration, report.request, reader)
 
 
@@ -36,4 +38,5 @@ async def asend_report(configuration: Configuration, report: Report, reader: Cal
     from xpander_facade import _client
 
     with attach_report(report, configuration.redact):
+        configuration, report = await awith_earlier_attempts(configuration, report)
         return await _client.asend(configuration, report.request, reader)

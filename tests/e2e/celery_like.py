@@ -1,0 +1,10 @@
+"""An exception by which a job runner steers, under the name that it has there."""
+
+from __future__ import annotations
+
+
+class Retry(Exception):  # noqa: N818 (Celery's name)
+    """A job is to be tried again."""
+
+
+Retry.__module__ = "celery.exceptions"
