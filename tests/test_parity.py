@@ -68,6 +68,7 @@ THREADED = {
     "recorder/_continuations.py",
     "recorder/_delivery.py",
     "recorder/_reporter.py",
+    "outbox/_reconciliation.py",
 }
 """Files that run on threads, also for async verbs, or stand for what others return: their pairs are not verbs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Retry(Exception):  # noqa: N818 (Celery's name)
+class Retry(Exception):
     """A job is to be tried again."""
 
 

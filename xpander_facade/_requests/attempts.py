@@ -121,7 +121,7 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
         body: The report, which has a ledger.
         record: What is known of the run; None where there is none.
     """
-    response = body.get("llm_response")
+    response: Any = body.get("llm_response")
     own = ledger_of(response)
     known = {} if record is None else record.ledger
     is_late = any(_is_later(attempt, _last(own)) for attempt in known)
@@ -135,7 +135,7 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
             whole["is_success"] = record.is_success
             for name in ("result", "input"):
                 whole.pop(name, None)
-        if is_late or (_is_bare(response) and isinstance(record.llm_response, dict)):
+        if is_late or (_is_bare(response) and _member(record.llm_response, RUN_KEY) is not None):
             response = record.llm_response
         if whole.get("used_tools"):
             earlier = record.used_tools

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
+from xpander_facade._records import joined_with_task, load_record, remaining
 from xpander_facade._requests.attempts import Record, has_ended, has_ledger
-from xpander_facade._requests.records import joined_with_task, load_record, remaining
 from xpander_facade.outbox._in_flight import is_journaled
 from xpander_facade.outbox._merge import JOURNAL, as_bytes
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Joining = Literal["sum", "last", "separate"]
 """What a user may pass as `attempts=`."""
 Attempt = int | str | None
-_JOININGS = ("sum", "last", "separate")
+_JOININGS: dict[object, Joining] = {None: "sum", "sum": "sum", "last": "last", "separate": "separate"}
 
 
 @attrs.frozen
@@ -63,9 +63,9 @@ def check_attempts(attempt: object, attempts: object, *, has_id: bool) -> Attemp
         TypeError: The attempt is neither a whole number nor a text nor a function.
         ValueError: It has no id that other attempts could share, or the way to join them is unknown.
     """
-    if attempts is not None and attempts not in _JOININGS:
+    joining = _JOININGS.get(attempts) if attempts is None or isinstance(attempts, str) else None
+    if joining is None:
         raise ValueError(f'attempts must be "sum", "last" or "separate", not {attempts!r}')
-    joining = cast("Joining", attempts or "sum")
     if attempt is None:
         return AttemptOptions(None, joining)
     if not has_id:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xpander_facade._requests.records import awith_earlier_attempts, with_earlier_attempts
+from xpander_facade._records import awith_earlier_attempts, with_earlier_attempts
 from xpander_facade._requests.report import attach_report
 
 if TYPE_CHECKING:

@@ -362,8 +362,10 @@ def begin(store, destination, id, clock=None, **body):
 
 
 def test_a_run_whose_process_is_gone_is_reported_as_failed_exactly_once(make_store, destination, clock):
-    begin(make_store(GONE), destination, "run-1", input="Read invoice 17")
+    in_flight = begin(make_store(GONE), destination, "run-1", input="Read invoice 17")
     clock.now += 2.5
+    in_flight.renew()
+    clock.now += 1.5
     finders = [InFlightRuns(make_store()) for _ in range(2)]
     assert [finder.report_dead() for finder in finders] == [1, 0]
     assert body_of(make_store(), "run-1") == {

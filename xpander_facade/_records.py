@@ -34,7 +34,8 @@ def load_record(configuration: Configuration, id: str) -> dict[str, Any] | None:
     try:
         return _client.send(configuration, get_request(id), _checked)
     except ClientError as error:
-        return _without_record(error, id)
+        _check_unknown(error, id)
+        return None
 
 
 async def aload_record(configuration: Configuration, id: str) -> dict[str, Any] | None:
@@ -48,7 +49,8 @@ async def aload_record(configuration: Configuration, id: str) -> dict[str, Any] 
     try:
         return await _client.asend(configuration, get_request(id), _checked)
     except ClientError as error:
-        return _without_record(error, id)
+        _check_unknown(error, id)
+        return None
 
 
 def with_earlier_attempts(configuration: Configuration, report: Report) -> tuple[Configuration, Report]:
@@ -97,8 +99,8 @@ def remaining(configuration: Configuration, began: float) -> Configuration:
     return attrs.evolve(configuration, deadline=left)
 
 
-def _without_record(error: ClientError, id: str) -> None:
-    """Take an answer that says no for a run that is not known; raise it where the next one may be another."""
+def _check_unknown(error: ClientError, id: str) -> None:
+    """Check that an answer that says no is for good, so that nothing is known of the run; else raise it."""
     if isinstance(error, AuthenticationError) or error.status_code in TRANSIENT_STATUSES:
         raise error
     if not isinstance(error, NotFoundError):
