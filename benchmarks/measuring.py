@@ -106,8 +106,9 @@ class Worker:
 
 def run_script(python: Path, source: str, url: str) -> tuple[float, float]:
     """Run a script in a fresh process; return the ms from its start to its last line, and its memory in MB then."""
+    # -P: not the package of the folder that this is run in, but the one that is installed.
     began = time.monotonic_ns()
-    out = subprocess.check_output([python, "-c", source + EPILOGUE], env=environment(url), text=True)
+    out = subprocess.check_output([python, "-P", "-c", source + EPILOGUE], env=environment(url), text=True)
     done, memory = out.split()[-2:]
     return (int(done) - began) / 1e6, float(memory)
 
@@ -115,7 +116,7 @@ def run_script(python: Path, source: str, url: str) -> tuple[float, float]:
 def run_statement(python: Path, statement: str) -> float:
     """Return the ms that a fresh process takes from start to end."""
     began = time.perf_counter()
-    subprocess.run([python, "-c", statement], env=environment(), check=True)
+    subprocess.run([python, "-P", "-c", statement], env=environment(), check=True)
     return (time.perf_counter() - began) * 1e3
 
 
