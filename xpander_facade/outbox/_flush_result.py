@@ -19,3 +19,9 @@ class FlushResult:
     sent: int
     waiting: int
     quarantined: int
+
+    def _repr_html_(self) -> str:
+        """Return the counts as a table for a notebook."""
+        from xpander_facade._serialization.notebook import table_of_fields
+
+        return table_of_fields("Flush of the outbox", attrs.asdict(self).items())

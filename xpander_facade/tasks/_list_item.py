@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 
 import attrs
 
 from xpander_facade._serialization import codec
+from xpander_facade._serialization.notebook import MAX_ROWS, repr_of_changes, table_of_rows
 from xpander_facade.tasks._task import Task
 from xpander_facade.types._bound import ConfigurationBound
 from xpander_facade.types.enums import AgentExecutionStatus
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
 
 
-@attrs.define(kw_only=True, getstate_setstate=False)
+_COLUMNS = ("id", "status", "created_at", "title", "result")
+
+
+@attrs.define(kw_only=True, repr=False, getstate_setstate=False)
 class TasksListItem(ConfigurationBound):
     """A line of a task history. `load` gives the whole task."""
 
@@ -67,10 +71,49 @@ class TasksListItem(ConfigurationBound):
         return await Task.aload(self.id, configuration or self.configuration)
 
     @classmethod
-    def _reader(cls, configuration: Configuration) -> Callable[[Any], list[Self]]:
+    def _reader(cls, configuration: Configuration) -> Callable[[Any], list[TasksListItem]]:
         """Return what makes list items of an answer."""
-        return lambda data: [item._bind(configuration) for item in codec.structure_list(cls, data)]
+        return lambda data: TaskHistory(item._bind(configuration) for item in codec.structure_list(cls, data))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as JSON-ready data, without its configuration. All lines have the same keys, and `extra`'s.
+
+        Example:
+            >>> item = TasksListItem(id="run-1", agent_id="a", organization_id="o", status=AgentExecutionStatus.Failed)
+            >>> item.to_dict()["status"]
+            'failed'
+        """
+        data: dict[str, Any] = codec.unstructure(self)
+        return data
+
+    def __repr__(self) -> str:
+        return repr_of_changes(self)
 
     def _bind(self, configuration: Configuration) -> Self:
         object.__setattr__(self, "_configuration", configuration)
         return self
+
+
+class TaskHistory(list[TasksListItem]):
+    """The lines of a task history: a list, which shows as a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        """Return the first lines as a table for a notebook; every value is text there."""
+        rows = [
+            [item.id, item.status.value, *(getattr(item, name) for name in _COLUMNS[2:])] for item in self[:MAX_ROWS]
+        ]
+        return table_of_rows(f"{len(self)} tasks" if len(self) != 1 else "1 task", _COLUMNS, rows, len(self))
+
+    def __repr__(self) -> str:
+        if len(self) <= MAX_ROWS:
+            return super().__repr__()
+        shown = ", ".join(map(repr, self[:MAX_ROWS]))
+        return f"[{shown}, ... {len(self) - MAX_ROWS} more]"
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> TasksListItem: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> TaskHistory: ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> TasksListItem | TaskHistory:
+        """Return a line, or a part of the history."""
+        return TaskHistory(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)

@@ -124,6 +124,30 @@ class TaskRecord(ConfigurationBound):
         data: dict[str, Any] = codec.unstructure(self, leave_out=is_secret)
         return data
 
+    def _repr_html_(self) -> str:
+        """Return what matters of the task as a table for a notebook: every value is text, and no secret is there."""
+        from xpander_facade._serialization.notebook import table_of_fields
+
+        tokens = self.tokens
+        counts = None if tokens is None else f"{tokens.prompt_tokens:,} in, {tokens.completion_tokens:,} out"
+        return table_of_fields(
+            f"Task {self.id}",
+            [
+                ("agent", self.agent_id),
+                ("status", self.status.value),
+                ("title", self.title),
+                ("created", self.created_at),
+                ("started", self.started_at),
+                ("finished", self.finished_at),
+                ("seconds", self.duration or None),
+                ("tokens", counts),
+                ("tools", self.used_tools),
+                ("files", self.input.files),
+                ("input", self.input.text),
+                ("result", self.result),
+            ],
+        )
+
     def _server_state(self) -> TaskRecord | None:
         """Return what the platform last said, or None where it said nothing."""
         snapshot = getattr(self, "_snapshot", None)

@@ -89,7 +89,7 @@ class Tokens:
         return cls() if usage is None or usage.tokens is None else usage.tokens
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Usage:
     """What one or several responses of a model, or the result of an agent's run, tell.
 
@@ -119,6 +119,36 @@ class Usage:
     is_success: bool | None = attrs.field(default=None, eq=False)
     hint: str | None = attrs.field(default=None, eq=False)
     _calls: tuple[ModelCall, ...] = attrs.field(default=(), eq=False, repr=False, alias="calls")
+
+    def __repr__(self) -> str:
+        from xpander_facade._serialization.notebook import repr_of_changes
+
+        return repr_of_changes(self)
+
+    def _repr_html_(self) -> str:
+        """Return what is told as a table for a notebook; every value is text there."""
+        from xpander_facade._serialization.notebook import table_of_fields
+
+        counts = (
+            {}
+            if self.tokens is None
+            else {
+                "prompt tokens": self.tokens.prompt_tokens,
+                "completion tokens": self.tokens.completion_tokens,
+                "cache read tokens": self.tokens.cache_read_tokens or None,
+                "cache write tokens": self.tokens.cache_write_tokens or None,
+            }
+        )
+        return table_of_fields(
+            "Usage",
+            [
+                *counts.items(),
+                *(
+                    (name.replace("_", " "), getattr(self, name))
+                    for name in ("model", "provider", "tools", "text", "is_success", "failure", "hint")
+                ),
+            ],
+        )
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):

@@ -10,7 +10,7 @@ from xpander_facade.agents._agents import Agents, AgentsListItem
 from xpander_facade.backend import Backend
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import ConfigurationError
-from xpander_facade.tasks._list_item import TasksListItem
+from xpander_facade.tasks._list_item import TaskHistory, TasksListItem
 from xpander_facade.tasks._task import Task
 from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
@@ -91,13 +91,13 @@ VERBS = {
         Task,
     ),
     "stop": (lambda: Tasks(CONFIGURATION), ("t-1",), "DELETE /agent-execution/t-1", True, Task),
-    "list": (lambda: Tasks(CONFIGURATION), ("a-1",), "GET /agent-execution/executions/history/a-1", True, list),
+    "list": (lambda: Tasks(CONFIGURATION), ("a-1",), "GET /agent-execution/executions/history/a-1", True, TaskHistory),
     "list_user_tasks": (
         lambda: Tasks(CONFIGURATION),
         ("u-1",),
         "GET /agent-execution/executions/history/user/u-1",
         True,
-        list,
+        TaskHistory,
     ),
     "Task.load": (lambda: Task, ("t-1", CONFIGURATION), "GET /agent-execution/t-1/status", True, Task),
     "Task.save": (a_task, (), "PATCH /agent-execution/t-1/update", True, Task),
