@@ -30,6 +30,8 @@ OPERATIONS = {
     ("GET", "/agents/list", "list_agents", "agents"),
     ("GET", "/agents/{agent_id}", "get_agent", "agents"),
     ("POST", "/agents/{agent_id}/operations/{tool_id}", "invoke_operation", "tools"),
+    ("POST", "/agents/{agent_id}/llm-gateway-route/{task_id}", "take_llm_gateway_route", "agents"),
+    ("POST", "/agents/{agent_id}/custom-llm-endpoint/{task_id}", "get_custom_llm_endpoint", "agents"),
     ("GET", "/knowledge_bases/{knowledge_base_id}", "search_knowledge_base", "knowledge"),
     ("GET", "/events/{agent_id}/", "stream_worker_events", "workers"),
     ("POST", "/events/{worker_id}", "send_worker_message", "workers"),
