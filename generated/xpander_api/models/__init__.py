@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .activity_gateway_execution import ActivityGatewayExecution
     from .agent import Agent
     from .agent_activity_thread import AgentActivityThread
     from .agent_activity_thread_auth import AgentActivityThreadAuth
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     )
     from .agent_activity_thread_tool_call import AgentActivityThreadToolCall
     from .agent_execution_input import AgentExecutionInput
-    from .agent_graph import AgentGraph
     from .agent_graph_item import AgentGraphItem
     from .agent_graph_item_schemas import AgentGraphItemSchemas
     from .agent_graph_item_settings import AgentGraphItemSettings
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .approval_required import ApprovalRequired
     from .attachment import Attachment
     from .create_task_request import CreateTaskRequest
+    from .custom_llm_endpoint import CustomLLMEndpoint
     from .deep_planning import DeepPlanning
     from .deep_planning_item import DeepPlanningItem
     from .error_response import ErrorResponse
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from .known_worker_message_event import KnownWorkerMessageEvent
     from .known_worker_message_type import KnownWorkerMessageType
     from .llm_credentials import LlmCredentials
+    from .llm_gateway_route import LLMGatewayRoute
     from .mcp_server_details import MCPServerDetails
     from .metrics_tokens import MetricsTokens
     from .operation_payload import OperationPayload
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from .worker_message import WorkerMessage
 
 __all__ = (
+    "ActivityGatewayExecution",
     "Agent",
     "AgentActivityThread",
     "AgentActivityThreadAuth",
@@ -107,7 +110,6 @@ __all__ = (
     "AgentActivityThreadSubAgentTrigger",
     "AgentActivityThreadToolCall",
     "AgentExecutionInput",
-    "AgentGraph",
     "AgentGraphItem",
     "AgentGraphItemSchemas",
     "AgentGraphItemSettings",
@@ -121,6 +123,7 @@ __all__ = (
     "ApprovalRequired",
     "Attachment",
     "CreateTaskRequest",
+    "CustomLLMEndpoint",
     "DeepPlanning",
     "DeepPlanningItem",
     "ErrorResponse",
@@ -150,6 +153,7 @@ __all__ = (
     "KnownWorkerEnvironment",
     "KnownWorkerMessageEvent",
     "KnownWorkerMessageType",
+    "LLMGatewayRoute",
     "LlmCredentials",
     "MCPServerDetails",
     "MetricsTokens",
@@ -183,6 +187,7 @@ __all__ = (
 )
 
 _MODULES = {
+    "ActivityGatewayExecution": ".activity_gateway_execution",
     "Agent": ".agent",
     "AgentActivityThread": ".agent_activity_thread",
     "AgentActivityThreadAuth": ".agent_activity_thread_auth",
@@ -194,7 +199,6 @@ _MODULES = {
     "AgentActivityThreadSubAgentTrigger": ".agent_activity_thread_sub_agent_trigger",
     "AgentActivityThreadToolCall": ".agent_activity_thread_tool_call",
     "AgentExecutionInput": ".agent_execution_input",
-    "AgentGraph": ".agent_graph",
     "AgentGraphItem": ".agent_graph_item",
     "AgentGraphItemSchemas": ".agent_graph_item_schemas",
     "AgentGraphItemSettings": ".agent_graph_item_settings",
@@ -208,6 +212,7 @@ _MODULES = {
     "ApprovalRequired": ".approval_required",
     "Attachment": ".attachment",
     "CreateTaskRequest": ".create_task_request",
+    "CustomLLMEndpoint": ".custom_llm_endpoint",
     "DeepPlanning": ".deep_planning",
     "DeepPlanningItem": ".deep_planning_item",
     "ErrorResponse": ".error_response",
@@ -238,6 +243,7 @@ _MODULES = {
     "KnownWorkerMessageEvent": ".known_worker_message_event",
     "KnownWorkerMessageType": ".known_worker_message_type",
     "LlmCredentials": ".llm_credentials",
+    "LLMGatewayRoute": ".llm_gateway_route",
     "MCPServerDetails": ".mcp_server_details",
     "MetricsTokens": ".metrics_tokens",
     "OperationPayload": ".operation_payload",

@@ -21,7 +21,7 @@ from ..models.known_output_format import KnownOutputFormat, check_known_output_f
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.agent_graph import AgentGraph
+    from ..models.agent_graph_item import AgentGraphItem
     from ..models.agent_instructions import AgentInstructions
     from ..models.agent_knowledge_base import AgentKnowledgeBase
     from ..models.agent_tool import AgentTool
@@ -71,12 +71,17 @@ class Agent:
     """ Secret. The agent's own key for its model. """
     instructions: AgentInstructions | None | Unset = UNSET
     """ What the agent is told to be and do. """
-    graph: AgentGraph | None | Unset = UNSET
-    """ The execution graph. """
+    graph: list[AgentGraphItem] | None | Unset = UNSET
+    """ The nodes of the execution graph: what the agent is put together from, and what follows what. Absent means
+    none. """
     tools: list[AgentTool] | None | Unset = UNSET
     """ The tools that the agent has. Absent means none. """
     knowledge_bases: list[AgentKnowledgeBase] | None | Unset = UNSET
     """ The knowledge bases that the agent reads. Absent means none. """
+    use_oidc_pre_auth_token_for_llm: bool | None | Unset = UNSET
+    """ Whether the model is called with the token of the task's user instead of a key. Absent means false. """
+    oidc_pre_auth_token_llm_audience: None | str | Unset = UNSET
+    """ Which of the tokens in `user_tokens.oidc_tokens` of the task that is. """
     agno_settings: AgnoSettings | None | Unset = UNSET
     """ How the agent is run by Agno. """
     deployment_type: KnownAgentDeploymentType | None | str | Unset = UNSET
@@ -100,7 +105,6 @@ class Agent:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.agent_graph import AgentGraph
         from ..models.agent_instructions import AgentInstructions
         from ..models.agno_settings import AgnoSettings
         from ..models.json_object import JsonObject
@@ -204,11 +208,15 @@ class Agent:
         else:
             instructions = self.instructions
 
-        graph: dict[str, Any] | None | Unset
+        graph: list[dict[str, Any]] | None | Unset
         if isinstance(self.graph, Unset):
             graph = UNSET
-        elif isinstance(self.graph, AgentGraph):
-            graph = self.graph.to_dict()
+        elif isinstance(self.graph, list):
+            graph = []
+            for graph_type_0_item_data in self.graph:
+                graph_type_0_item = graph_type_0_item_data.to_dict()
+                graph.append(graph_type_0_item)
+
         else:
             graph = self.graph
 
@@ -235,6 +243,18 @@ class Agent:
 
         else:
             knowledge_bases = self.knowledge_bases
+
+        use_oidc_pre_auth_token_for_llm: bool | None | Unset
+        if isinstance(self.use_oidc_pre_auth_token_for_llm, Unset):
+            use_oidc_pre_auth_token_for_llm = UNSET
+        else:
+            use_oidc_pre_auth_token_for_llm = self.use_oidc_pre_auth_token_for_llm
+
+        oidc_pre_auth_token_llm_audience: None | str | Unset
+        if isinstance(self.oidc_pre_auth_token_llm_audience, Unset):
+            oidc_pre_auth_token_llm_audience = UNSET
+        else:
+            oidc_pre_auth_token_llm_audience = self.oidc_pre_auth_token_llm_audience
 
         agno_settings: dict[str, Any] | None | Unset
         if isinstance(self.agno_settings, Unset):
@@ -349,6 +369,10 @@ class Agent:
             field_dict["tools"] = tools
         if knowledge_bases is not UNSET:
             field_dict["knowledge_bases"] = knowledge_bases
+        if use_oidc_pre_auth_token_for_llm is not UNSET:
+            field_dict["use_oidc_pre_auth_token_for_llm"] = use_oidc_pre_auth_token_for_llm
+        if oidc_pre_auth_token_llm_audience is not UNSET:
+            field_dict["oidc_pre_auth_token_llm_audience"] = oidc_pre_auth_token_llm_audience
         if agno_settings is not UNSET:
             field_dict["agno_settings"] = agno_settings
         if deployment_type is not UNSET:
@@ -374,7 +398,7 @@ class Agent:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.agent_graph import AgentGraph
+        from ..models.agent_graph_item import AgentGraphItem
         from ..models.agent_instructions import AgentInstructions
         from ..models.agent_knowledge_base import AgentKnowledgeBase
         from ..models.agent_tool import AgentTool
@@ -549,20 +573,25 @@ class Agent:
 
         instructions = _parse_instructions(d.pop("instructions", UNSET))
 
-        def _parse_graph(data: object) -> AgentGraph | None | Unset:
+        def _parse_graph(data: object) -> list[AgentGraphItem] | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
             try:
-                if not isinstance(data, dict):
+                if not isinstance(data, list):
                     raise TypeError()
-                graph_type_0 = AgentGraph.from_dict(data)
+                graph_type_0 = []
+                _graph_type_0 = data
+                for graph_type_0_item_data in _graph_type_0:
+                    graph_type_0_item = AgentGraphItem.from_dict(graph_type_0_item_data)
+
+                    graph_type_0.append(graph_type_0_item)
 
                 return graph_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(AgentGraph | None | Unset, data)
+            return cast(list[AgentGraphItem] | None | Unset, data)
 
         graph = _parse_graph(d.pop("graph", UNSET))
 
@@ -609,6 +638,28 @@ class Agent:
             return cast(list[AgentKnowledgeBase] | None | Unset, data)
 
         knowledge_bases = _parse_knowledge_bases(d.pop("knowledge_bases", UNSET))
+
+        def _parse_use_oidc_pre_auth_token_for_llm(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        use_oidc_pre_auth_token_for_llm = _parse_use_oidc_pre_auth_token_for_llm(
+            d.pop("use_oidc_pre_auth_token_for_llm", UNSET)
+        )
+
+        def _parse_oidc_pre_auth_token_llm_audience(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        oidc_pre_auth_token_llm_audience = _parse_oidc_pre_auth_token_llm_audience(
+            d.pop("oidc_pre_auth_token_llm_audience", UNSET)
+        )
 
         def _parse_agno_settings(data: object) -> AgnoSettings | None | Unset:
             if data is None:
@@ -763,6 +814,8 @@ class Agent:
             graph=graph,
             tools=tools,
             knowledge_bases=knowledge_bases,
+            use_oidc_pre_auth_token_for_llm=use_oidc_pre_auth_token_for_llm,
+            oidc_pre_auth_token_llm_audience=oidc_pre_auth_token_llm_audience,
             agno_settings=agno_settings,
             deployment_type=deployment_type,
             output_format=output_format,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -14,6 +14,10 @@ from ..models.known_activity_gateway_action import (
     check_known_activity_gateway_action,
 )
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.activity_gateway_execution import ActivityGatewayExecution
+
 
 T = TypeVar("T", bound="AgentActivityThreadGatewayDecision")
 
@@ -33,6 +37,22 @@ class AgentActivityThreadGatewayDecision:
     """ Any JSON, usually a text. Why it did. """
     title: None | str | Unset = UNSET
     """ The decision in a few words. """
+    description: None | str | Unset = UNSET
+    """ The decision in a sentence. """
+    agent_id: None | str | Unset = UNSET
+    """ The agent that it is about. """
+    created_execution_id: None | str | Unset = UNSET
+    """ The task that was created, asked, stopped or continued. """
+    query: None | str | Unset = UNSET
+    """ What a created task is asked. """
+    is_async: bool | None | Unset = UNSET
+    """ Whether the gateway goes on without waiting for a created task. Absent means false. """
+    new_input: None | str | Unset = UNSET
+    """ What a task that is asked is told. """
+    rejected: None | str | Unset = UNSET
+    """ Why the task did not take it. Absent means that it did. """
+    executions: list[ActivityGatewayExecution] | None | Unset = UNSET
+    """ What the tasks came to whose results were fetched. Absent means none. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,6 +78,60 @@ class AgentActivityThreadGatewayDecision:
         else:
             title = self.title
 
+        description: None | str | Unset
+        if isinstance(self.description, Unset):
+            description = UNSET
+        else:
+            description = self.description
+
+        agent_id: None | str | Unset
+        if isinstance(self.agent_id, Unset):
+            agent_id = UNSET
+        else:
+            agent_id = self.agent_id
+
+        created_execution_id: None | str | Unset
+        if isinstance(self.created_execution_id, Unset):
+            created_execution_id = UNSET
+        else:
+            created_execution_id = self.created_execution_id
+
+        query: None | str | Unset
+        if isinstance(self.query, Unset):
+            query = UNSET
+        else:
+            query = self.query
+
+        is_async: bool | None | Unset
+        if isinstance(self.is_async, Unset):
+            is_async = UNSET
+        else:
+            is_async = self.is_async
+
+        new_input: None | str | Unset
+        if isinstance(self.new_input, Unset):
+            new_input = UNSET
+        else:
+            new_input = self.new_input
+
+        rejected: None | str | Unset
+        if isinstance(self.rejected, Unset):
+            rejected = UNSET
+        else:
+            rejected = self.rejected
+
+        executions: list[dict[str, Any]] | None | Unset
+        if isinstance(self.executions, Unset):
+            executions = UNSET
+        elif isinstance(self.executions, list):
+            executions = []
+            for executions_type_0_item_data in self.executions:
+                executions_type_0_item = executions_type_0_item_data.to_dict()
+                executions.append(executions_type_0_item)
+
+        else:
+            executions = self.executions
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -70,11 +144,29 @@ class AgentActivityThreadGatewayDecision:
         )
         if title is not UNSET:
             field_dict["title"] = title
+        if description is not UNSET:
+            field_dict["description"] = description
+        if agent_id is not UNSET:
+            field_dict["agent_id"] = agent_id
+        if created_execution_id is not UNSET:
+            field_dict["created_execution_id"] = created_execution_id
+        if query is not UNSET:
+            field_dict["query"] = query
+        if is_async is not UNSET:
+            field_dict["is_async"] = is_async
+        if new_input is not UNSET:
+            field_dict["new_input"] = new_input
+        if rejected is not UNSET:
+            field_dict["rejected"] = rejected
+        if executions is not UNSET:
+            field_dict["executions"] = executions
 
         return field_dict
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.activity_gateway_execution import ActivityGatewayExecution
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -117,12 +209,105 @@ class AgentActivityThreadGatewayDecision:
 
         title = _parse_title(d.pop("title", UNSET))
 
+        def _parse_description(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        description = _parse_description(d.pop("description", UNSET))
+
+        def _parse_agent_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        agent_id = _parse_agent_id(d.pop("agent_id", UNSET))
+
+        def _parse_created_execution_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        created_execution_id = _parse_created_execution_id(d.pop("created_execution_id", UNSET))
+
+        def _parse_query(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        query = _parse_query(d.pop("query", UNSET))
+
+        def _parse_is_async(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        is_async = _parse_is_async(d.pop("is_async", UNSET))
+
+        def _parse_new_input(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        new_input = _parse_new_input(d.pop("new_input", UNSET))
+
+        def _parse_rejected(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        rejected = _parse_rejected(d.pop("rejected", UNSET))
+
+        def _parse_executions(data: object) -> list[ActivityGatewayExecution] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                executions_type_0 = []
+                _executions_type_0 = data
+                for executions_type_0_item_data in _executions_type_0:
+                    executions_type_0_item = ActivityGatewayExecution.from_dict(executions_type_0_item_data)
+
+                    executions_type_0.append(executions_type_0_item)
+
+                return executions_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[ActivityGatewayExecution] | None | Unset, data)
+
+        executions = _parse_executions(d.pop("executions", UNSET))
+
         agent_activity_thread_gateway_decision = cls(
             id=id,
             created_at=created_at,
             action=action,
             reasoning=reasoning,
             title=title,
+            description=description,
+            agent_id=agent_id,
+            created_execution_id=created_execution_id,
+            query=query,
+            is_async=is_async,
+            new_input=new_input,
+            rejected=rejected,
+            executions=executions,
         )
 
         agent_activity_thread_gateway_decision.additional_properties = d

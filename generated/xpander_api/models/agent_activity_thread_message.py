@@ -13,11 +13,13 @@ from ..models.known_activity_message_role import (
     KnownActivityMessageRole,
     check_known_activity_message_role,
 )
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.agent_activity_thread_message_content import (
         AgentActivityThreadMessageContent,
     )
+    from ..models.user import User
 
 
 T = TypeVar("T", bound="AgentActivityThreadMessage")
@@ -36,9 +38,15 @@ class AgentActivityThreadMessage:
     """ Who speaks. """
     content: AgentActivityThreadMessageContent
     """ What a message says. """
+    sub_execution_result: bool | None | Unset = UNSET
+    """ Whether it is what another agent's task came to. Absent means false. """
+    user: None | Unset | User = UNSET
+    """ Who said it, where several users take part. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.user import User
+
         id = self.id
 
         created_at: str
@@ -55,6 +63,20 @@ class AgentActivityThreadMessage:
 
         content = self.content.to_dict()
 
+        sub_execution_result: bool | None | Unset
+        if isinstance(self.sub_execution_result, Unset):
+            sub_execution_result = UNSET
+        else:
+            sub_execution_result = self.sub_execution_result
+
+        user: dict[str, Any] | None | Unset
+        if isinstance(self.user, Unset):
+            user = UNSET
+        elif isinstance(self.user, User):
+            user = self.user.to_dict()
+        else:
+            user = self.user
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -65,6 +87,10 @@ class AgentActivityThreadMessage:
                 "content": content,
             }
         )
+        if sub_execution_result is not UNSET:
+            field_dict["sub_execution_result"] = sub_execution_result
+        if user is not UNSET:
+            field_dict["user"] = user
 
         return field_dict
 
@@ -73,6 +99,7 @@ class AgentActivityThreadMessage:
         from ..models.agent_activity_thread_message_content import (
             AgentActivityThreadMessageContent,
         )
+        from ..models.user import User
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -107,11 +134,39 @@ class AgentActivityThreadMessage:
 
         content = AgentActivityThreadMessageContent.from_dict(d.pop("content"))
 
+        def _parse_sub_execution_result(data: object) -> bool | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(bool | None | Unset, data)
+
+        sub_execution_result = _parse_sub_execution_result(d.pop("sub_execution_result", UNSET))
+
+        def _parse_user(data: object) -> None | Unset | User:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                user_type_0 = User.from_dict(data)
+
+                return user_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | Unset | User, data)
+
+        user = _parse_user(d.pop("user", UNSET))
+
         agent_activity_thread_message = cls(
             id=id,
             created_at=created_at,
             role=role,
             content=content,
+            sub_execution_result=sub_execution_result,
+            user=user,
         )
 
         agent_activity_thread_message.additional_properties = d

@@ -31,8 +31,8 @@ class AgentActivityThreadReasoning:
     """ Whether the agent thinks ahead or looks back. """
     title: None | str | Unset = UNSET
     """ The thought in a few words. """
-    confidence: float | None | str | Unset = UNSET
-    """ How sure the agent was. Assumption: a number from 0 to 1, or a word. """
+    confidence: float | None | Unset = UNSET
+    """ How sure the agent was, from 0 to 1. """
     thought: None | str | Unset = UNSET
     """ The thought. """
     action: None | str | Unset = UNSET
@@ -41,6 +41,8 @@ class AgentActivityThreadReasoning:
     """ What came of it. """
     analysis: None | str | Unset = UNSET
     """ What the agent made of that. """
+    plan_task_id: None | str | Unset = UNSET
+    """ The step of the plan that the thought serves. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,7 +66,7 @@ class AgentActivityThreadReasoning:
         else:
             title = self.title
 
-        confidence: float | None | str | Unset
+        confidence: float | None | Unset
         if isinstance(self.confidence, Unset):
             confidence = UNSET
         else:
@@ -94,6 +96,12 @@ class AgentActivityThreadReasoning:
         else:
             analysis = self.analysis
 
+        plan_task_id: None | str | Unset
+        if isinstance(self.plan_task_id, Unset):
+            plan_task_id = UNSET
+        else:
+            plan_task_id = self.plan_task_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -115,6 +123,8 @@ class AgentActivityThreadReasoning:
             field_dict["result"] = result
         if analysis is not UNSET:
             field_dict["analysis"] = analysis
+        if plan_task_id is not UNSET:
+            field_dict["plan_task_id"] = plan_task_id
 
         return field_dict
 
@@ -160,12 +170,12 @@ class AgentActivityThreadReasoning:
 
         title = _parse_title(d.pop("title", UNSET))
 
-        def _parse_confidence(data: object) -> float | None | str | Unset:
+        def _parse_confidence(data: object) -> float | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast(float | None | Unset, data)
 
         confidence = _parse_confidence(d.pop("confidence", UNSET))
 
@@ -205,6 +215,15 @@ class AgentActivityThreadReasoning:
 
         analysis = _parse_analysis(d.pop("analysis", UNSET))
 
+        def _parse_plan_task_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        plan_task_id = _parse_plan_task_id(d.pop("plan_task_id", UNSET))
+
         agent_activity_thread_reasoning = cls(
             id=id,
             created_at=created_at,
@@ -215,6 +234,7 @@ class AgentActivityThreadReasoning:
             action=action,
             result=result,
             analysis=analysis,
+            plan_task_id=plan_task_id,
         )
 
         agent_activity_thread_reasoning.additional_properties = d

@@ -33,8 +33,6 @@ class AgentActivityThreadSubAgentTrigger:
     """ Any JSON, usually a ToolCallReasoning or a text. Why it was set to work. """
     plan_task_id: None | str | Unset = UNSET
     """ The step of the plan that the other agent serves. """
-    sub_execution_result: Any | Unset = UNSET
-    """ Any JSON. What came of the other agent's task. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,8 +69,6 @@ class AgentActivityThreadSubAgentTrigger:
         else:
             plan_task_id = self.plan_task_id
 
-        sub_execution_result = self.sub_execution_result
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -90,8 +86,6 @@ class AgentActivityThreadSubAgentTrigger:
             field_dict["reasoning"] = reasoning
         if plan_task_id is not UNSET:
             field_dict["plan_task_id"] = plan_task_id
-        if sub_execution_result is not UNSET:
-            field_dict["sub_execution_result"] = sub_execution_result
 
         return field_dict
 
@@ -152,8 +146,6 @@ class AgentActivityThreadSubAgentTrigger:
 
         plan_task_id = _parse_plan_task_id(d.pop("plan_task_id", UNSET))
 
-        sub_execution_result = d.pop("sub_execution_result", UNSET)
-
         agent_activity_thread_sub_agent_trigger = cls(
             id=id,
             created_at=created_at,
@@ -162,7 +154,6 @@ class AgentActivityThreadSubAgentTrigger:
             files=files,
             reasoning=reasoning,
             plan_task_id=plan_task_id,
-            sub_execution_result=sub_execution_result,
         )
 
         agent_activity_thread_sub_agent_trigger.additional_properties = d

@@ -12,18 +12,26 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from .get_agent import _get_kwargs as get_agent_kwargs
+    from .get_custom_llm_endpoint import _get_kwargs as get_custom_llm_endpoint_kwargs
     from .list_agents import _get_kwargs as list_agents_kwargs
+    from .take_llm_gateway_route import _get_kwargs as take_llm_gateway_route_kwargs
 
 __all__ = (
     "get_agent_kwargs",
     "get_agent_route",
+    "get_custom_llm_endpoint_kwargs",
+    "get_custom_llm_endpoint_route",
     "list_agents_kwargs",
     "list_agents_route",
+    "take_llm_gateway_route_kwargs",
+    "take_llm_gateway_route_route",
 )
 
 _MODULES = {
     "get_agent_kwargs": ".get_agent",
+    "get_custom_llm_endpoint_kwargs": ".get_custom_llm_endpoint",
     "list_agents_kwargs": ".list_agents",
+    "take_llm_gateway_route_kwargs": ".take_llm_gateway_route",
 }
 
 
@@ -35,8 +43,28 @@ def get_agent_route(
     )
 
 
+def get_custom_llm_endpoint_route(
+    agent_id: str,
+    task_id: str,
+) -> tuple[str, str]:
+    return "POST", "/agents/{agent_id}/custom-llm-endpoint/{task_id}".format(
+        agent_id=quote(str(agent_id), safe=""),
+        task_id=quote(str(task_id), safe=""),
+    )
+
+
 def list_agents_route() -> tuple[str, str]:
     return "GET", "/agents/list"
+
+
+def take_llm_gateway_route_route(
+    agent_id: str,
+    task_id: str,
+) -> tuple[str, str]:
+    return "POST", "/agents/{agent_id}/llm-gateway-route/{task_id}".format(
+        agent_id=quote(str(agent_id), safe=""),
+        task_id=quote(str(task_id), safe=""),
+    )
 
 
 if not TYPE_CHECKING:  # a type checker that saw this would believe in every name
