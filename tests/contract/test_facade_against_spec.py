@@ -192,6 +192,8 @@ def test_every_operation_that_the_facade_names_is_called_by_a_verb_of_the_table(
         "stream_worker_events": "the worker's own tests drive it: a worker is no single call",
         "send_worker_message": "the worker's own tests drive it: a worker is no single call",
         "get_default_llm_headers": "Backend.get_args asks for it where a model is made: tests/agno_runs call it",
+        "take_llm_gateway_route": "Backend.get_args takes it where a model has no key: tests/agno_runs call it",
+        "get_custom_llm_endpoint": "Backend.get_args asks for it where a task wants it: tests/agno_runs call it",
     }
     assert set().union(*(operations for *_, operations in VERBS)) == used_operations() - set(beside)
 

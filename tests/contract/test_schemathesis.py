@@ -53,7 +53,8 @@ def talkative(run: Run) -> str:
 
 def streamed_task(emulator: Emulator) -> str:
     """Run a task with an event stream to its end, and return its id."""
-    body = {"input": {"text": "hello"}, "events_streaming": True}
+    extension = {"llm_custom_provider": "known-provider"}
+    body = {"input": {"text": "hello"}, "events_streaming": True, "payload_extension": extension}
     answer = httpx.post(f"{emulator.url}/agent-execution/agent-1", json=body, headers={"x-api-key": KEY})
     task_id: str = answer.json()["id"]
     emulator.wait_for_status(task_id, "completed")
@@ -65,15 +66,17 @@ def emulator() -> Iterator[Emulator]:
     with Emulator(api_key=KEY, validate_answers=True, step=0.0, agent=talkative) as emulator:
         emulator.add_agent("known-agent", tools=[{"id": "known-tool", "name": "known_tool"}])
         emulator.add_knowledge_base("known-base", ["a document"])
+        emulator.set_custom_llm_provider("known-provider", "its-token")
         yield emulator
 
 
 def know_task(folder: Path, task_id: str) -> None:
-    """Tell schemathesis of a task that has a stream, a tool and a knowledge base; it can't make any by itself."""
+    """Tell schemathesis of a task with a stream, a provider, a tool and a knowledge base; it can't make them itself."""
     known = {
         "stream_task_events": f'task_id = "{task_id}"',
         "invoke_operation": 'agent_id = "known-agent", tool_id = "known-tool"',
         "search_knowledge_base": 'knowledge_base_id = "known-base"',
+        "get_custom_llm_endpoint": f'agent_id = "agent-1", task_id = "{task_id}"',
     }
     (folder / "schemathesis.toml").write_text(
         "".join(

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from ._json import Json, object_of
 
-_REASONING: Final = ("title", "confidence", "thought", "action", "result", "analysis")
-_TOOL_CALL: Final = ("tool_name", "payload", "result", "is_error", "reasoning")
+_REASONING: Final = ("title", "confidence", "thought", "action", "result", "analysis", "plan_task_id")
+_TOOL_CALL: Final = ("tool_name", "payload", "result", "is_error", "reasoning", "plan_task_id")
+_TRIGGER: Final = ("agent_id", "query", "files", "reasoning", "plan_task_id")
 
 
 def message(entry_id: str, at: str, role: str, text: str, files: list[Any] | None = None) -> Json:
@@ -35,7 +36,7 @@ def entry(event: Json, number: int) -> Json | None:
     if kind in ("think", "analyze"):
         return {**base, "type": kind, "title": "", "confidence": 1.0, **{n: data[n] for n in _REASONING if n in data}}
     if kind == "sub_agent_trigger" and "agent_id" in data:
-        return {**base, **{name: data[name] for name in ("agent_id", "query", "files", "reasoning") if name in data}}
+        return {**base, **{name: data[name] for name in _TRIGGER if name in data}}
     if kind == "auth_event" and "type" in data:
         return {**base, "type": data["type"], "data": data.get("data")}
     if kind == "agent_gateway_decision" and "action" in data:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ._clock import now
-from ._json import Json, object_of
+from ._json import Json, is_object, object_of
 from ._problem import Problem
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class Agents:
             organization_id = organization_id or self._home
             agent = self._store.agent(organization_id, agent_id) or _new_agent(organization_id, agent_id)
             agent.update(fields)
+            graph = agent.get("graph")
+            if is_object(graph):  # clients show it as an object, the wire has the nodes alone
+                agent["graph"] = graph.get("items") or []
             self._store.put_agent(agent)
             return agent
 
@@ -155,7 +158,7 @@ def _new_agent(organization_id: str, agent_id: str) -> Json:
         "model_provider": "emulator",
         "model_name": "emulator",
         "instructions": {"role": [], "goal": [], "general": ""},
-        "graph": {"items": []},
+        "graph": [],
         "tools": [],
         "knowledge_bases": [],
         "output_format": "markdown",

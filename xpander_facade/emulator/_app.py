@@ -289,7 +289,12 @@ class App:
                 )
                 return
             environment = call.query.get("environment", "local")
-            worker = await self.when_free(lambda: dispatcher.register(call.organization_id, call.ids[0], environment))
+            is_supporting = call.query.get("supports_llm_gateway") == "true"
+            worker = await self.when_free(
+                lambda: dispatcher.register(
+                    call.organization_id, call.ids[0], environment, supports_llm_gateway=is_supporting
+                )
+            )
             try:
                 with self._streams.listening(worker.stream) as listener:
                     frames = self._worker_frames(listener, dispatcher, worker)

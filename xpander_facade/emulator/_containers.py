@@ -17,6 +17,7 @@ from ._json import Json, object_of, write
 
 if TYPE_CHECKING:
     from ._executions import Executions
+    from ._llm_access import LLMAccess
 
 _FINAL: Final = frozenset({"completed", "failed", "error", "stopped"})
 _TIMEOUT: Final = 60.0
@@ -33,8 +34,9 @@ class Container:
 class Containers:
     """The workers in containers, by agent."""
 
-    def __init__(self, executions: Executions) -> None:
+    def __init__(self, executions: Executions, llm_access: LLMAccess) -> None:
         self._executions = executions
+        self._llm_access = llm_access
         self._by_agent: dict[str, Container] = {}
 
     def connect(self, agent_id: str, url: str, api_key: str) -> None:
@@ -50,6 +52,7 @@ class Containers:
         container = self._by_agent.get(task["agent_id"])
         if container is None:
             return False
+        self._llm_access.keep(task)
         body = write(task).encode()
         name = f"container-{task['id']}"
         threading.Thread(target=self._call, args=(container, dict(task), body), name=name, daemon=True).start()

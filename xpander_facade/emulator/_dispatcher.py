@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._agents import Agents
     from ._containers import Containers
     from ._executions import Executions
+    from ._llm_access import LLMAccess
     from ._runs import Runs
     from ._store import Store
     from ._streams import Key, Streams
@@ -90,6 +91,7 @@ class Dispatcher:
         self.timeout = timeout
         self.refusal: str | None = None
         self.containers: Containers | None = None
+        self.llm_access: LLMAccess | None = None
         self._executions = executions
         self._store = store
         self._streams = streams
@@ -174,8 +176,16 @@ class Dispatcher:
 
     # --- what workers do ---
 
-    def register(self, organization_id: str | None, agent_id: str, environment: str) -> Worker:
+    def register(
+        self, organization_id: str | None, agent_id: str, environment: str, *, supports_llm_gateway: bool = False
+    ) -> Worker:
         """Register a worker, and assign waiting tasks to it.
+
+        Args:
+            organization_id: The worker's organisation.
+            agent_id: The agent that it serves.
+            environment: Where it runs.
+            supports_llm_gateway: Whether its tasks come with a way to models, where there is one.
 
         Raises:
             Problem: 404, when agents are strict and this one is unknown.
@@ -183,6 +193,7 @@ class Dispatcher:
         with self._store.transaction():
             agent = self._agents.find(organization_id, agent_id)
             worker = self._workers.register(organization_id, agent["id"], environment)
+            worker.supports_llm_gateway = supports_llm_gateway
             self._assign_queued()
             self._executions.changed.notify_all()
             return worker
@@ -322,6 +333,8 @@ class Dispatcher:
         return task
 
     def _send(self, worker: Worker, task: Json) -> None:
+        if worker.supports_llm_gateway and self.llm_access is not None:
+            task = self.llm_access.delivered(task)
         worker.queued.append((_key(task), write(task)))
         self._streams.notify(worker.stream)
 

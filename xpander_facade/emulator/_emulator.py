@@ -24,6 +24,7 @@ from ._hosts import Hosts, is_loopback
 from ._inspection import Inspection, known_operation
 from ._journal import Journal
 from ._knowledge import KnowledgeBases
+from ._llm_access import LLMAccess
 from ._operations import Operations
 from ._runs import Runs
 from ._server import Server
@@ -131,10 +132,13 @@ class Emulator(Inspection):
             self._executions, self._store, self._streams, self._agents, self._runs, workers, worker_timeout, clock
         )
         self._executions.executor = self._dispatcher
-        self._containers = self._dispatcher.containers = Containers(self._executions)
+        self._llm_access = self._dispatcher.llm_access = LLMAccess(self._executions)
+        self._containers = self._dispatcher.containers = Containers(self._executions, self._llm_access)
         self._tools = Tools(self._agents)
         self._knowledge_bases = KnowledgeBases()
-        operations = Operations(self._executions, self._agents, self._dispatcher, self._tools, self._knowledge_bases)
+        operations = Operations(
+            self._executions, self._agents, self._dispatcher, self._tools, self._knowledge_bases, self._llm_access
+        )
         self._operations = operations
         self._is_fitted_out = False
         self._app = App(
@@ -239,6 +243,7 @@ class Emulator(Inspection):
         self._journal.clear()
         self._app.violations.clear()
         self._containers.clear()
+        self._llm_access.clear()
         self._tools.clear()
         self._knowledge_bases.clear()
         self._is_fitted_out = False
@@ -330,6 +335,24 @@ class Emulator(Inspection):
         """
         self.add_agent(agent_id, deployment_type="container")
         self._containers.connect(agent_id, url, api_key)
+
+    def set_llm_gateway(self, base_url: str, token: str) -> None:
+        """Give a way to models with each delivery from now on: in the task on a stream, else on request.
+
+        Args:
+            base_url: Where the APIs of providers are called instead, such as a server of the test's own.
+            token: The key for it.
+        """
+        self._llm_access.set_gateway(base_url, token)
+
+    def set_custom_llm_provider(self, provider: str, token: str) -> None:
+        """Give access to a provider of the organisation to tasks whose payload extension has `llm_custom_provider`.
+
+        Args:
+            provider: Its name in the path of the platform's proxy.
+            token: The key for the proxy.
+        """
+        self._llm_access.set_custom_provider(provider, token)
 
     def answer_tool(self, tool_id: str, rule: Rule, *, agent_id: str | None = None) -> None:
         """Say what a tool answers from now on. A tool without a rule answers with what it was given.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._executions import Executions
     from ._json import Json
     from ._knowledge import KnowledgeBases
+    from ._llm_access import LLMAccess
     from ._tools import Tools
 
 _SUMMARY: Final = 160
@@ -46,6 +47,7 @@ class Operations:
         dispatcher: Dispatcher,
         tools: Tools,
         knowledge_bases: KnowledgeBases,
+        llm_access: LLMAccess,
     ) -> None:
         self.executions = executions
         self.agents = agents
@@ -70,6 +72,8 @@ class Operations:
             "invoke_operation": lambda c: tools.invoke(c.organization_id, c.ids[0], c.ids[1], c.body, c.headers),
             "search_knowledge_base": lambda c: knowledge_bases.search(c.ids[0], c.query),
             "get_default_llm_headers": lambda _: dict(self.default_llm_headers) or None,
+            "take_llm_gateway_route": lambda c: llm_access.take(c.organization_id, c.ids[0], c.ids[1]),
+            "get_custom_llm_endpoint": lambda c: llm_access.custom_endpoint(c.organization_id, c.ids[0], c.ids[1]),
             "send_worker_message": self._send_worker_message,
             "get_api_key_allowance": self._get_api_key_allowance,
             "summarize_tool_call": _summarize_tool_call,

@@ -45,6 +45,7 @@ class Worker:
     disconnected_at: float = 0.0
     state: State = "listening"
     is_busy: bool = False
+    supports_llm_gateway: bool = False
     heartbeats: int = 0
     longest_gap: float = 0.0
     created_at: str = field(default_factory=now)
@@ -94,6 +95,7 @@ class Worker:
             "agent_id": self.agent_id,
             "state": self.state,
             "listening": self.state == "listening",
+            "supports_llm_gateway": self.supports_llm_gateway,
             "tasks": [task_id for _, task_id in self.assigned],
             "task_organizations": [organization for organization, _ in self.assigned],
             "heartbeats": self.heartbeats,

@@ -112,6 +112,8 @@ def test_the_projects_own_contract_has_all_operations():
         "invoke_operation",
         "search_knowledge_base",
         "get_default_llm_headers",
+        "take_llm_gateway_route",
+        "get_custom_llm_endpoint",
         "create_task",
         "get_task",
         "update_task",
