@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         AgentActivityThreadReasoning,
         AgentActivityThreadSubAgentTrigger,
         AgentActivityThreadToolCall,
+        GatewayExecution,
     )
     from xpander_facade.types.agents import (
         AgentGraph,
@@ -147,6 +148,7 @@ _HOMES = {
     "ExternalTask": "recorder._external_task",
     "FileLimits": "types.file_limits",
     "FlushResult": "outbox._flush_result",
+    "GatewayExecution": "types.activity",
     "HumanInTheLoopRequest": "types.models",
     "IntegrationError": "errors",
     "KnowledgeBaseSearchResult": "types.agents",
@@ -251,6 +253,7 @@ __all__ = [
     "ExternalTask",
     "FileLimits",
     "FlushResult",
+    "GatewayExecution",
     "HumanInTheLoopRequest",
     "IntegrationError",
     "KnowledgeBaseSearchResult",

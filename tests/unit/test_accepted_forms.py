@@ -126,8 +126,8 @@ def test_instructions_for_a_retry_stand_once_in_the_context(emulator: Emulator, 
 
 
 def test_a_sub_agent_trigger_without_a_query_is_known():
-    entry = {"id": "e", "created_at": "2026-01-02T03:04:05Z", "agent_id": "a2", "sub_execution_result": {"ok": 1}}
+    entry = {"id": "e", "created_at": "2026-01-02T03:04:05Z", "agent_id": "a2", "plan_task_id": "p1"}
     thread = read_thread({"id": "t", "created_at": "2026-01-02T03:04:05Z", "messages": [entry]})
     (trigger,) = thread.messages
     assert isinstance(trigger, AgentActivityThreadSubAgentTrigger)
-    assert (trigger.agent_id, trigger.query, trigger.sub_execution_result) == ("a2", None, {"ok": 1})
+    assert (trigger.agent_id, trigger.query, trigger.plan_task_id) == ("a2", None, "p1")

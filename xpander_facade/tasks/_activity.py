@@ -39,7 +39,7 @@ _SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], type[AgentActivityThre
     (lambda entry: entry.get("type") in _REASONING, AgentActivityThreadReasoning),
     (lambda entry: entry.get("type") in _AUTH, AgentActivityThreadAuth),
     (lambda entry: entry.get("action") in _DECISIONS, AgentActivityThreadGatewayDecision),
-    (lambda entry: "agent_id" in entry, AgentActivityThreadSubAgentTrigger),
+    (lambda entry: "agent_id" in entry and not entry.keys() & {"action", "type"}, AgentActivityThreadSubAgentTrigger),
 )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AgentActivityThreadReasoning,
         AgentActivityThreadSubAgentTrigger,
         AgentActivityThreadToolCall,
+        GatewayExecution,
         ToolCallReasoning,
     )
     from xpander_facade.types.agents import (
@@ -91,6 +92,7 @@ __all__ = [
     "DeepPlanning",
     "DeepPlanningItem",
     "FileLimits",
+    "GatewayExecution",
     "HumanInTheLoopRequest",
     "KnowledgeBaseSearchResult",
     "LLMCredentials",
@@ -145,6 +147,7 @@ _HOMES = {
     "DeepPlanning": "models",
     "DeepPlanningItem": "models",
     "FileLimits": "file_limits",
+    "GatewayExecution": "activity",
     "HumanInTheLoopRequest": "models",
     "KnowledgeBaseSearchResult": "agents",
     "LLMCredentials": "agents",

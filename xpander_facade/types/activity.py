@@ -32,10 +32,18 @@ class AgentActivityThreadMessageContent:
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadMessage(_Entry):
-    """Something that was said. `role` is user or agent."""
+    """Something that was said.
+
+    Args:
+        role: user or agent.
+        sub_execution_result: Whether it is what another agent's task came to.
+        user: Who said it, where several users take part.
+    """
 
     role: str
     content: AgentActivityThreadMessageContent
+    sub_execution_result: bool = False
+    user: User | None = None
 
 
 @attrs.define(kw_only=True)
@@ -70,6 +78,7 @@ class AgentActivityThreadReasoning(_Entry):
     action: str | None = None
     result: Any = None
     analysis: str | None = None
+    plan_task_id: str | None = None
 
 
 @attrs.define(kw_only=True)
@@ -81,7 +90,6 @@ class AgentActivityThreadSubAgentTrigger(_Entry):
     files: list[str] = attrs.field(factory=list[str])
     reasoning: Any = None
     plan_task_id: str | None = None
-    sub_execution_result: Any = None
 
 
 @attrs.define(kw_only=True)
@@ -93,12 +101,44 @@ class AgentActivityThreadAuth(_Entry):
 
 
 @attrs.define(kw_only=True)
+class GatewayExecution:
+    """A task whose result a gateway agent fetched."""
+
+    created_execution_id: str
+    status: str | None = None
+    result: str | None = None
+    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+
+
+@attrs.define(kw_only=True)
 class AgentActivityThreadGatewayDecision(_Entry):
-    """What a gateway agent decided. `action` is create_execution, ask_execution, stop_execution and the like."""
+    """What a gateway agent decided.
+
+    Args:
+        action: create_execution, ask_execution, stop_execution, continue_execution or get_executions_result.
+        reasoning: Why it did.
+        title: The decision in a few words.
+        description: The decision in a sentence.
+        agent_id: The agent that it is about.
+        created_execution_id: The task that was created, asked, stopped or continued.
+        query: What a created task is asked.
+        is_async: Whether the gateway agent goes on without waiting for a created task.
+        new_input: What a task that is asked is told.
+        rejected: Why the task did not take it; None means that it did.
+        executions: What the tasks came to whose results were fetched.
+    """
 
     action: str
     reasoning: str | None = None
     title: str | None = None
+    description: str | None = None
+    agent_id: str | None = None
+    created_execution_id: str | None = None
+    query: str | None = None
+    is_async: bool = False
+    new_input: str | None = None
+    rejected: str | None = None
+    executions: list[GatewayExecution] = attrs.field(factory=list[GatewayExecution])
 
 
 @attrs.define(kw_only=True)

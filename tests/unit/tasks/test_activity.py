@@ -30,11 +30,14 @@ def thread(*entries, **fields):
 
 ENTRIES = [
     (AgentActivityThreadMessage, {"role": "user", "content": {"text": "hi", "files": ["u"]}}),
-    (AgentActivityThreadMessage, {"role": "agent", "content": {}}),
+    (AgentActivityThreadMessage, {"role": "agent", "content": {}, "sub_execution_result": True}),
     (AgentActivityThreadToolCall, {"tool_name": "search", "payload": {"q": 1}, "result": [1], "is_error": True}),
     (AgentActivityThreadToolCall, {"tool_name": "s", "reasoning": {"title": "t"}}),
     (AgentActivityThreadReasoning, {"type": "think", "title": "t", "confidence": 0.5, "thought": "x"}),
-    (AgentActivityThreadReasoning, {"type": "analyze", "analysis": "a", "result": "r", "action": "go"}),
+    (
+        AgentActivityThreadReasoning,
+        {"type": "analyze", "analysis": "a", "result": "r", "action": "go", "plan_task_id": "p"},
+    ),
     (AgentActivityThreadSubAgentTrigger, {"agent_id": "a", "query": "q", "files": [], "reasoning": "r"}),
     *[
         (AgentActivityThreadAuth, {"type": type_, "data": {"url": "u"}})
@@ -70,6 +73,40 @@ def test_an_entry_keeps_what_it_does_not_know(cls, fields):
     assert entry.extra == {"new": {"a": None}}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "create_execution", "created_execution_id": "x", "query": "q", "is_async": True},
+        {"action": "ask_execution", "created_execution_id": "x", "new_input": "n", "rejected": "it has ended"},
+        {"action": "stop_execution", "created_execution_id": "x", "agent_id": "a", "description": "d"},
+        {"action": "continue_execution", "created_execution_id": "x", "rejected": "no"},
+    ],
+)
+def test_each_field_of_a_gateways_decision_is_typed(fields):
+    (entry,) = thread({**BASE, "reasoning": "r", **fields}).messages
+    assert type(entry) is AgentActivityThreadGatewayDecision
+    assert entry.extra == {}
+    assert {name: getattr(entry, name) for name in fields} == fields
+
+
+def test_the_results_that_a_gateway_fetched_are_typed():
+    fetched = [
+        {"created_execution_id": "x", "status": "completed", "result": "r", "new": 1},
+        {"created_execution_id": "y"},
+    ]
+    data = {**BASE, "action": "get_executions_result", "reasoning": "r", "executions": fetched}
+    (entry,) = thread(data).messages
+    first, second = entry.executions
+    assert (first.created_execution_id, first.status, first.result, first.extra) == ("x", "completed", "r", {"new": 1})
+    assert (second.created_execution_id, second.status, second.result) == ("y", None, None)
+
+
+def test_a_message_of_several_users_says_whose_it_is():
+    data = {**BASE, "role": "user", "content": {"text": "hi"}, "user": {"email": "e", "id": "u"}}
+    (entry,) = thread(data).messages
+    assert (entry.user.id, entry.sub_execution_result, entry.extra) == ("u", False, {})
+
+
 def test_a_message_has_typed_content():
     (entry,) = thread({**BASE, "role": "user", "content": {"text": "hi", "files": None}}).messages
     assert (entry.content.text, entry.content.files) == ("hi", [])
@@ -79,6 +116,8 @@ def test_a_message_has_typed_content():
     "fields",
     [
         {"kind": "brand_new", "x": [1]},
+        {"action": "a_decision_of_tomorrow", "agent_id": "a", "reasoning": "r"},
+        {"type": "a_type_of_tomorrow", "agent_id": "a"},
         {"type": "a_type_of_tomorrow"},
         {"type": ["think"]},
         {"action": {"a": 1}},
