@@ -18,8 +18,9 @@ from agno.agent import Agent as AgnoAgent
 from platform_agents import add_agent, backend_of
 
 from xpander_facade import ConfigurationError, LLMCredentials, Tasks
-from xpander_facade._agno.models import Gateway, ModelRequest, make_model
+from xpander_facade._agno.models import ModelRequest, make_model
 from xpander_facade.emulator import Emulator
+from xpander_facade.types._llm_gateway import LLMGatewayRoute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,17 +265,23 @@ def test_a_providers_key_never_goes_to_another_host(provider: str, own: str | No
 
 
 def test_the_platforms_gateway_serves_where_there_is_no_key():
-    gateway = Gateway("https://gateway.example", "t0ken")
+    gateway = LLMGatewayRoute("https://gateway.example", "t0ken")
     openai = make_model(ModelRequest("openai", "gpt-4o", gateway=gateway))
     assert (openai.base_url, openai.api_key) == ("https://gateway.example/v1", "t0ken")
     assert openai.extra_headers == {"x-xpander-api-key": "t0ken"}
-    for provider, name in (("anthropic", "claude-x"), ("amazon_bedrock", "us.anthropic.claude-x")):
+    assert make_model(ModelRequest("openai", "ft:gpt-4o:acme::x", gateway=gateway)).id == "openai::ft:gpt-4o:acme::x"
+    for provider, name in (
+        ("anthropic", "claude-x"),
+        ("amazon_bedrock", "us.anthropic.claude-x"),
+        ("amazon_bedrock", "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-x"),
+    ):
         claude = make_model(ModelRequest(provider, name, gateway=gateway))
         assert (claude.client_params["base_url"], claude.api_key) == ("https://gateway.example", "t0ken")
         assert claude.default_headers["x-xpander-api-key"] == "t0ken"
     mine = make_model(ModelRequest("openai", "gpt-4o", gateway=gateway, variable=lambda _: "mine"))
     assert (mine.base_url, mine.api_key) == (None, "mine")
-    assert "t0ken" not in repr(gateway)
+    with pytest.raises(ConfigurationError, match="no key for the model provider 'cerebras'"):
+        make_model(ModelRequest("cerebras", "x", gateway=gateway))
 
 
 def test_bedrock_and_azure_are_made_of_what_their_libraries_need(monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -10,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from xpander_facade import _client, _requests, _validation
-from xpander_facade._agno import mcp
+from xpander_facade._agno import mcp, model_access
 from xpander_facade._agno.knowledge import knowledge_retriever
-from xpander_facade._agno.models import Gateway, ModelRequest, make_model
+from xpander_facade._agno.models import ModelRequest, make_model
 from xpander_facade._agno.output import model_of_schema
 from xpander_facade._agno.tools import agent_tools, observed_tools
 from xpander_facade._serialization import codec
 from xpander_facade.agents._agent import Agent
 from xpander_facade.agents._tool_payload import as_object
-from xpander_facade.configuration._environment import model_environment
-from xpander_facade.errors import ConfigurationError, NotFoundError
+from xpander_facade.errors import ConfigurationError, ModuleException, NotFoundError
 from xpander_facade.tasks._task import Task
 from xpander_facade.types.agents import AgentInstructions, AgnoSettings
 from xpander_facade.types.enums import OutputFormat
@@ -105,28 +105,55 @@ def check_inputs(
 
 def get_args(inputs: Inputs) -> dict[str, Any]:
     """Return the arguments for an agent of Agno. See `Backend.get_args`."""
-    agent = inputs.agent or Agent.load(inputs.agent_id, inputs.configuration, version=inputs.agent_version)
-    headers: dict[str, str] = {}
+    configuration, task = inputs.configuration, inputs.task
+    agent = inputs.agent or Agent.load(inputs.agent_id, configuration, version=inputs.agent_version)
+    wanted: ModelRequest | None = None
     if _needs_model(inputs):
-        request = _requests.default_llm_headers_request()
-        try:
-            headers = _client.send(inputs.configuration, request, _read_headers)
-        except NotFoundError:
-            _log.info("the platform has no headers for models")
-    return _assemble(inputs, agent, headers, mcp.make_toolkits(agent, inputs.task))
+        wanted = model_access.model_request(agent, task)
+        if task is not None and model_access.uses_custom_provider(task):
+            request = model_access.custom_endpoint_request(agent, task)
+            answer = _client.send(configuration, request, as_object)
+            wanted = model_access.with_custom_endpoint(wanted, answer, task, configuration)
+        headers: dict[str, str] = {}
+        with contextlib.suppress(NotFoundError):
+            headers = _client.send(configuration, _requests.default_llm_headers_request(), _read_headers)
+        wanted = model_access.with_headers(wanted, headers)
+        route = model_access.route_request(wanted, agent, task)
+        if task is not None and route is not None:
+            try:
+                wanted = model_access.with_route(wanted, _client.send(configuration, route, as_object), task)
+            except ModuleException as error:
+                _log_no_route(task, error)
+    return _assemble(inputs, agent, wanted, mcp.make_toolkits(agent, task))
 
 
 async def aget_args(inputs: Inputs) -> dict[str, Any]:
     """Return the arguments for an agent of Agno. See `Backend.get_args`."""
-    agent = inputs.agent or await Agent.aload(inputs.agent_id, inputs.configuration, version=inputs.agent_version)
-    headers: dict[str, str] = {}
+    configuration, task = inputs.configuration, inputs.task
+    agent = inputs.agent or await Agent.aload(inputs.agent_id, configuration, version=inputs.agent_version)
+    wanted: ModelRequest | None = None
     if _needs_model(inputs):
-        request = _requests.default_llm_headers_request()
-        try:
-            headers = await _client.asend(inputs.configuration, request, _read_headers)
-        except NotFoundError:
-            _log.info("the platform has no headers for models")
-    return _assemble(inputs, agent, headers, await mcp.amake_toolkits(agent, inputs.task))
+        wanted = model_access.model_request(agent, task)
+        if task is not None and model_access.uses_custom_provider(task):
+            request = model_access.custom_endpoint_request(agent, task)
+            answer = await _client.asend(configuration, request, as_object)
+            wanted = model_access.with_custom_endpoint(wanted, answer, task, configuration)
+        headers: dict[str, str] = {}
+        with contextlib.suppress(NotFoundError):
+            headers = await _client.asend(configuration, _requests.default_llm_headers_request(), _read_headers)
+        wanted = model_access.with_headers(wanted, headers)
+        route = model_access.route_request(wanted, agent, task)
+        if task is not None and route is not None:
+            try:
+                wanted = model_access.with_route(wanted, await _client.asend(configuration, route, as_object), task)
+            except ModuleException as error:
+                _log_no_route(task, error)
+    return _assemble(inputs, agent, wanted, await mcp.amake_toolkits(agent, task))
+
+
+def _log_no_route(task: Task, error: ModuleException) -> None:
+    if not isinstance(error, NotFoundError):  # which says that there is none
+        _log.warning("task %s: the platform does not say whether it has a way to the model: %s", task.id, error)
 
 
 def _needs_model(inputs: Inputs) -> bool:
@@ -137,7 +164,7 @@ def _read_headers(data: Any) -> dict[str, str]:
     return {name: value for name, value in as_object(data).items() if isinstance(value, str) and value}
 
 
-def _assemble(inputs: Inputs, agent: Agent, headers: dict[str, str], toolkits: mcp.Toolkits) -> dict[str, Any]:
+def _assemble(inputs: Inputs, agent: Agent, wanted: ModelRequest | None, toolkits: mcp.Toolkits) -> dict[str, Any]:
     task = inputs.task
     tools = agent_tools(agent, task, is_async=toolkits.is_async)
     retriever = knowledge_retriever(agent)
@@ -162,8 +189,8 @@ def _assemble(inputs: Inputs, agent: Agent, headers: dict[str, str], toolkits: m
         **_session(agent, task, has_db=inputs.override.get("db") is not None),
     }
     arguments["additional_context"] = _context(task, notes)
-    if _needs_model(inputs):
-        arguments["model"] = make_model(_model_request(inputs, agent, headers))
+    if wanted is not None:
+        arguments["model"] = make_model(wanted)
     return {**{name: value for name, value in arguments.items() if value is not None}, **inputs.override}
 
 
@@ -264,42 +291,3 @@ def _guardrails(settings: AgnoSettings) -> list[Any]:
         categories: Any = settings.openai_moderation_categories or None
         hooks.append(guardrails.OpenAIModerationGuardrail(raise_for_categories=categories))
     return hooks
-
-
-def _model_request(inputs: Inputs, agent: Agent, headers: dict[str, str]) -> ModelRequest:
-    task = inputs.task
-    extension: Mapping[str, Any] = (task.payload_extension if task is not None else None) or {}
-    if extension.get("llm_custom_provider"):
-        raise ConfigurationError(
-            "the task asks for a model at an endpoint of the platform, which can't be called from here: "
-            "pass override={'model': ...}"
-        )
-    provider = (task.llm_model_provider if task is not None else None) or agent.model_provider
-    name = (task.llm_model_name if task is not None else None) or agent.model_name
-    effort = (task.llm_reasoning_effort if task is not None else None) or agent.llm_reasoning_effort or "medium"
-    if not provider or not name:
-        raise ConfigurationError(
-            f"agent {agent.id} names no model: set its model on the platform, or pass override={{'model': ...}}"
-        )
-    variable, is_cloud = model_environment()
-    is_agents_own = provider.lower() == (agent.model_provider or "").lower()
-    own = {key: value for key, value in agent.llm_extra_headers.items() if isinstance(value, str) and value}
-    return ModelRequest(
-        provider=provider.lower(),
-        name=name.lower(),
-        effort=str(effort).lower(),
-        # The agent's URL and key belong to the agent's provider; a task that names another gets none of them.
-        api_base=agent.llm_api_base or None if is_agents_own else None,
-        headers={**headers, **own} if is_agents_own else headers,
-        credentials=agent.llm_credentials if is_agents_own else None,
-        gateway=_gateway(task),
-        organization_id=agent.organization_id,
-        variable=variable,
-        is_cloud=is_cloud,
-    )
-
-
-def _gateway(task: Task | None) -> Gateway | None:
-    given = as_object(getattr(task, "_llm_gateway", None))
-    base_url, token = given.get("base_url"), given.get("token")
-    return Gateway(base_url, token) if isinstance(base_url, str) and isinstance(token, str) else None

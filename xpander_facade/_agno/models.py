@@ -14,7 +14,8 @@ from xpander_facade._agno.providers import COMPATIBLE, NO_KEY, PROVIDERS, Provid
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from xpander_facade.types.agents import LLMCredentials  # noqa: TC004 (nobody evaluates the annotations)
+    from xpander_facade.types._llm_gateway import LLMGatewayRoute  # noqa: TC004 (nobody evaluates the annotations)
+    from xpander_facade.types.agents import LLMCredentials  # noqa: TC004
 
 _TIMEOUT = 12 * 60 * 60
 """Seconds that a call of a model may take, as on the platform."""
@@ -24,15 +25,6 @@ _OPENAI_REASONING = re.compile(r"(?:.*/)?(?:gpt-[56]|o\d)")
 _OPENAI_RESPONSES = re.compile(r"gpt-5\.6|gpt-6")
 _CLAUDE_VERSION = re.compile(r"claude-[a-z]+-(\d+)(?:[-.](\d{1,2})(?!\d))?")
 _CLAUDE_WITHOUT_TEMPERATURE = (4, 7)
-_BEDROCK_CLAUDE = re.compile(r"(?:[a-z]+\.)?anthropic\.")
-
-
-@attrs.frozen
-class Gateway:
-    """A way to models through the platform, given with a delivered task. The token shows in no `repr`."""
-
-    base_url: str
-    token: str = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -58,10 +50,10 @@ class ModelRequest:
     api_base: str | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     credentials: LLMCredentials | None = attrs.field(default=None, repr=False)
-    gateway: Gateway | None = None
+    gateway: LLMGatewayRoute | None = None
     organization_id: str | None = None
     variable: Callable[[str], str | None] = attrs.field(default=lambda _: None, repr=False)
-    is_cloud: bool = False
+    is_own_key_first: bool = False
 
 
 def make_model(wanted: ModelRequest) -> Any:
@@ -75,30 +67,35 @@ def make_model(wanted: ModelRequest) -> Any:
     if wanted.api_base is not None:
         host_of(wanted.api_base)
     make = _MAKERS.get(provider.name, _openai_like)
-    if _uses_gateway(provider, wanted):
-        return _through_gateway(provider, wanted)
+    if wanted.gateway is not None and can_use_gateway(wanted):
+        return _through_gateway(provider, wanted, wanted.gateway)
     return make(provider, wanted)
 
 
-def _uses_gateway(provider: Provider, wanted: ModelRequest) -> bool:
-    if wanted.gateway is None or wanted.api_base is not None or _key(provider, wanted) is not None:
+def can_use_gateway(wanted: ModelRequest) -> bool:
+    """Whether a model can be called through the platform, and there is no key to call it directly."""
+    if wanted.api_base is not None:
         return False
-    is_claude = provider.name == "anthropic" or (
-        provider.name == "amazon_bedrock" and _BEDROCK_CLAUDE.match(wanted.name) is not None
-    )
-    return is_claude or provider.name == "openai"
+    provider = PROVIDERS.get(wanted.provider)
+    if provider is None or (provider.name not in {"anthropic", "openai"} and not _is_claude_on_bedrock(wanted)):
+        return False
+    return _key(provider, wanted) is None
 
 
-def _through_gateway(provider: Provider, wanted: ModelRequest) -> Any:
-    gateway = wanted.gateway
-    assert gateway is not None
+def _is_claude_on_bedrock(wanted: ModelRequest) -> bool:
+    return wanted.provider == "amazon_bedrock" and "anthropic." in wanted.name
+
+
+def _through_gateway(provider: Provider, wanted: ModelRequest, gateway: LLMGatewayRoute) -> Any:
+    # The gateway reads this header before any other, so that no key that a library finds can stand in for its own.
     headers = {**wanted.headers, "x-xpander-api-key": gateway.token}
     if provider.name == "openai":
-        base = f"{gateway.base_url.rstrip('/')}/v1"
-        return _openai(provider, attrs.evolve(wanted, headers=headers), key=gateway.token, base_url=base)
-    anthropic = PROVIDERS["anthropic"]
+        # A fine-tuned model's name has colons, at which the gateway would take it apart.
+        name = f"openai::{wanted.name}" if wanted.name.startswith("ft:") else wanted.name
+        wanted = attrs.evolve(wanted, headers=headers, name=name)
+        return _openai(provider, wanted, key=gateway.token, base_url=f"{gateway.base_url}/v1")
     wanted = attrs.evolve(wanted, headers=headers)
-    return _anthropic(anthropic, wanted, key=gateway.token, base_url=gateway.base_url)
+    return _anthropic(PROVIDERS["anthropic"], wanted, key=gateway.token, base_url=gateway.base_url)
 
 
 def _openai(provider: Provider, wanted: ModelRequest, *, key: str | None = None, base_url: str | None = None) -> Any:
@@ -255,7 +252,7 @@ def _key(provider: Provider, wanted: ModelRequest) -> str | None:
         api_base=wanted.api_base,
         credentials=wanted.credentials,
         variable=wanted.variable,
-        is_cloud=wanted.is_cloud,
+        is_own_key_first=wanted.is_own_key_first,
     )
 
 

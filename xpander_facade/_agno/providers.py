@@ -95,7 +95,7 @@ def key_for(
     api_base: str | None,
     credentials: LLMCredentials | None,
     variable: Callable[[str], str | None],
-    is_cloud: bool,
+    is_own_key_first: bool,
 ) -> str | None:
     """Return the key that goes to a provider, or None where there is none.
 
@@ -107,13 +107,13 @@ def key_for(
         api_base: The agent's URL; None means the provider's own.
         credentials: The agent's own key.
         variable: Gives a variable of the environment.
-        is_cloud: Whether this runs in the platform's own cloud, where the agent's key goes first.
+        is_own_key_first: Whether the agent's own key goes before one of the environment, as in the platform's cloud.
     """
     own = (credentials.value or "").strip() or None if credentials is not None else None
     if api_base is not None and not is_own_host(provider, api_base):
         return own or NO_KEY
     found = next((value for name in provider.variables if (value := variable(name))), None)
-    key = (own or found) if is_cloud else (found or own)
+    key = (own or found) if is_own_key_first else (found or own)
     if key is None and _COMPATIBLE_VARIABLE in provider.variables:
         return NO_KEY
     return key

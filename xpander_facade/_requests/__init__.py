@@ -11,10 +11,12 @@ from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
     from xpander_facade._requests.agents import (
+        custom_llm_endpoint_request,
         default_llm_headers_request,
         get_agent_request,
         invoke_operation_request,
         list_agents_request,
+        llm_gateway_route_request,
         search_requests,
     )
     from xpander_facade._requests.events import push_request, stream_request
@@ -39,6 +41,7 @@ __all__ = [
     "attach_report",
     "change_request",
     "create_request",
+    "custom_llm_endpoint_request",
     "default_llm_headers_request",
     "get_agent_request",
     "get_request",
@@ -46,6 +49,7 @@ __all__ = [
     "list_agents_request",
     "list_tasks_request",
     "list_user_tasks_request",
+    "llm_gateway_route_request",
     "make_report",
     "message_request",
     "metrics_request",
@@ -65,6 +69,7 @@ _HOMES = {
     "attach_report": "report",
     "change_request": "tasks",
     "create_request": "tasks",
+    "custom_llm_endpoint_request": "agents",
     "default_llm_headers_request": "agents",
     "get_agent_request": "agents",
     "get_request": "tasks",
@@ -72,6 +77,7 @@ _HOMES = {
     "list_agents_request": "agents",
     "list_tasks_request": "tasks",
     "list_user_tasks_request": "tasks",
+    "llm_gateway_route_request": "agents",
     "make_report": "report",
     "message_request": "workers",
     "metrics_request": "tasks",

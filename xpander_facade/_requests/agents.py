@@ -101,3 +101,19 @@ def search_requests(
 def default_llm_headers_request() -> Request:
     """Return the request for the headers that go with every call of a model."""
     return make_request("get_default_llm_headers", metadata.get_default_llm_headers_kwargs(), idempotent=True)
+
+
+def llm_gateway_route_request(agent_id: str, task_id: str) -> Request:
+    """Return the request that takes the way to models which the platform keeps for a task; it is given once."""
+    parts = operations.take_llm_gateway_route_kwargs(
+        _validation.check_id("agent_id", agent_id), _validation.check_id("task_id", task_id)
+    )
+    return make_request("take_llm_gateway_route", parts, idempotent=False, resource_id=task_id)
+
+
+def custom_llm_endpoint_request(agent_id: str, task_id: str) -> Request:
+    """Return the request for access to the provider of models that the organisation has set up for a task."""
+    parts = operations.get_custom_llm_endpoint_kwargs(
+        _validation.check_id("agent_id", agent_id), _validation.check_id("task_id", task_id)
+    )
+    return make_request("get_custom_llm_endpoint", parts, idempotent=True, resource_id=task_id)

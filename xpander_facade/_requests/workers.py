@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def worker_stream_request(agent_id: str, environment: str) -> Request:
-    """Return the request that registers a worker and opens its stream."""
-    parts = operations.stream_worker_events_kwargs(_validation.check_id("agent_id", agent_id), environment=environment)
+    """Return the request that registers a worker and opens its stream, on which tasks come with a way to models."""
+    parts = operations.stream_worker_events_kwargs(
+        _validation.check_id("agent_id", agent_id), environment=environment, supports_llm_gateway=True
+    )
     return make_request("stream_worker_events", parts, idempotent=True, resource_id=agent_id, server=Server.EVENTS)
 
 

@@ -57,6 +57,8 @@ class Agent(ConfigurationBound):
     llm_api_base: str | None = None
     llm_extra_headers: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     llm_credentials: LLMCredentials | None = attrs.field(default=None, repr=False)
+    use_oidc_pre_auth_token_for_llm: bool = False
+    oidc_pre_auth_token_llm_audience: str | None = None
     instructions: AgentInstructions | None = None
     graph: AgentGraph | None = None
     tools: list[AgentTool] = attrs.field(factory=list[AgentTool])

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+if TYPE_CHECKING:
+    from xpander_facade.types._llm_gateway import LLMGatewayRoute
+
 
 class ConfigurationBound:
     """What belongs to an object but is not one of its attributes, so that no dump of the attributes can hold it."""
 
-    __slots__ = ("_configuration", "_retries", "_snapshot")
+    __slots__ = ("_configuration", "_llm_gateway", "_retries", "_snapshot")
 
     if TYPE_CHECKING:
+        _llm_gateway: LLMGatewayRoute | None
         _retries: int
 
     def __getstate__(self) -> dict[str, Any]:

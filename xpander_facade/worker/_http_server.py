@@ -19,6 +19,7 @@ from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
+from xpander_facade.types._llm_gateway import take_route
 from xpander_facade.types._task_record import is_secret
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
@@ -27,6 +28,7 @@ from xpander_facade.worker._event_loop import shielded
 from xpander_facade.worker._execution import TaskExecution
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Kind, run_hook
 from xpander_facade.worker._logging import LOG, current_task_id
+from xpander_facade.worker._messages import read_object
 from xpander_facade.worker._timeouts import WorkerTimeouts
 
 try:
@@ -176,7 +178,9 @@ class InvocationServer:
 
     def _read_task(self, body: bytes) -> Task:
         try:
-            task = Task._reader(self._spec.configuration)(json.loads(body))
+            # Only the platform itself gives a way to models; one in a body, whoever sent that, would get what is asked.
+            data, _ = take_route(read_object(body))
+            task = Task._reader(self._spec.configuration)(data)
         except (ValueError, RecursionError) as error:
             raise _RefusedError(400, f"the body is not a task: {error_text(error)[:300]}") from None
         if task.agent_id != self._spec.agent_id:

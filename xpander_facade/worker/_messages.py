@@ -23,7 +23,16 @@ def read_frame(frame: Frame) -> dict[str, Any]:
     Raises:
         ValueError: The frame does not carry an object.
     """
-    data = json.loads(frame.data)
+    return read_object(frame.data)
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return the object that a text is.
+
+    Raises:
+        ValueError: The text is not an object in JSON.
+    """
+    data = json.loads(text)
     if not isinstance(data, dict):
         raise ValueError(f"expected an object, not {type(data).__name__}")
     return cast("dict[str, Any]", data)

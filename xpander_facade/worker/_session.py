@@ -18,6 +18,7 @@ from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
 from xpander_facade.errors import ModuleException, WorkerConflictError
+from xpander_facade.types._llm_gateway import take_route
 from xpander_facade.types.models import AgentExecutionInput, LocalTaskTest
 from xpander_facade.worker._attempts import AttemptLog
 from xpander_facade.worker._event_loop import end, shielded
@@ -219,7 +220,9 @@ class Session:
         """Take a task in hand, unless it is in hand."""
         from xpander_facade.tasks._task import Task
 
+        data, route = take_route(data)
         task = Task._reader(self._spec.configuration)(data)
+        task._llm_gateway = route
         asked = data.get("input")
         present = self._active.get(task.id)
         if not self._takes_tasks or self._worker_id is None:
@@ -229,6 +232,8 @@ class Session:
         elif present.asked != asked:
             self._restart(present, task, asked, self._worker_id)
         elif present.execution.is_started:
+            if route is not None:
+                present.execution.task._llm_gateway = route
             self._run_in_background(self._handle_duplicate(present, task, asked, self._worker_id))
         else:
             LOG.info("the task was received twice and waits already", extra={"task_id": task.id})

@@ -111,6 +111,22 @@ def test_a_task_is_done_saved_and_answered(emulator: Emulator, configuration: Co
         until(lambda: len(worker.finished) == 1)
 
 
+def test_a_way_to_models_in_the_body_of_a_call_is_dropped(configuration: Configuration, created: dict[str, Any]):
+    """Whoever has the worker's key could else have its prompts sent to a server of theirs."""
+    seen: list[Any] = []
+
+    @on_task
+    def handler(task: Task) -> Task:
+        seen.append((getattr(task, "_llm_gateway", None), task.payload_extension))
+        return task
+
+    with ServingHttp(handler, configuration) as worker:
+        route = {"base_url": "https://elsewhere.example", "token": "t0ken"}
+        answer = worker.invoke({**created, "payload_extension": {"llm_gateway": route}})
+    assert (answer.status_code, seen) == (200, [(None, None)])
+    assert "t0ken" not in answer.text
+
+
 def test_a_handler_that_fails_is_an_error_for_the_caller_and_the_store(
     emulator: Emulator, configuration: Configuration, created: dict[str, Any]
 ):
