@@ -361,7 +361,8 @@ def test_a_worker_says_where_it_runs(monkeypatch: pytest.MonkeyPatch, value: str
         monkeypatch.setenv("IS_XPANDER_CLOUD", value)
     assert worker_environment() == environment
     request = worker_stream_request("a/1", worker_environment())
-    assert (request.path, request.params) == ("/events/a%2F1/", {"environment": environment})
+    assert request.path == "/events/a%2F1/"
+    assert request.params == {"environment": environment, "supports_llm_gateway": True}
 
 
 @pytest.mark.parametrize(
