@@ -67,15 +67,26 @@ def emulator() -> Iterator[Emulator]:
         emulator.add_agent("known-agent", tools=[{"id": "known-tool", "name": "known_tool"}])
         emulator.add_knowledge_base("known-base", ["a document"])
         emulator.set_custom_llm_provider("known-provider", "its-token")
+        emulator.set_llm_gateway("http://127.0.0.1:9", "its-token")
+        emulator.connect_container("contained-agent", "http://127.0.0.1:9", api_key=KEY)
         yield emulator
 
 
-def know_task(folder: Path, task_id: str) -> None:
-    """Tell schemathesis of a task with a stream, a provider, a tool and a knowledge base; it can't make them itself."""
+def contained_task(emulator: Emulator) -> str:
+    """Create a task for which a way to models is kept, and return its id."""
+    body = {"input": {"text": "hello"}}
+    answer = httpx.post(f"{emulator.url}/agent-execution/contained-agent", json=body, headers={"x-api-key": KEY})
+    task_id: str = answer.json()["id"]
+    return task_id
+
+
+def know_task(folder: Path, task_id: str, contained: str = "") -> None:
+    """Tell schemathesis of tasks with a stream, a provider, a tool and a knowledge base; it can't make them itself."""
     known = {
         "stream_task_events": f'task_id = "{task_id}"',
         "invoke_operation": 'agent_id = "known-agent", tool_id = "known-tool"',
         "search_knowledge_base": 'knowledge_base_id = "known-base"',
+        "take_llm_gateway_route": f'agent_id = "contained-agent", task_id = "{contained}"',
         "get_custom_llm_endpoint": f'agent_id = "agent-1", task_id = "{task_id}"',
     }
     (folder / "schemathesis.toml").write_text(
@@ -111,7 +122,7 @@ def what_was_left_out(text: str) -> list[str]:
 
 
 def test_whatever_is_asked_the_emulator_answers_as_the_contract_says(emulator: Emulator, tmp_path: Path):
-    know_task(tmp_path, streamed_task(emulator))
+    know_task(tmp_path, streamed_task(emulator), contained_task(emulator))
     status, text = run(emulator, tmp_path, "--max-examples", str(EXAMPLES), "--mode", "all")
     assert status == 0, text
     assert what_was_left_out(text) == [], text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -205,6 +206,84 @@ def test_every_line_that_needs_a_change_is_found(tmp_path: Path):
     assert "handler.run()" in found[5][1]
     assert ".aget_db is not here" in found[6][1]
     assert file.read_text() == PROGRAM
+
+
+FORMS = """import xpander_sdk as sdk
+from xpander_sdk import Agents, Configuration, Task as Job, Tasks, on_task as handle
+settings = Configuration()
+
+@handle(Configuration(api_key="k"))
+def first(job: Job):
+    return job.input.user.model_dump_json()
+
+@handle(settings)
+def second(job): ...
+
+third = handle(load)
+sdk.register_tool(load)
+made = Tasks(configuration=settings).create("a", "t", "prompt")
+tasks = sdk.Tasks()
+tasks.create("a", "t")
+tasks.create("a", prompt="p")
+agent = Agents().get()
+agent.sanitized_name, agent.model_dump(), other.model_dump(), agent.strands_tools
+second.run()
+"""
+
+
+def test_other_forms_of_the_same_are_found(tmp_path: Path):
+    file = tmp_path / "program.py"
+    file.write_text(FORMS)
+    found = [(finding.line, finding.message) for finding in scan(file)]
+    told = {line: [message for at, message in found if at == line] for line, _ in found}
+    assert set(told) == {1, 2, 5, 6, 7, 9, 12, 13, 14, 16, 19}
+    assert told[1] == ["import xpander_facade instead of xpander_sdk"]
+    assert told[5] == told[9] == ["pass configuration= to on_task by name"]
+    assert told[6] == ["decorating serves nothing here: end the program with first.run()"]
+    assert told[7] == [
+        ".model_dump_json is not here: use json.dumps(task.to_dict()), or attrs.asdict() for other values"
+    ]
+    assert told[12] == ["decorating serves nothing here: end the program with on_task(...).run()"]
+    assert told[13] == ["register_tool is not here: pass the function to Backend.get_args(tools=[...])"]
+    assert told[14] == told[16] == ["pass what follows the agent's id to create by name"]
+    names = [message.split()[0] for message in told[19]]
+    assert sorted(names) == [".model_dump", ".sanitized_name", ".strands_tools"]
+
+
+def test_files_that_say_what_a_project_depends_on_are_read(tmp_path: Path):
+    (tmp_path / "requirements-dev.txt").write_text("httpx\nxpander-sdk[agno]>=2\n# xpander-sdk\nxpander-sdk-tools\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["httpx", "xpander_sdk==2.0.537"]\n')
+    (tmp_path / "notes.txt").write_text("xpander-sdk\n")
+    found = [(finding.path.name, finding.line) for finding in scan(tmp_path)]
+    assert found == [("pyproject.toml", 2), ("requirements-dev.txt", 2)]
+
+
+def test_the_cells_of_a_notebook_are_read(tmp_path: Path):
+    def cell(*lines: str, kind: str = "code") -> dict[str, object]:
+        return {"cell_type": kind, "source": [f"{line}\n" for line in lines]}
+
+    cells = [
+        cell("from xpander_sdk import Tasks", kind="markdown"),
+        cell("%pip install xpander-sdk", "import os"),
+        cell("from xpander_sdk import Agents", "agent = await Agents().aget('a')"),
+        cell("%%bash", "echo xpander_sdk"),
+        cell("if True:", "    !ls", "agent.sanitized_name"),
+        cell("what is ?? this"),
+        cell("xpander_sdk what"),
+    ]
+    file = tmp_path / "book.ipynb"
+    file.write_text(json.dumps({"cells": cells}))
+    found = list(scan(file))
+    assert [(finding.line, finding.message.split(":")[0]) for finding in found] == [
+        (1, "cell 2"),
+        (3, "cell 4"),
+        (1, "cell 6"),
+    ]
+    assert "import Agents from xpander_facade" in found[0].message
+    assert rewrite(tmp_path) == found, "nothing of a notebook is written"
+    file.write_text("{'cells': xpander_sdk")
+    (broken,) = scan(file)
+    assert "it can't be read" in broken.message
 
 
 def test_only_what_follows_from_a_line_is_written_and_the_rest_is_left(tmp_path: Path):
