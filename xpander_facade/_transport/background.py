@@ -32,6 +32,11 @@ async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
         if future.set_running_or_notify_cancel():
             try:
                 future.set_result(context.run(function, *arguments))
+            except StopIteration as error:
+                # No future takes one: before Python 3.12.4 whoever waits for it would wait for ever.
+                stopped = RuntimeError(f"{getattr(function, '__name__', 'a function')} raised StopIteration")
+                stopped.__cause__ = error
+                future.set_exception(stopped)
             except BaseException as error:
                 future.set_exception(error)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from xpander_facade import _requests
+from xpander_facade._process.threads import in_thread
 from xpander_facade._serialization import codec
 from xpander_facade.errors import XpanderError
 
@@ -94,10 +95,9 @@ async def _asummarized(session: Session, summarize: Callable[[str], str | Awaita
         if inspect.iscoroutinefunction(summarize):
             summary: object = summarize(transcript(session))
         else:
-            # A function that asks a model for seconds must not hold up the loop.
-            import asyncio
-
-            summary = await asyncio.to_thread(summarize, transcript(session))
+            # A function that asks a model for seconds must not hold up the loop. What `asyncio.to_thread` runs may not
+            # raise StopIteration before Python 3.12.4: nobody would ever be told.
+            summary = await in_thread(summarize, transcript(session))
         if inspect.isawaitable(summary):
             summary = await summary
     except Exception:

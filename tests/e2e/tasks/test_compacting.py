@@ -34,6 +34,16 @@ PLAN = {
 }
 
 
+class Stopping:
+    """What is asked for a summary, and has none left."""
+
+    def __call__(self, text: str) -> str:
+        raise StopIteration("no line begins so")
+
+
+stopping = Stopping()
+
+
 def called(emulator: Emulator, task: Task, number: int, size: int, *, is_error: bool = False) -> None:
     data = {
         "tool_call_id": f"call-{number}",
@@ -185,7 +195,9 @@ def test_an_async_function_sums_the_session_up(emulator: Emulator, task: Task):
     assert saves(emulator) == before
 
 
-@pytest.mark.parametrize("broken", [lambda text: 1 / 0, lambda text: None, lambda text: " "])
+@pytest.mark.parametrize(
+    "broken", [lambda text: 1 / 0, lambda text: None, lambda text: " ", lambda text: next(iter("")), stopping]
+)
 def test_a_function_that_fails_costs_only_its_summary(
     call: Caller, emulator: Emulator, task: Task, broken: Any, caplog: pytest.LogCaptureFixture
 ):
