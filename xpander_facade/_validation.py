@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -46,13 +47,15 @@ def check_text(name: str, value: Any) -> str | None:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return a bool.
+    """Return a bool; numpy's, and a tensor's single one, count.
 
     Raises:
         TypeError: It is not a bool.
     """
     if isinstance(value, bool):
         return value
+    if _dtype(value) == "bool" and not tuple(value.shape):
+        return bool(value)
     raise TypeError(f"{name} must be True or False, not {value!r}")
 
 
@@ -63,12 +66,10 @@ def check_seconds(name: str, value: Any) -> float:
         TypeError: It is not a number.
         ValueError: It is negative or not finite.
     """
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    try:
-        seconds = float(value)
-    except OverflowError:
-        seconds = math.inf
+    seconds = real_number(value)
+    if seconds is None:
+        remedy = ": pass its total_seconds()" if hasattr(value, "total_seconds") else ""
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}{remedy}")
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{name} must be 0 or more seconds and finite, not {seconds}")
     return seconds
@@ -157,10 +158,11 @@ def whole_number(
     Raises:
         ValueError: It is something else, or smaller.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+    whole = _as_whole(value)
+    if whole is None or whole < at_least:
         counted = f"a whole number of {unit}" if unit else "a whole number"
         raise error(f"{name} must be {counted}, {at_least} or more, not {value!r}")
-    return value
+    return whole
 
 
 def number_of_seconds(
@@ -176,13 +178,13 @@ def number_of_seconds(
     Raises:
         ValueError: It is not a number, negative, too long, or zero where that makes no sense.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-    if not is_number or (value == 0 and not may_be_zero):
+    seconds = real_number(value)
+    if seconds is None or not 0 <= seconds < math.inf or (seconds == 0 and not may_be_zero):
         lowest = "0 or more seconds" if may_be_zero else "a positive number of seconds"
         raise error(f"{name} must be {lowest}, not {value!r}")
-    if value > at_most:
+    if seconds > at_most:
         raise error(f"{name} must be at most {at_most:,.0f} seconds, not {value!r}")
-    return float(value)
+    return seconds
 
 
 def check_count(name: str, value: Any) -> int | None:
@@ -194,11 +196,53 @@ def check_count(name: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{name} must be 0 or more, not {value}")
-    return value
+    whole = _as_whole(value)
+    if whole is None:
+        shown = f" {value}" if real_number(value) is not None else ""
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}{shown}")
+    if whole < 0:
+        raise ValueError(f"{name} must be 0 or more, not {whole}")
+    return whole
+
+
+def _dtype(value: Any) -> str:
+    """Return the name of the type that numpy, or a library of tensors, gives a scalar; empty for all else."""
+    return str(getattr(value, "dtype", "")).rpartition(".")[2]
+
+
+def real_number(value: Any) -> float | None:
+    """Return a real number of any library as a float, an infinity where it is too large for one; None for all else."""
+    kind = cast("Any", type(value))
+    if kind is float:
+        return float(value)
+    if isinstance(value, bool | str | complex) or not hasattr(kind, "__float__"):
+        return None
+    if (dtype := _dtype(value)) == "bool" or dtype.startswith("complex"):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):  # an array, a time, a signalling NaN
+        return None
+
+
+def _as_whole(value: Any) -> int | None:
+    """Return a whole number of any library as an int; None for all else. One that a float holds counts, too."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool) or _dtype(value) == "bool":
+        return None
+    if hasattr(cast("Any", type(value)), "__index__"):
+        try:
+            return operator.index(value)
+        except TypeError:  # an array
+            return None
+    real = real_number(value)
+    if real is None or not math.isfinite(real) or not real.is_integer():
+        return None
+    whole = int(value)
+    return whole if whole == value else None
 
 
 def check_version(value: Any) -> str | None:

@@ -56,15 +56,18 @@ def _rate(value: str | None) -> str | None:
     return f"{int(match[1])}/{match[2]}"
 
 
-def _seconds(_: OutboxSettings, field: attrs.Attribute[float], value: float) -> None:
+def _seconds(settings: OutboxSettings, field: attrs.Attribute[float], value: float) -> None:
     may_be_zero = field.name == "exit_timeout"
-    _validation.number_of_seconds(
+    seconds = _validation.number_of_seconds(
         field.name, value, at_most=math.inf, may_be_zero=may_be_zero, error=ConfigurationError
     )
+    # SQLite takes no numbers of other libraries.
+    object.__setattr__(settings, field.name, value if type(value) is int else seconds)
 
 
-def _whole(_: OutboxSettings, field: attrs.Attribute[int], value: int) -> None:
-    _validation.whole_number(field.name, value, at_least=1, error=ConfigurationError)
+def _whole(settings: OutboxSettings, field: attrs.Attribute[int], value: int) -> None:
+    whole = _validation.whole_number(field.name, value, at_least=1, error=ConfigurationError)
+    object.__setattr__(settings, field.name, whole)
 
 
 def _policy(_: OutboxSettings, field: attrs.Attribute[WhenFull | None], value: WhenFull | None) -> None:

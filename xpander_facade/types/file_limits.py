@@ -10,11 +10,11 @@ from xpander_facade import _validation
 
 
 def _positive(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
-    _validation.number_of_seconds(attribute.name, value)
+    object.__setattr__(instance, attribute.name, _validation.number_of_seconds(attribute.name, value))
 
 
 def _whole(least: int, instance: object, attribute: attrs.Attribute[int], value: int) -> None:
-    _validation.whole_number(attribute.name, value, at_least=least)
+    object.__setattr__(instance, attribute.name, _validation.whole_number(attribute.name, value, at_least=least))
 
 
 @attrs.frozen(kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
+from xpander_facade import _validation
 from xpander_facade.usage._fields import access_of, field, get_path, items, names_of
 
 if TYPE_CHECKING:
@@ -221,9 +222,10 @@ def count(value: object) -> int | None:
     """Return a number of tokens, or None where the value is not one."""
     if type(value) is int:
         return value if 0 <= value <= MAX_TOKENS else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_TOKENS:
-        return None
-    return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        # Any mock of a response is a number to Python, so that only these libraries' own are asked.
+        value = _validation.real_number(value) if type(value).__module__ in {"numpy", "decimal"} else None
+    return int(value) if value is not None and 0 <= value <= MAX_TOKENS else None
 
 
 def counts_in(usage: object) -> Counts:

@@ -5,6 +5,7 @@ Libraries are told apart by the shape of what they return. None is imported, and
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -24,8 +25,14 @@ def _extra() -> dict[str, Any]:
     return {}
 
 
-def _count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
     _validation.whole_number(attribute.name, value, unit="tokens")
+
+
+def _count(name: str) -> Any:
+    return attrs.field(
+        default=0, validator=_check_count, converter=partial(_validation.whole_number, name, unit="tokens")
+    )
 
 
 @attrs.define(init=False)
@@ -47,10 +54,10 @@ class Tokens:
 
     COMPUTED: ClassVar[tuple[str, ...]] = ("total_tokens",)
 
-    prompt_tokens: int = attrs.field(default=0, validator=_count)
-    completion_tokens: int = attrs.field(default=0, validator=_count)
-    cache_read_tokens: int = attrs.field(default=0, validator=_count)
-    cache_write_tokens: int = attrs.field(default=0, validator=_count)
+    prompt_tokens: int = _count("prompt_tokens")
+    completion_tokens: int = _count("completion_tokens")
+    cache_read_tokens: int = _count("cache_read_tokens")
+    cache_write_tokens: int = _count("cache_write_tokens")
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
 
     def __init__(

@@ -206,7 +206,7 @@ def test_the_limits_have_the_documented_defaults():
         {"max_redirects": True},
         {"max_files": -1},
         {"max_total_bytes": 0},
-        {"max_total_bytes": 1e6},
+        {"max_total_bytes": 1e6 + 0.5},
     ],
 )
 def test_a_limit_that_does_not_limit_is_refused(fields: dict[str, Any]):
