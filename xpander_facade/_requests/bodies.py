@@ -104,7 +104,7 @@ def tokens_body(tokens: Tokens) -> models.Tokens:
         cache_write_tokens=tokens.cache_write_tokens,
         total_tokens=tokens.total_tokens,
     )
-    body.additional_properties = _rest(tokens.extra)
+    _add_extra(body, tokens)
     return body
 
 
@@ -118,7 +118,7 @@ def user_body(user: types.User) -> models.User:
         additional_attributes=json_object("additional_attributes", user.additional_attributes),
         timezone=user.timezone,
     )
-    body.additional_properties = _rest(user.extra)
+    _add_extra(body, user)
     return body
 
 
@@ -131,7 +131,7 @@ def principal_body(principal: types.Principal) -> models.Principal:
         email=principal.email,
         display_name=principal.display_name,
     )
-    body.additional_properties = _rest(principal.extra)
+    _add_extra(body, principal)
     return body
 
 
@@ -148,7 +148,7 @@ def attachment_body(attachment: types.Attachment) -> models.Attachment:
         source=attachment.source,
         transcript=attachment.transcript,
     )
-    body.additional_properties = _rest(attachment.extra)
+    _add_extra(body, attachment)
     return body
 
 
@@ -174,7 +174,7 @@ def mcp_server_body(server: types.MCPServerDetails) -> models.MCPServerDetails:
         sso_token=server.sso_token.value,
         sso_audience=server.sso_audience,
     )
-    body.additional_properties = _rest(server.extra)
+    _add_extra(body, server)
     return body
 
 
@@ -187,7 +187,7 @@ def input_body(value: types.AgentExecutionInput) -> models.AgentExecutionInput:
         attachments=each("input.attachments", value.attachments, types.Attachment, attachment_body),
         principal=optional("input.principal", value.principal, types.Principal, principal_body),
     )
-    body.additional_properties = _rest(value.extra)
+    _add_extra(body, value)
     return body
 
 
@@ -257,7 +257,7 @@ def update_body(record: TaskRecord) -> models.UpdateTaskRequest:
         used_mutating_tools=record.used_mutating_tools,
         duration=record.duration,
     )
-    body.additional_properties = _rest(record.extra)
+    _add_extra(body, record)
     return body
 
 
@@ -269,25 +269,25 @@ def _plan_body(plan: types.DeepPlanning) -> models.DeepPlanning:
         question_raised=plan.question_raised,
         tasks=each("deep_planning.tasks", plan.tasks, types.DeepPlanningItem, _item_body),
     )
-    body.additional_properties = _rest(plan.extra)
+    _add_extra(body, plan)
     return body
 
 
 def _item_body(item: types.DeepPlanningItem) -> models.DeepPlanningItem:
     body = models.DeepPlanningItem(id=item.id, title=item.title, completed=item.completed)
-    body.additional_properties = _rest(item.extra)
+    _add_extra(body, item)
     return body
 
 
 def _hitl_body(request: types.HumanInTheLoopRequest) -> models.HumanInTheLoopRequest:
     body = models.HumanInTheLoopRequest(wait_node_id=request.wait_node_id)
-    body.additional_properties = _rest(request.extra)
+    _add_extra(body, request)
     return body
 
 
 def _eca_body(request: types.PendingECARequest) -> models.PendingECARequest:
     body = models.PendingECARequest(connector_name=request.connector_name, auth_url=request.auth_url)
-    body.additional_properties = _rest(request.extra)
+    _add_extra(body, request)
     return body
 
 
@@ -300,6 +300,13 @@ def _string_map(name: str, value: Mapping[str, Any] | None) -> models.StringMap 
     return body
 
 
-def _rest(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a type holds beyond its attributes, without the platform's notes."""
-    return {name: codec.unstructure(value) for name, value in extra.items() if not name.startswith("_")}
+def _add_extra(body: Any, item: Any) -> None:
+    """Put into a body what an object holds beyond its attributes, without the platform's notes.
+
+    An attribute that could not hold what the platform said is sent as it came.
+    """
+    rest = {name: codec.unstructure(value) for name, value in item.extra.items() if not name.startswith("_")}
+    body.additional_properties = rest
+    for name in rest:
+        if codec.is_unread(item, name):
+            setattr(body, name if hasattr(body, name) else f"{name}_", UNSET)

@@ -53,11 +53,11 @@ def read_thread(data: Any) -> AgentActivityThread:
         raise codec.DecodeError("expected an object for AgentActivityThread")
     fields = cast("dict[str, Any]", data)
     messages: Any = fields.get("messages") or []
-    if not isinstance(messages, list):
-        raise codec.DecodeError("expected an array", "messages")
-    entries = cast("list[Any]", messages)
     thread = codec.structure(AgentActivityThread, {**fields, "messages": None})
-    thread.messages = [_read_entry(entry) for entry in entries]
+    if isinstance(messages, list):
+        thread.messages = [_read_entry(entry) for entry in cast("list[Any]", messages)]
+    else:
+        thread.extra["messages"] = messages
     return thread
 
 

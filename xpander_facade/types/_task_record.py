@@ -44,7 +44,7 @@ def _read_input(value: AgentExecutionInput | dict[str, Any]) -> AgentExecutionIn
     if not isinstance(value, dict):
         raise TypeError(f"input must be an AgentExecutionInput or an object, not {type(value).__name__}")
     try:
-        return codec.structure(AgentExecutionInput, value)
+        return codec.structure_strictly(AgentExecutionInput, value)
     except codec.DecodeError as error:
         raise ValueError(f"input does not fit: {error}") from None
 
@@ -57,9 +57,11 @@ class TaskRecord(ConfigurationBound):
     agent_id: str
     organization_id: str
     input: AgentExecutionInput = attrs.field(converter=_read_input)
-    created_at: datetime
+    created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
 
-    status: AgentExecutionStatus = attrs.field(default=AgentExecutionStatus.Pending, converter=AgentExecutionStatus)
+    status: AgentExecutionStatus = attrs.field(
+        default=AgentExecutionStatus.Pending, converter=AgentExecutionStatus, metadata=codec.ESSENTIAL
+    )
     internal_status: str | None = None
     last_executed_node_id: str | None = None
     agent_version: str | None = None

@@ -17,7 +17,7 @@ def _extra() -> dict[str, Any]:
 @attrs.define(kw_only=True)
 class _Entry:
     id: str
-    created_at: datetime
+    created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
     extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
 
 

@@ -513,7 +513,7 @@ def test_each_kind_of_entry_is_told_apart_and_an_unknown_one_is_kept(
         ({**base, "type": "of tomorrow", "new": [1]}, AgentActivityThreadOther),
         ({"new": 1}, AgentActivityThreadOther),
         ({**base, "role": "user", "content": 5}, AgentActivityThreadOther),
-        ({**base, "created_at": "never", "tool_name": "t"}, AgentActivityThreadOther),
+        ({**base, "created_at": "never", "tool_name": "t"}, AgentActivityThreadToolCall),
         ("just text", AgentActivityThreadOther),
     ]
     thread = {"id": "task_1", "created_at": base["created_at"], "user": None, "messages": [data for data, _ in entries]}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xpander_facade._requests.bodies import update_body
 from xpander_facade._serialization import codec
 from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.agents._agent import Agent
@@ -213,26 +214,128 @@ def test_a_time_reads_back_as_the_same_instant(moment):
 @pytest.mark.parametrize(
     ("field", "value", "path"),
     [
-        ("duration", "long", "duration"),
-        ("duration", True, "duration"),
-        ("used_tools", "search", "used_tools"),
-        ("used_tools", ["a", {}], "used_tools.1"),
         ("input", [], "input"),
-        ("input", {"user": {"id": "u"}}, "input"),
-        ("input", {"files": [["x"]]}, "input.files.0"),
-        ("events_streaming", 1, "events_streaming"),
-        ("execution_attempts", 1.5, "execution_attempts"),
-        ("tokens", {"prompt_tokens": -1}, "tokens"),
-        ("created_at", "soon", "created_at"),
+        ("created_at", None, "created_at"),
         ("status", True, "status"),
         ("status", [], "status"),
         ("id", None, "id"),
+        ("id", {}, "id"),
     ],
 )
-def test_a_mismatch_says_where_it_is(field, value, path):
+def test_what_a_task_is_nothing_without_is_a_mismatch_that_says_where_it_is(field, value, path):
     with pytest.raises(DecodeError) as caught:
         codec.structure(Task, {**SMALLEST, field: value})
     assert path in str(caught.value)
+
+
+ODD_VALUES = [
+    ("duration", "long", 0.0),
+    ("duration", True, 0.0),
+    ("used_tools", "search", []),
+    ("used_tools", ["a", {}, "b"], ["a", "b"]),
+    ("events_streaming", 1, False),
+    ("execution_attempts", 1.5, 1),
+    ("finished_at", "soon", None),
+    ("finished_at", "", None),
+    ("finished_at", "2026-06-30T23:59:60Z", None),
+    ("finished_at", "2026-06-30T24:00:00Z", None),
+    ("finished_at", "10000-01-01T00:00:00Z", None),
+    ("finished_at", "0000-01-01T00:00:00Z", None),
+    ("finished_at", 1767323045, None),
+    ("finished_at", {"seconds": 1}, None),
+    ("created_at", "2026-06-30T23:59:60Z", None),
+    ("output_format", {"type": "json"}, None),
+    ("think_mode", [], ThinkMode.Default),
+    ("payload_extension", "x", None),
+    ("deep_planning", "none", DeepPlanning()),
+    ("hitl_request", True, None),
+    ("tokens", [1], None),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "read"), ODD_VALUES)
+def test_an_odd_value_costs_its_own_attribute_only_and_is_kept_until_that_is_set(field, value, read):
+    task = codec.structure(Task, {**SMALLEST, "result": "done", "new": 1, field: value})
+    assert getattr(task, field) == read
+    assert (task.result, task.extra) == ("done", {"new": 1, field: value})
+    assert codec.unstructure(task)[field] == value
+    assert codec.structure(Task, codec.unstructure(task)) == task
+    assert update_body(task).to_dict()[field] == value
+
+    setattr(task, field, good := getattr(codec.structure(Task, {**SMALLEST, field: GOOD[field]}), field))
+    assert codec.unstructure(task)[field] == codec.unstructure(good)
+    assert update_body(task).to_dict()[field] == GOOD[field]
+
+
+GOOD = {
+    "duration": 4.5, "used_tools": ["c"], "events_streaming": True, "execution_attempts": 3, "think_mode": "harder",
+    "finished_at": "2026-06-30T12:00:00Z", "created_at": "2026-06-30T12:00:00Z", "output_format": "json",
+    "payload_extension": {"a": 1}, "hitl_request": {"wait_node_id": "n"}, "tokens": {
+        "prompt_tokens": 1, "completion_tokens": 2, "cache_read_tokens": 0, "cache_write_tokens": 0, "total_tokens": 3,
+    },
+    "deep_planning": {"enabled": True, "enforce": False, "started": False, "question_raised": False, "tasks": []},
+}  # fmt: skip
+
+
+def test_an_odd_value_deep_inside_costs_the_innermost_attribute_only():
+    tokens = {"prompt_tokens": -1, "completion_tokens": 5}
+    user = {"email": "e", "timezone": ["x"]}
+    inputs = {"text": "x", "files": ["a", ["b"]], "user": user, "principal": {"id": "without a kind"}}
+    task = codec.structure(Task, {**SMALLEST, "tokens": tokens, "input": inputs})
+    assert (task.tokens.prompt_tokens, task.tokens.completion_tokens) == (0, 5)
+    assert (task.input.text, task.input.files, task.input.principal) == ("x", ["a"], None)
+    assert (task.input.user.email, task.input.user.timezone) == ("e", None)
+    sent = update_body(task).to_dict()
+    assert sent["tokens"]["prompt_tokens"] == -1
+    assert sent["input"]["files"] == ["a", ["b"]]
+    assert sent["input"]["user"] == {**sent["input"]["user"], **user}
+    assert sent["input"]["principal"] == {"id": "without a kind"}
+
+
+def test_an_odd_item_costs_itself_only():
+    servers = [{"name": "a"}, "b", {"name": "c", "allowed_tools": [1, {}]}]
+    task = codec.structure(Task, {**SMALLEST, "mcp_servers": servers})
+    assert [(server.name, server.allowed_tools) for server in task.mcp_servers] == [("a", []), ("c", ["1"])]
+    assert task.extra == {"mcp_servers": servers}
+
+
+def test_a_list_that_was_changed_goes_before_what_the_platform_said():
+    task = codec.structure(Task, {**SMALLEST, "used_tools": ["a", {}]})
+    task.used_tools.append("b")
+    assert codec.unstructure(task)["used_tools"] == ["a", "b"]
+    assert update_body(task).to_dict()["used_tools"] == ["a", "b"]
+
+
+def test_what_was_not_read_is_no_change_that_a_save_would_send():
+    task = Task._reader(None)({**SMALLEST, "finished_at": "24:00", "used_tools": ["a", 5.5, []]})
+    assert task._save_request(False, True) is None
+    task.finished_at = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    assert json.loads(json.dumps(task._save_request(False, True).body)) == {"finished_at": "2026-11-21T12:00:00Z"}
+
+
+def test_an_odd_secret_is_in_no_dump():
+    task = codec.structure(Task, {**SMALLEST, "user_oidc_token": {"secret": "s-1"}, "user_tokens": ["s-2"]})
+    assert task.extra == {"user_oidc_token": {"secret": "s-1"}, "user_tokens": ["s-2"]}
+    assert "s-" not in json.dumps(task.to_dict()) + repr(task)
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        ({"files": "a.csv"}, "files"),
+        ({"files": ["a", {}]}, "files.1"),
+        ({"user": {"id": "without an address"}}, "user.email"),
+        ({"user": {"email": "e", "timezone": []}}, "user.timezone"),
+        ({"attachments": [{"url": "u"}, {"url": "u", "size": "large"}]}, "attachments.1.size"),
+    ],
+)
+def test_what_a_user_writes_is_read_strictly(data, path):
+    with pytest.raises(DecodeError, match=f"^{re.escape(path)}: "):
+        codec.structure_strictly(AgentExecutionInput, data)
+    task = codec.structure(Task, SMALLEST)
+    with pytest.raises(ValueError, match=f"input does not fit: {re.escape(path)}: "):
+        task.input = data
+    assert codec.structure_strictly(AgentExecutionInput, {"text": "x", "new": 1}).extra == {"new": 1}
 
 
 @pytest.mark.parametrize("data", [None, [], "task", 5, True])
@@ -274,20 +377,21 @@ def test_an_object_left_out_is_left_out_at_every_depth():
 
 
 @pytest.mark.parametrize(
-    ("fields", "path"),
+    ("fields", "read"),
     [
-        ({"duration": "1e999"}, "duration"),
-        ({"duration": "-1e999"}, "duration"),
-        ({"execution_attempts": "1e999"}, "execution_attempts"),
-        ({"mcp_servers": [{"headers": {"a": ["1e999"]}}]}, "mcp_servers.0.headers.a.0"),
-        ({"unknown": {"b": {"c": "1e999"}}}, "unknown.b.c"),
-        ({"input": {"text": "x", "unknown": "1e999"}}, "input.unknown"),
+        ({"duration": "1e999"}, {"duration": 0.0}),
+        ({"duration": "-1e999"}, {"duration": 0.0}),
+        ({"execution_attempts": "1e999"}, {"execution_attempts": 1}),
+        ({"payload_extension": {"a": ["1e999", 1]}}, {"payload_extension": {"a": [None, 1]}}),
+        ({"unknown": {"b": {"c": "1e999"}}}, {"unknown": {"b": {"c": None}}}),
+        ({"used_tools": ["a", "1e999"]}, {"used_tools": ["a", "inf"]}),
     ],
 )
-def test_a_number_that_no_float_holds_is_a_mismatch_that_says_where(fields, path):
+def test_a_number_that_no_float_holds_costs_its_own_place_only(fields, read):
     data = json.loads(re.sub(r'"(-?1e999)"', r"\1", json.dumps({**SMALLEST, **fields})))
-    with pytest.raises(DecodeError, match=f"^{re.escape(path)}: expected a"):
-        codec.structure(Task, data)
+    written = codec.unstructure(codec.structure(Task, data))
+    assert {name: written[name] for name in read} == read
+    json.dumps(written, allow_nan=False)
 
 
 def test_a_default_that_is_made_from_the_rest_is_made_from_what_was_read():

@@ -123,7 +123,6 @@ def test_a_message_has_typed_content():
         {"action": {"a": 1}},
         {"role": "user", "content": "a plain text"},
         {"tool_name": {"a": 1}},
-        {"tool_name": "s", "is_error": "yes"},
         {},
     ],
 )
@@ -163,7 +162,21 @@ def test_a_thread_without_messages_is_empty(messages):
     assert read_thread({"id": "t", "messages": messages}) == AgentActivityThread(id="t")
 
 
-@pytest.mark.parametrize("data", [None, [], "x", {}, {"id": "t", "messages": {"a": 1}}, {"id": "t", "messages": "x"}])
+@pytest.mark.parametrize("messages", [{"a": 1}, "x", 5, True])
+def test_messages_that_are_no_list_cost_themselves_only(messages):
+    log = read_thread({"id": "t", "user": {"email": "e"}, "messages": messages})
+    assert (log.user.email, log.messages, log.extra) == ("e", [], {"messages": messages})
+
+
+def test_an_odd_time_or_value_of_an_entry_costs_itself_only():
+    entry = {"id": "e", "created_at": "2026-06-30T23:59:60Z", "type": "think", "thought": "t", "confidence": "high"}
+    (read,) = thread(entry).messages
+    assert isinstance(read, AgentActivityThreadReasoning)
+    assert (read.created_at, read.confidence, read.thought) == (None, None, "t")
+    assert read.extra == {"created_at": entry["created_at"], "confidence": "high"}
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {}, {"messages": []}, {"id": {}, "messages": []}])
 def test_what_is_no_thread_is_a_mismatch(data):
     with pytest.raises(DecodeError):
         read_thread(data)
