@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
 from xpander_facade._process.imports import CALLS, OUTBOX, load
 from xpander_facade.configuration._configuration import Configuration
+from xpander_facade.errors import ClientUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,7 +34,7 @@ class ApiResource:
     def with_options(
         self, *, timeout: float | None = None, max_retries: int | None = None, deadline: float | None = None
     ) -> Self:
-        """Return the same object with other limits; it shares the connections.
+        """Return a shallow copy of this object with other limits; it shares the connections.
 
         Args:
             timeout: Seconds that a call may wait for an answer.
@@ -46,17 +48,26 @@ class ApiResource:
             max_retries=now.max_retries if max_retries is None else max_retries,
             deadline=now.deadline if deadline is None else deadline,
         )
-        return type(self)(changed)
+        # A subclass may be made with arguments of its own, or be a frozen dataclass.
+        other = copy.copy(self)
+        object.__setattr__(other, "configuration", changed)
+        return other
 
     @property
     def api(self) -> AuthenticatedClient:
         """The generated client, configured, for an operation that has no verb here.
 
         It has connections of its own, raises what httpx raises, and retries nothing.
+
+        Raises:
+            ClientUnavailableError: The key, or an organisation that the URL needs, is missing, or sending is disabled.
         """
         from xpander_facade import _client
 
-        return _client.raw_client(self.configuration)
+        try:
+            return _client.raw_client(self.configuration)
+        except ConfigurationError as error:
+            raise ClientUnavailableError(str(error)) from None
 
     def close(self) -> None:
         """Give back this object's share of the connections; the last share closes them."""

@@ -2,7 +2,9 @@
 
     XpanderError
     ├── ConfigurationError (also a ValueError)     something is missing or wrong before anything was sent
-    │   └── IntegrationError                       a runner or library is missing, too old, or set up in a wrong way
+    │   ├── IntegrationError                       a runner or library is missing, too old, or set up in a wrong way
+    │   └── ClientUnavailableError (also an AttributeError)    `Backend.api` has no client yet, for such a reason
+    ├── RunNotBegunError (also a RuntimeError and an AttributeError)    a recorded run has no such attribute yet
     ├── WaitTimeoutError (also a TimeoutError)     a task did not end in the time it was given
     ├── OutboxError                                the outbox's file can't be read or written
     │   └── OutboxFullError                        it has no room for another report
@@ -62,6 +64,20 @@ class IntegrationError(ConfigurationError):
     """An integration can't work: its library is missing, too old, instrumented twice or set up in a wrong way.
 
     The text names the library and the remedy.
+    """
+
+
+class ClientUnavailableError(ConfigurationError, AttributeError):
+    """`Backend.api`, `Tasks.api` or `Agents.api` can't be had, because something that it needs is missing.
+
+    It is an `AttributeError` too, so that `hasattr`, `inspect.getmembers` and mocks can look at such an object.
+    """
+
+
+class RunNotBegunError(XpanderError, RuntimeError, AttributeError):
+    """A recorded run has no such attribute before it begins: read it inside of the `with` block.
+
+    It is an `AttributeError` too, so that `hasattr`, `inspect.getmembers` and mocks can look at a run.
     """
 
 

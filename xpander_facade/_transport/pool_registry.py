@@ -27,7 +27,7 @@ from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Hashable
+    from collections.abc import AsyncGenerator
 
     import httpcore
 
@@ -109,6 +109,29 @@ class LoopPools:
             await self.clients.popitem()[1].aclose()
 
 
+class _Holders:
+    """Objects that are held weakly and told apart by identity: a holder's class may define `__eq__`, or not hash."""
+
+    def __init__(self) -> None:
+        self._references: dict[int, weakref.ref[object]] = {}
+
+    def add(self, holder: object) -> None:
+        """Note an object until it is collected."""
+        references, key = self._references, id(holder)
+        references[key] = weakref.ref(holder, lambda _: references.pop(key, None))
+
+    def discard(self, holder: object) -> None:
+        """Forget an object, where it is noted."""
+        self._references.pop(id(holder), None)
+
+    def __contains__(self, holder: object) -> bool:
+        reference = self._references.get(id(holder))
+        return reference is not None and reference() is holder
+
+    def __len__(self) -> int:
+        return len(self._references)
+
+
 class _Registry:
     """All pools of a process. The lock is held for bookkeeping only, never during I/O.
 
@@ -133,7 +156,7 @@ class _Registry:
 
 _registry = _Registry()
 _inherited: list[Any] = []
-_holders: dict[PoolKey, weakref.WeakSet[object]] = {}
+_holders: dict[PoolKey, _Holders] = {}
 
 
 def current_registry() -> _Registry:
@@ -166,13 +189,13 @@ def pool_key(configuration: Configuration) -> PoolKey:
     return key
 
 
-def acquire(configuration: Configuration, holder: Hashable) -> None:
+def acquire(configuration: Configuration, holder: object) -> None:
     """Note that an object uses the connections of a configuration until it releases them or is collected."""
     key = pool_key(configuration)
     holders = _holders.get(key)
     if holders is None or holder not in holders:
         with current_registry().lock:
-            _holders.setdefault(key, weakref.WeakSet()).add(holder)
+            _holders.setdefault(key, _Holders()).add(holder)
 
 
 def pools_for(configuration: Configuration) -> OriginPools[ConnectionPool]:
@@ -253,7 +276,7 @@ def loop_pools() -> LoopPools:
     return pools
 
 
-def release(configuration: Configuration, holder: Hashable) -> None:
+def release(configuration: Configuration, holder: object) -> None:
     """Release a holder's share; the last one closes the connections that threads use."""
     key = pool_key(configuration)
     if _release_share(key, holder):
@@ -264,7 +287,7 @@ def release(configuration: Configuration, holder: Hashable) -> None:
             _close(pools)
 
 
-async def arelease(configuration: Configuration, holder: Hashable) -> None:
+async def arelease(configuration: Configuration, holder: object) -> None:
     """Release a holder's share; the last one closes the connections that this loop and threads use."""
     loop = running_loop()
     key = pool_key(configuration)
@@ -281,7 +304,7 @@ async def arelease(configuration: Configuration, holder: Hashable) -> None:
             await _aclose(closing)
 
 
-def _release_share(key: PoolKey, holder: Hashable) -> bool:
+def _release_share(key: PoolKey, holder: object) -> bool:
     with current_registry().lock:
         holders = _holders.get(key)
         if holders is None or holder not in holders:

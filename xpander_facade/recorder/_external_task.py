@@ -24,7 +24,7 @@ from xpander_facade._process.ending import Step, at_end, watch_worker_processes
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
 from xpander_facade._serialization.jsonable import to_text
-from xpander_facade.errors import TaskUnavailableError, XpanderError
+from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
 from xpander_facade.recorder._attempts import AttemptOptions
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
@@ -448,13 +448,13 @@ class ExternalTask(RunFields):
     @property
     def _called_with(self) -> Configuration:
         if self._configuration is None:
-            raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
+            raise RunNotBegunError("the run has not begun: use it in a `with` block, or as a decorator")
         return self._configuration
 
     @property
     def _reporter(self) -> Reporter:
         if self._made_reporter is None:
-            raise RuntimeError("the run has not begun: use it in a `with` block, or as a decorator")
+            raise RunNotBegunError("the run has not begun: use it in a `with` block, or as a decorator")
         return self._made_reporter
 
     # --- which run is current ---

@@ -11,6 +11,7 @@ import attrs
 
 from xpander_facade import _validation
 from xpander_facade._serialization.jsonable import to_text
+from xpander_facade.errors import RunNotBegunError
 from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
 from xpander_facade.recorder._run_usage import RunUsage
 from xpander_facade.recorder._stored_response import RecordedResponse
@@ -75,10 +76,10 @@ class RunFields:
         """The run's id: the one that was given, else one that is made when the run begins.
 
         Raises:
-            RuntimeError: There is none yet.
+            RunNotBegunError: There is none yet.
         """
         if self._id is None:
-            raise RuntimeError("the run has no id before it begins: read it inside of the block, or pass id=")
+            raise RunNotBegunError("the run has no id before it begins: read it inside of the block, or pass id=")
         return self._id
 
     @property

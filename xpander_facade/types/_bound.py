@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 if TYPE_CHECKING:
     from xpander_facade.types._llm_gateway import LLMGatewayRoute
 
@@ -19,12 +17,25 @@ class ConfigurationBound:
         _llm_gateway: LLMGatewayRoute | None
         _retries: int
 
-    def __getstate__(self) -> dict[str, Any]:
-        cls: Any = type(self)
-        attributes = {field.name: getattr(self, field.name) for field in attrs.fields(cls)}
-        names = [name for name in ConfigurationBound.__slots__ if hasattr(self, name)]
-        return {"attributes": attributes, "unlisted": {name: getattr(self, name) for name in names}}
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by `__getstate__`: attrs gives a user's subclass one of its own.
+        names = {name for base in type(self).__mro__ for name in _slots(base)} - {"__dict__", "__weakref__"}
+        state = {name: getattr(self, name) for name in sorted(names) if hasattr(self, name)}
+        return _restore, (type(self), state | getattr(self, "__dict__", {}))
 
-    def __setstate__(self, state: dict[str, dict[str, Any]]) -> None:
-        for name, value in {**state["attributes"], **state["unlisted"]}.items():
-            object.__setattr__(self, name, value)
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots: tuple[str, ...] | str = vars(cls).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(f"_{cls.__name__.lstrip('_')}{name}" if _is_private(name) else name for name in names)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("__") and not name.endswith("__")
+
+
+def _restore(cls: type[ConfigurationBound], state: dict[str, Any]) -> ConfigurationBound:
+    item = object.__new__(cls)
+    for name, value in state.items():
+        object.__setattr__(item, name, value)
+    return item
