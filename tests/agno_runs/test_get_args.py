@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from agno.agent import Agent as AgnoAgent
 from agno.db.in_memory import InMemoryDb
 from agno.tools import Toolkit, tool
 from platform_agents import add_agent, backend_of, events_of, run
@@ -190,6 +192,29 @@ def test_a_lost_knowledge_base_is_a_line_beside_what_the_others_have(way: str, e
     (answer,) = model.answers()
     assert "Invoices take thirty days." in answer
     assert "The knowledge base kb-gone could not be searched: 404" in answer
+
+
+@pytest.mark.parametrize("made_by", ["get_args", "aget_args"])
+@pytest.mark.parametrize("run_by", ["run", "run in a loop", "arun"])
+def test_knowledge_is_found_however_the_arguments_were_made_and_the_agent_is_run(
+    made_by: str, run_by: str, emulator: Emulator, backend: Backend
+):
+    add_agent(emulator, tools=[], graph=None)
+    model = StubModel(script=[calls(("search_knowledge_base", {"query": "invoices"})), "Done."])
+    made = {"agent_id": "agent-1", "override": {"model": model}}
+
+    async def main() -> Any:
+        arguments = await backend.aget_args(**made) if made_by == "aget_args" else backend.get_args(**made)
+        agent = AgnoAgent(**arguments)
+        try:
+            if run_by == "run":
+                return await asyncio.to_thread(agent.run, input="hi")
+            return await agent.arun(input="hi") if run_by == "arun" else agent.run(input="hi")
+        finally:
+            await backend.aclose()
+
+    assert asyncio.run(main()).content == "Done."
+    assert "Invoices take thirty days." in model.answers()[0]
 
 
 def double(x: int) -> int:

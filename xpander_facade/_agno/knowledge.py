@@ -15,6 +15,7 @@ from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from xpander_facade.agents._agent import Agent
     from xpander_facade.types.agents import KnowledgeBaseSearchResult
@@ -35,13 +36,27 @@ def knowledge_retriever(agent: Agent) -> Callable[..., Any] | None:
 
     def search(query: str, num_documents: int | None = None, **_: Any) -> Any:
         top_k = num_documents or _NUM_DOCUMENTS
-        caller = sys._getframe(1).f_code
-        if caller.co_flags & inspect.CO_COROUTINE:
-            # Agno's async run calls this in the event loop, and awaits what it is given.
+        # The frame is that of Agno, to which this is a callable of its agent.
+        if _is_awaited_by(sys._getframe(1)):
             return _asearch_all(agent, ids, query, top_k)
         return _search_all(agent, ids, query, top_k)
 
     return search
+
+
+def _is_awaited_by(caller: FrameType) -> bool:
+    """Whether the caller awaits what it is given.
+
+    `arun` calls a retriever in the event loop and awaits its result; `run` uses the result as it is, also where it is
+    called within a loop. Both call the same attribute, and nothing that Agno passes on request (`agent`, `filters`,
+    `run_context`, `dependencies`) tells them apart, in 2.5.14 as in 3.1.10. So where there is a loop, the caller's code
+    has to tell.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return bool(caller.f_code.co_flags & inspect.CO_COROUTINE)
 
 
 def _search_all(agent: Agent, ids: list[str], query: str, top_k: int) -> list[dict[str, Any]]:
