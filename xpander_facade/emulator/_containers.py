@@ -6,6 +6,7 @@ task; the worker saves the outcome itself. A call that fails makes the task an e
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ._json import Json, object_of, write
+from ._problem import Problem
 
 if TYPE_CHECKING:
     from ._executions import Executions
@@ -84,5 +86,6 @@ class Containers:
 
     def _fail(self, task: Json, reason: str) -> None:
         key: tuple[Any, Any] = (task["organization_id"], task["id"])
-        if self._executions.find(*key)["status"] not in _FINAL:
-            self._executions.change(key, {"status": "error", "result": reason})
+        with contextlib.suppress(Problem):  # a task that was forgotten meanwhile has no end
+            if self._executions.find(*key)["status"] not in _FINAL:
+                self._executions.change(key, {"status": "error", "result": reason})

@@ -80,3 +80,7 @@ def test_access_to_a_provider_is_given_to_the_tasks_that_name_one(emulator: Emul
     assert http.post(f"{path}/{named}").status_code == 200
     assert http.post(f"{path}/{create(http)['id']}").status_code == 404
     assert http.post(f"/agents/another/custom-llm-endpoint/{named}").status_code == 404
+
+
+def test_a_call_of_a_container_that_fails_after_a_reset_has_nothing_to_say(emulator: Emulator):
+    emulator._containers._fail({"organization_id": "org-1", "id": "forgotten"}, "the worker could not be called")
