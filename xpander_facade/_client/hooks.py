@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
 
 from xpander_facade.configuration._connection_settings import header_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xpander_facade._transport.request import Attempt
     from xpander_facade._transport.response import Failure, Response
     from xpander_facade.configuration._configuration import Configuration
@@ -20,8 +22,27 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xpander_facade")
 
 
+class AttemptObserver(Protocol):
+    """What sees each attempt begin and end, as a tracer does."""
+
+    def begin(self, attempt: Attempt) -> tuple[Mapping[str, str], Callable[[Response | Failure | None], None]]:
+        """Return the headers to add, and what is called with the outcome: None where the caller was interrupted."""
+        ...
+
+
+attempt_observers: list[AttemptObserver] = []
+"""Those of this process; an integration adds one."""
+
+
 def with_added_headers(configuration: Configuration, attempt: Attempt) -> Attempt:
-    """Return an attempt with the headers that `on_request` adds."""
+    """Return an attempt with the headers that observers and `on_request` add."""
+    for observer in [*attempt_observers]:
+        try:
+            headers, on_end = observer.begin(attempt)
+        except Exception:
+            _log.warning("%s is sent without being observed", _name(attempt), exc_info=True)
+            continue
+        attempt = attrs.evolve(attempt, headers={**attempt.headers, **headers}, on_end=(*attempt.on_end, on_end))
     if configuration.on_request is None:
         return attempt
     from xpander_facade.configuration._http_events import RequestEvent
@@ -37,7 +58,8 @@ def with_added_headers(configuration: Configuration, attempt: Attempt) -> Attemp
 
 
 def notify(configuration: Configuration, attempt: Attempt, outcome: Response | Failure, elapsed: float) -> None:
-    """Tell `on_response` how an attempt ended."""
+    """Tell observers and `on_response` how an attempt ended."""
+    end(attempt, outcome)
     if configuration.on_response is None:
         return
     from xpander_facade._transport.response import Failure
@@ -55,6 +77,15 @@ def notify(configuration: Configuration, attempt: Attempt, outcome: Response | F
         configuration.on_response(event)
     except Exception:
         _log.warning("on_response raised; %s goes on", _name(attempt), exc_info=True)
+
+
+def end(attempt: Attempt, outcome: Response | Failure | None) -> None:
+    """Tell observers how an attempt ended; None where its caller was interrupted."""
+    for on_end in attempt.on_end:
+        try:
+            on_end(outcome)
+        except Exception:
+            _log.warning("the end of %s was not observed", _name(attempt), exc_info=True)
 
 
 def notify_retry(configuration: Configuration, event: RetryEvent) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xpander_facade._client.call_flow import call_flow, prepare, takes_long
-from xpander_facade._client.hooks import notify, with_added_headers
+from xpander_facade._client.hooks import end, notify, with_added_headers
 from xpander_facade._transport.background import run_in_thread
 from xpander_facade._transport.pool_registry import running_loop
 from xpander_facade._transport.request import Attempt
@@ -101,7 +101,11 @@ async def asend(
 def _attempt(configuration: Configuration, attempt: Attempt) -> Response | Failure:
     attempt = with_added_headers(configuration, attempt)
     began = time.monotonic()
-    outcome = transmit(configuration, attempt)
+    try:
+        outcome = transmit(configuration, attempt)
+    except BaseException:
+        end(attempt, None)
+        raise
     notify(configuration, attempt, outcome, time.monotonic() - began)
     return outcome
 
@@ -109,6 +113,10 @@ def _attempt(configuration: Configuration, attempt: Attempt) -> Response | Failu
 async def _aattempt(configuration: Configuration, attempt: Attempt) -> Response | Failure:
     attempt = with_added_headers(configuration, attempt)
     began = time.monotonic()
-    outcome = await atransmit(configuration, attempt)
+    try:
+        outcome = await atransmit(configuration, attempt)
+    except BaseException:
+        end(attempt, None)
+        raise
     notify(configuration, attempt, outcome, time.monotonic() - began)
     return outcome

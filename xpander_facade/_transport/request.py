@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import attrs
 
 from xpander_facade._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable  # noqa: TC004 (annotations only)
+
+    from xpander_facade._transport.response import Failure, Response  # noqa: TC004
 
 USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -22,6 +28,7 @@ class Attempt:
         content: The body, or None.
         deadline: Seconds that this attempt may take.
         operation: The contract's name of the operation; empty for the fetch of a file.
+        on_end: Called with what came of it, by observers that saw it begin.
     """
 
     method: str
@@ -30,3 +37,4 @@ class Attempt:
     content: bytes | None = attrs.field(repr=False)
     deadline: float
     operation: str = ""
+    on_end: tuple[Callable[[Response | Failure | None], None], ...] = attrs.field(default=(), repr=False, eq=False)

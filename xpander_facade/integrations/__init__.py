@@ -9,9 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "opentelemetry",
+]
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from xpander_facade.integrations import opentelemetry
+else:
 
     def __getattr__(name: str) -> object:
         if name in __all__:

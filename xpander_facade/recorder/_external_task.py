@@ -435,7 +435,7 @@ class ExternalTask(RunFields):
         if self._llm_response is not UNSET:
             responses = [] if self._llm_response is None else [RecordedResponse(self._llm_response)]
         else:
-            responses = self._responses
+            responses = self._responses or self._seen_responses
             facts = {"model": self._model, "provider": self._provider}
         is_over = self._ended or duration is not None
         seconds = self._duration if duration is None else duration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
@@ -13,13 +13,14 @@ from xpander_facade import _validation
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.errors import RunNotBegunError
 from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
-from xpander_facade.recorder._run_usage import RunUsage
+from xpander_facade.recorder._run_usage import SPANS, RunUsage
 from xpander_facade.recorder._stored_response import RecordedResponse
 from xpander_facade.usage._usage import Tokens, check_tokens, read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
+    from xpander_facade.recorder._run_usage import UsageChange
     from xpander_facade.usage._fragments import UsageFragment
     from xpander_facade.usage._usage import Usage
 
@@ -27,12 +28,22 @@ T = TypeVar("T")
 
 _log = logging.getLogger("xpander_facade.recorder")
 UNSET: Any = object()
+run_observers: list[Callable[[RunFields], None]] = []
+"""What is called with each run that ends, before it is reported."""
+
+
+class Collector(Protocol):
+    """What gathers something for a run while it goes on, and hands over the rest when it ends."""
+
+    def finish(self) -> None:
+        """Hand over what was not handed over yet. The run's lock is held."""
 
 
 class RunFields:
     """What a report of a run says, as far as it is known."""
 
     __slots__ = (
+        "_collectors",
         "_ended",
         "_id",
         "_input",
@@ -45,6 +56,7 @@ class RunFields:
         "_recorded_failure",
         "_responses",
         "_result",
+        "_seen_responses",
         "_streams",
         "_text",
         "_tokens",
@@ -61,6 +73,8 @@ class RunFields:
         self._used_tools: list[str] = []
         self._llm_response: Any = UNSET
         self._responses: list[RecordedResponse] = []
+        self._seen_responses: list[RecordedResponse] = []  # of instrumented clients
+        self._collectors: dict[str, Collector] = {}
         self._metadata: dict[str, Any] = {}
         self._model: str | None = None
         self._provider: str | None = None
@@ -141,7 +155,7 @@ class RunFields:
         """The provider's response, any object: what was set here, else what was recorded, several as a list."""
         if self._llm_response is not UNSET:
             return self._llm_response
-        recorded = [one.value for one in self._responses]
+        recorded = [one.value for one in self._responses or self._seen_responses]
         return recorded[0] if len(recorded) == 1 else (recorded or None)
 
     @llm_response.setter
@@ -242,22 +256,55 @@ class RunFields:
                 self._warn_if_ended("stream()")
 
     def _finish_streams(self) -> None:
-        """Record what streams have told that were not taken to their ends."""
+        """Record what streams and collectors have that were not taken to their ends."""
         with self._lock:
             for reading in [*self._streams]:
                 self._finish_stream(reading)
+            for collector in [*self._collectors.values()]:
+                try:
+                    collector.finish()
+                except Exception as error:  # what is gathered for the record costs no run its report
+                    _log.warning("run %s may lack what a collector has gathered: %s", self._id, error)
+            for observe in [*run_observers]:
+                observe(self)
 
-    def _take(self, told: list[UsageFragment], *, is_single: bool = False, is_success: bool | None = None) -> None:
+    def _take_response(self, response: object, told: list[UsageFragment], way: str) -> None:
+        """Take what an instrumented client has seen. What `record` is given is stored in its place."""
+        with self._lock:
+            if self._ended:
+                _log.warning("run %s has ended: a response of its client %s comes too late", self._id, way)
+                return
+            self._seen_responses.append(RecordedResponse(response))
+            self._take(told, way=way)
+
+    def _take_spans(self, calls: Sequence[tuple[UsageFragment, int, str]], summary: UsageFragment | None) -> None:
+        """Take what spans tell: model calls with their ranks and emitters, and the tools and text of all of them."""
+        with self._lock:
+            if self._ended:
+                return
+            self._apply(self._usage.take_ranked(calls), is_told_first=not self._responses)
+            if summary is not None:
+                self._apply(self._usage.take([summary], way=SPANS), is_told_first=not self._responses)
+
+    def _take(
+        self, told: list[UsageFragment], *, way: str = "", is_single: bool = False, is_success: bool | None = None
+    ) -> None:
         """Add what was told to the run. Called with the lock held."""
-        change = self._usage.take(told, is_single=is_single)
+        change = self._usage.take(told, way=way, is_single=is_single)
+        self._apply(change, is_told_first=not way or not self._responses)
+        if not way:
+            self._recorded_failure = self._failure_after(change.told, is_success)
+
+    def _apply(self, change: UsageChange, *, is_told_first: bool) -> None:
+        """Change the run by what was told; its text is taken unless something better has told one."""
         if change.counts is not None:
             self._tokens = _plus(self._tokens, change.counts)
         usage = change.told
         if usage is not None:
             self._used_tools.extend(name for name in usage.tools if name not in self._used_tools)
-            self._text = usage.text or self._text
+            if is_told_first or self._text is None:
+                self._text = usage.text or self._text
             self._model, self._provider = usage.model or self._model, usage.provider or self._provider
-        self._recorded_failure = self._failure_after(usage, is_success)
         for warning in change.warnings:
             _log.warning("run %s has recorded what does not tell all: %s", self._id, warning)
 

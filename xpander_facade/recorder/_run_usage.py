@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from xpander_facade.usage._counts import Counts
     from xpander_facade.usage._usage import Usage  # noqa: TC004 (annotations only)
 
+SPANS = "spans"
+"""The way by which tracing tells; the way of an emitter begins with it."""
 _COUNTS = ("prompt", "completion", "cache_read", "cache_write")
 
 MESSAGES_HINT = (
@@ -47,13 +49,15 @@ class RunUsage:
         path: The runs around this run, and the run.
     """
 
-    __slots__ = ("_credited", "_tally", "_warned", "path")
+    __slots__ = ("_credited", "_rank", "_ranked", "_tally", "_warned", "path")
 
     def __init__(self, path: RunPath) -> None:
         self.path = path
         self._tally = UsageTally()
         self._credited: dict[int, tuple[int, int, int, int]] = {}
         self._warned: set[str] = set()
+        self._rank = -1
+        self._ranked: list[tuple[UsageFragment, int]] = []
 
     def take(self, told: Iterable[UsageFragment], *, way: str = "", is_single: bool = False) -> UsageChange:
         """Take what was told by one way; what is known by its id already adds nothing.
@@ -72,6 +76,8 @@ class RunUsage:
                 continue
             self._without_earlier(fragment, warnings)
             entry = self._tally.add(fragment, way=way)
+            if entry is not fragment and entry.way.startswith(SPANS):
+                self._confirm(entry)
             touched[id(entry)] = entry
         if not is_single:
             self._tally.close_streams()
@@ -85,6 +91,38 @@ class RunUsage:
         fresh = tuple(warning for warning in dict.fromkeys(warnings) if warning not in self._warned)
         self._warned.update(fresh)
         return UsageChange(counts, usage, fresh)
+
+    def take_ranked(self, calls: Iterable[tuple[UsageFragment, int, str]]) -> UsageChange:
+        """Take model calls that spans tell, of which only those of the highest rank count.
+
+        Args:
+            calls: Fragments with their ranks and who emitted their spans. What a client's span tells, a framework's
+                span may tell, too.
+        """
+        taken: list[UsageFragment] = []
+        for fragment, rank, emitter in calls:
+            if rank < self._rank:
+                continue
+            if rank > self._rank:
+                for earlier, _ in self._ranked:
+                    self._tally.discount(earlier)
+                self._rank, self._ranked = rank, []
+            entry = self._tally.add(fragment, way=f"{SPANS}:{emitter}")
+            if entry is fragment:
+                self._ranked.append((entry, rank))
+            elif entry.scope is Scope.CALL and not entry.is_counted:
+                entry.is_counted = True  # it was told by a lower rank, and left out for this one
+            taken.append(entry)
+        counts = self._difference([*taken, *self._tally.changed])
+        self._tally.changed.clear()
+        return UsageChange(counts, usage_of(taken))
+
+    def _confirm(self, entry: UsageFragment) -> None:
+        """Count a span's call again that was taken for a repetition: it was told by another way, too."""
+        self._ranked = [ranked for ranked in self._ranked if ranked[0] is not entry]
+        if not entry.is_counted and entry.scope is Scope.CALL and not self._tally.has_equal(entry):
+            entry.is_counted = True
+            self._tally.changed.append(entry)
 
     def _without_earlier(self, fragment: UsageFragment, warnings: list[str]) -> None:
         """Leave out of a sum what earlier runs have recorded of it."""

@@ -191,6 +191,14 @@ class Counts:
             )
         )
 
+    def may_equal(self, other: Counts) -> bool:
+        """Tell whether these can be the counts of the same, one with what a cache gave in the prompt, one without."""
+        if (self.completion or 0) != (other.completion or 0) or not (self.prompt or self.completion):
+            return False
+        mine, others = self.prompt or 0, other.prompt or 0
+        whole = mine + (self.cache_read or 0) + (self.cache_write or 0)
+        return mine == others or whole == others or mine == others + (other.cache_read or 0) + (other.cache_write or 0)
+
     def add(self, other: Counts) -> None:
         """Take what was told of something else."""
         self.prompt = _sum(self.prompt, other.prompt)

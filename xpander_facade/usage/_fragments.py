@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 
 import attrs
 
@@ -51,6 +52,7 @@ class UsageFragment:
         kind: Which parser made it; set by the registry.
         is_counted: Whether it takes part in the sum; set by `UsageTally`.
         way: By which way it came to a run; set by `UsageTally`.
+        ways: By which other ways it came again; likewise.
         is_complete: A whole response was taken: a chunk that comes late only fills in what is not told.
         is_so_far: Whether such a stream's pieces turned out to be all so far; None before that is known.
     """
@@ -83,6 +85,7 @@ class UsageFragment:
     kind: str = ""
     is_counted: bool = True
     way: str = ""
+    ways: tuple[str, ...] = ()
     is_complete: bool = False
     is_so_far: bool | None = None
 
@@ -94,6 +97,11 @@ class UsageFragment:
         total = self.counts.copy()
         total.add(self.beside)
         return total
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the response."""
+        return self.aliases if self.key is None else (self.key, *self.aliases)
 
     def copy(self) -> UsageFragment:
         """Return a fragment that can take others without changing this one."""
@@ -145,7 +153,10 @@ class UsageFragment:
 
     def take_again(self, again: UsageFragment) -> None:
         """Take what was told before by another way, or once more: nothing of it is added."""
-        self.counts.replace(again.counts)
+        if (
+            not again.way.startswith("spans") or not self.counts
+        ):  # what a provider has said goes before what emitters make of it
+            self.counts.replace(again.counts)
         self.beside = again.beside or self.beside
         self.model = self.model or again.model
         self.provider = self.provider or again.provider
@@ -165,3 +176,15 @@ class UsageFragment:
         """Tell whether a whole response has what a chunk under its id tells, as where both are told together."""
         said = "".join(chunk.texts) in "".join(self.texts) and set(chunk.tools) <= set(self.tools)
         return said and self.counts.covers(chunk.counts)
+
+
+_SORT = re.compile(r"([A-Za-z]+)[-_]")
+
+
+def may_be_same_id(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Tell whether ids that differ can be ids of one response: a framework's own and the provider's.
+
+    Of one sort, as `chatcmpl-1` and `chatcmpl-2` are, they are ids of two.
+    """
+    sorts = {match.group(1) for id in some if (match := _SORT.match(id))}
+    return not any((match := _SORT.match(id)) and match.group(1) in sorts for id in others)

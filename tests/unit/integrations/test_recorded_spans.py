@@ -1,0 +1,90 @@
+"""What real emitters' spans tell counts once, in a run and by the agent's span alone."""
+
+from types import SimpleNamespace
+
+import pytest
+from replayed_spans import SAMPLES, load, replay
+
+from xpander_facade import Backend, Configuration, Tokens
+from xpander_facade._process.threads import join
+from xpander_facade.integrations.opentelemetry import RunSpanProcessor
+
+
+class Reports:
+    """A backend that keeps what it is told to report."""
+
+    def __init__(self):
+        self.configuration = SimpleNamespace(outbox=None)
+        self.kept = []
+
+    def report_external_task(self, **report):
+        self.kept.append(report)
+
+
+def right(sample):
+    counts = sample["told"]["tokens"]
+    return {
+        "tokens": None if counts is None else Tokens(*counts),
+        "tools": sample["told"]["tools"],
+        "text": sample["told"]["text"],
+    }
+
+
+@pytest.fixture
+def backend():
+    return Backend(Configuration(disabled=True, agent_id="agent-1"))
+
+
+def test_there_are_recordings_of_twelve_emitters_and_more():
+    emitters = {span["scope"] for name in SAMPLES for span in load(name)["spans"]}
+    assert len(emitters) >= 12, sorted(emitters)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_run_has_the_calls_that_spans_tell(backend, name):
+    sample = load(name)
+    processor = RunSpanProcessor(backend)
+    with backend.external_task() as run:
+        replay(processor, sample["spans"])
+    processor.shutdown()
+    assert {"tokens": run.tokens, "tools": run.used_tools, "text": run.result} == right(sample)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_agent_without_a_run_is_one(name):
+    sample = load(name)
+    reports = Reports()
+    processor = RunSpanProcessor(reports)
+    replay(processor, sample["spans"])
+    processor.shutdown()
+    assert join(5)
+    if not sample["told"]["is_agent"]:
+        assert reports.kept == []
+        return
+    (report,) = reports.kept
+    assert report["duration"] > 0
+    assert {"tokens": report["tokens"], "tools": report["used_tools"], "text": report["result"]} == right(sample)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_servers_span_above_changes_nothing(name):
+    sample = load(name)
+    reports = Reports()
+    processor = RunSpanProcessor(reports)
+    traces = {span["trace"] for span in sample["spans"]}
+    (trace, *_) = sorted(traces)
+    last = max(span["end"] for span in sample["spans"])
+    server = {
+        "name": "POST /ask", "scope": "opentelemetry.instrumentation.asgi", "version": "1", "start": 0, "end": last + 1,
+        "trace": trace, "id": "abcdef", "parent": None, "is_ok": True, "attributes": {}, "events": [],
+    }  # fmt: skip
+    below = [
+        {**span, "parent": span["parent"] or ("abcdef" if span["trace"] == trace else None)} for span in sample["spans"]
+    ]
+    replay(processor, [server, *below])
+    processor.shutdown()
+    assert join(5)
+    if len(traces) > 1 or not sample["told"]["is_agent"]:
+        return
+    (report,) = reports.kept
+    assert {"tokens": report["tokens"], "tools": report["used_tools"], "text": report["result"]} == right(sample)

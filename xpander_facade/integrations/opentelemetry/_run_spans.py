@@ -1,0 +1,118 @@
+"""The spans of one recorded run, and what they add to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xpander_facade.integrations.opentelemetry._attributes import SpanKind, parsed
+from xpander_facade.integrations.opentelemetry._final_text import text_of_agent, text_of_call
+from xpander_facade.integrations.opentelemetry._span_tree import (
+    ModelCall,
+    Node,
+    Rank,
+    below,
+    calls_of,
+    tools_of,
+)
+from xpander_facade.usage._fragments import Scope, UsageFragment
+from xpander_facade.usage._reading import collect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xpander_facade.recorder._external_task import ExternalTask
+
+_MAX_TOPS = 10_000
+
+
+class RunSpans:
+    """The spans that began in a run. They are taken tree by tree, and what has not ended by then when the run ends.
+
+    Args:
+        run: The run.
+        has_content: Whether the final text is taken, too.
+    """
+
+    __slots__ = ("_has_content", "_run", "_tops")
+
+    def __init__(self, run: ExternalTask, *, has_content: bool) -> None:
+        self._run = run
+        self._has_content = has_content
+        self._tops: list[Node] = []
+
+    @classmethod
+    def of(cls, run: ExternalTask, *, has_content: bool) -> RunSpans:
+        """Return the spans of a run."""
+        spans = run._collectors.get("spans")
+        if isinstance(spans, cls):
+            return spans
+        made = cls(run, has_content=has_content)
+        run._collectors["spans"] = made
+        return made
+
+    def start(self, node: Node) -> None:
+        """Note a span that has begun."""
+        if node.parent is None and len(self._tops) < _MAX_TOPS:
+            self._tops.append(node)
+
+    def end(self, node: Node) -> None:
+        """Take a tree whose uppermost span has ended."""
+        if node.parent is None and not node.is_taken:
+            self._take([node])
+
+    def finish(self) -> None:
+        """Take what was not taken yet: the run ends."""
+        self._take([top for top in self._tops if not top.is_taken])
+        self._tops.clear()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no span has begun in the run."""
+        return not self._tops
+
+    def _take(self, tops: Sequence[Node]) -> None:
+        calls = calls_of(tops)
+        told = [(fragment_of(call), int(call.rank), call.facts.scope) for call in calls]
+        summary = summary_of(tops, calls, has_content=self._has_content)
+        self._run._take_spans(told, summary)
+        for top in tops:
+            top.take()
+
+
+def fragment_of(call: ModelCall) -> UsageFragment:
+    """Return what a model call tells, with the ids under which it may be told again."""
+    facts = call.facts
+    fragment = UsageFragment(facts.counts.copy(), model=facts.model, provider=facts.provider, key=facts.response_id)
+    if call.rank is Rank.SUM:
+        fragment.scope, fragment.key = Scope.RUN, None
+    elif facts.response_id is None:
+        told = parsed(call.node.attributes.get("output.value"))
+        same = [] if told is None else collect(told)
+        if len(same) == 1:
+            fragment.key, fragment.aliases = same[0].key, same[0].aliases
+    return fragment
+
+
+def summary_of(tops: Sequence[Node], calls: Sequence[ModelCall], *, has_content: bool) -> UsageFragment | None:
+    """Return the tools and the final text that spans tell; None where they tell none."""
+    tools = tools_of(tops)
+    said = final_text(tops, calls) if has_content else None
+    if not tools and said is None:
+        return None
+    return UsageFragment(tools=tools, texts=[said] if said else [], is_final=True)
+
+
+def final_text(tops: Sequence[Node], calls: Sequence[ModelCall]) -> str | None:
+    """Return what came of it: as the outermost agent tells, else an agent below, else the last call of a model."""
+    agents = [node for node in below(tops) if node.kind is SpanKind.AGENT]
+    tops_first = [node for node in tops if node.kind is SpanKind.AGENT]
+    for node in tops_first or agents[:1]:
+        if said := text_of_agent(node.attributes, node.events):
+            return said
+    for node in reversed([node for node in below(tops) if node.kind is SpanKind.CALL and node.span is not None]):
+        if said := text_of_call(node.attributes, node.events):
+            return said
+    for node in agents:
+        if said := text_of_agent(node.attributes, node.events):
+            return said
+    return None
