@@ -35,7 +35,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak lint types generate check-generated lint-spec wheel-check
-.PHONY: bench bench-compare lock sbom clean test-browser vendor-assets emulator
+.PHONY: bench bench-compare docs lock sbom clean test-browser vendor-assets emulator
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -111,6 +111,14 @@ test-browser: ## use the emulator's page in a real browser, in an environment of
 
 vendor-assets: ## fetch the emulator's browser files of other projects by npm, and record their hashes (needs npm)
 	python3 tools/vendor_assets
+
+.venv-docs/.stamp-docs: pyproject.toml constraints.txt Makefile
+	@$(MAKE) --no-print-directory VENV=.venv-docs .venv-docs/.stamp-runtime
+	@.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt --group docs
+	@touch $@
+
+docs: .venv-docs/.stamp-docs ## build the documentation as a site in site/, with search and a reference of every public name
+	.venv-docs/bin/python tools/docs
 
 emulator: $(RUNTIME) ## serve a local platform with a page for your browser, on the runs that make demo kept
 	@$(BIN)/python -m xpander_facade.emulator --db $(DEMO_DB) $(ARGS)

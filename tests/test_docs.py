@@ -6,6 +6,7 @@ import ast
 import asyncio
 import builtins
 import doctest
+import importlib
 import inspect
 import re
 import subprocess
@@ -133,3 +134,20 @@ def test_the_variables_of_the_readme_are_those_that_are_read():
     table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     told = {name for cell in table for name in re.findall(r"\w+", cell) if not name.endswith("_PROXY")}
     assert told == read
+
+
+# --- the reference ---
+
+
+def public_names() -> set[str]:
+    """Every public name, by the module that it is to be imported from: the package itself, where that has it."""
+    found = {f"xpander_facade.{name}" for name in xpander_facade.__all__}
+    for name in ("emulator", "outbox", "testing", "types", "usage"):
+        module = importlib.import_module(f"xpander_facade.{name}")
+        found |= {f"{module.__name__}.{it}" for it in module.__all__ if f"xpander_facade.{it}" not in found}
+    return found
+
+
+def test_the_reference_has_every_public_name_once():
+    named = [name for page in ROOT.glob("docs/api/*.md") for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)]
+    assert sorted(named) == sorted(public_names())
