@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xpander_facade.configuration._configuration import Configuration
 
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, *range(520, 527)})
 BASE_WAIT = 0.5
 MAX_WAIT = 8.0
 MAX_RETRY_AFTER = 60.0
+MIN_RECONNECT_WAIT = 0.1
+MAX_RECONNECT_WAIT = 30.0
 
 # The system's random numbers: those of `random` belong to the program, which may have seeded them, and a generator of
 # our own would give forked processes the same waits.
@@ -111,6 +115,23 @@ def backoff(
     wait = _random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
     wait = max(wait, reason.retry_after or 0.0)
     return wait if elapsed + wait < deadline else None
+
+
+def reconnect_wait(waits: Sequence[float], failures: int, milliseconds: int | None) -> float:
+    """Return the seconds until an event stream is opened again.
+
+    Args:
+        waits: Seconds for the first, second, ... failure in a row; then the last one.
+        failures: How many there were, 1 or more.
+        milliseconds: What the stream has asked for by `retry:`, or None. Within bounds it takes the place of the first
+            wait, and later waits are no shorter.
+    """
+    wait = waits[min(failures, len(waits)) - 1]
+    if milliseconds is None or milliseconds < 0:
+        return wait
+    # A number of any length is allowed, also one that no float holds.
+    asked = max(MIN_RECONNECT_WAIT, min(milliseconds, int(MAX_RECONNECT_WAIT * 1_000)) / 1_000)
+    return asked if failures == 1 else max(asked, wait)
 
 
 def read_retry_after(value: str | None, now: datetime) -> float | None:

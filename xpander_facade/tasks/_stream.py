@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from xpander_facade import _requests
+from xpander_facade._client.retry import reconnect_wait
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException
@@ -92,6 +93,7 @@ class EventStreamState:
         self._read = read
         self._policy = policy
         self._tries = 0
+        self._retry: int | None = None
         self._is_connected = False
         # Events of this connection and earlier ones, with their size; they are compared only after a reconnect.
         self._recent: deque[tuple[Any, int]] = deque()
@@ -126,6 +128,8 @@ class EventStreamState:
         # As the standard has it, a frame without an id carries the one before it, of an earlier connection too; an id
         # alone marks no event, and an empty one takes back what was there.
         self.last_id = frame.id or None
+        if frame.retry is not None:
+            self._retry = frame.retry
         if not frame.data:
             return None
         try:
@@ -169,9 +173,8 @@ class EventStreamState:
         self.check(error)
         if self._tries >= self._policy.tries:
             raise error or APITimeoutError(f"the stream of task {self._task_id} ended {self._tries} times without news")
-        wait = self._policy.waits[min(self._tries, len(self._policy.waits) - 1)]
         self._tries += 1
-        return wait
+        return reconnect_wait(self._policy.waits, self._tries, self._retry)
 
     def check(self, error: ModuleException | None) -> None:
         """Raise an error that no further try can mend: the platform refused."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import attrs
 
 from xpander_facade import _client, _requests, _validation
+from xpander_facade._client.retry import reconnect_wait
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
 from xpander_facade.configuration._environment import worker_environment
@@ -27,7 +28,7 @@ from xpander_facade.worker._handlers import BOOT, SHUTDOWN, run_hook
 from xpander_facade.worker._heartbeat import Heartbeat
 from xpander_facade.worker._logging import LOG, current_task_id
 from xpander_facade.worker._messages import CAPACITY, CONFLICT, EXECUTION, FINISHED, REGISTRATION, read_frame
-from xpander_facade.worker._timeouts import WorkerTimeouts, backoff
+from xpander_facade.worker._timeouts import WorkerTimeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -62,6 +63,7 @@ class Session:
         self._short_timeouts = attrs.evolve(spec.configuration, timeout=timeout, deadline=TIMEOUTS.message)
         self._heartbeat = Heartbeat(spec.configuration, spec.agent_id, TIMEOUTS.heartbeat)
         self._worker_id: str | None = None
+        self._retry: int | None = None
         self._own_ids: set[str] = set()
         self._was_registered = False
         self._registered = asyncio.Event()
@@ -179,12 +181,16 @@ class Session:
             failures = 1 if self._worker_id else failures + 1
             self._lose_stream()
             if not self._is_leaving:
-                wait = backoff(self._timeouts.reconnect, failures)
+                wait = reconnect_wait(self._timeouts.reconnect, failures, self._retry)
                 LOG.warning("the stream was lost and is opened again in %g s: %s", wait, problem or "it ended")
                 await asyncio.sleep(wait)
 
     def _take(self, frame: Frame) -> None:
         """Act on a frame of the stream; one that makes no sense is skipped."""
+        if frame.retry is not None:
+            self._retry = frame.retry
+            if not frame.data:
+                return
         try:
             data = read_frame(frame)
             if frame.event == REGISTRATION:

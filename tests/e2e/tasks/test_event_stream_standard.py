@@ -202,3 +202,15 @@ def test_leaving_a_stream_early_puts_nothing_into_the_log(
         asyncio.run(main())
     assert server.wait_for(lambda: server.open == 0)
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+def test_a_stream_is_opened_again_after_the_time_that_it_asks_for(
+    call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    asked = _stream.reconnect_wait
+    monkeypatch.setattr(_stream, "reconnect_wait", lambda *given: waits.append(asked(*given)) or 0.0)
+    monkeypatch.setattr(_stream, "RECONNECT_POLICY", _stream.ReconnectPolicy(waits=(1.0, 2.0)))
+    task, _ = streaming(misbehave, sse(b"retry: 1500\n\n", CHUNK), sse(END))
+    assert [taken.type.value for taken in call.events(task)] == ["chunk", "task_finished"]
+    assert waits == [1.5]

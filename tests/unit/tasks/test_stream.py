@@ -266,6 +266,27 @@ class TestEventStreamState:
         assert state.backoff(None) == 1
 
     @pytest.mark.parametrize(
+        ("milliseconds", "waits"),
+        [
+            (250, [0.25, 2, 3, 3]),
+            (2_500, [2.5, 2.5, 3, 3]),
+            (5_000, [5, 5, 5, 5]),
+            (0, [0.1, 2, 3, 3]),
+            (10**9, [30, 30, 30, 30]),
+            (10**400, [30, 30, 30, 30]),
+            (-1, [1, 2, 3, 3]),
+        ],
+        ids=lambda value: str(value)[:12],
+    )
+    def test_the_wait_that_a_stream_asks_for_takes_the_place_of_the_first_within_bounds(self, milliseconds, waits):
+        state = following()
+        state.request()
+        assert state.take(ServerSentEvent(retry=milliseconds)) is None
+        assert [state.backoff(None) for _ in range(4)] == waits
+        state.take(frame())
+        assert state.backoff(None) == waits[0]
+
+    @pytest.mark.parametrize(
         ("cls", "status", "at_once"),
         [
             (AuthenticationError, 401, True),
