@@ -6,6 +6,7 @@ goes on at once, and the report goes on by itself on a thread of its own.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -337,7 +338,8 @@ class Reporter:
         first = call = loop.create_task(function(*arguments))
         while not call.done():
             try:
-                await asyncio.wait([call])
+                with _anyio_shield():
+                    await asyncio.wait([call])
             except asyncio.CancelledError as error:
                 cancellation = error
             if call is first and first.cancelled():
@@ -388,6 +390,15 @@ def _sent(outbox: Outbox, id: str, timeout: float) -> DeliveryStatus:
     if left is None:
         return DeliveryStatus.REPORTED
     return DeliveryStatus.FAILED if left.state == "quarantined" else DeliveryStatus.QUEUED
+
+
+def _anyio_shield() -> contextlib.AbstractContextManager[object]:
+    """Return what keeps a cancelled scope of anyio from cancelling an await again on every turn of the loop.
+
+    Where a program has not imported anyio, nothing is shielded: asyncio cancels once.
+    """
+    scope = getattr(sys.modules.get("anyio"), "CancelScope", None)
+    return contextlib.nullcontext() if scope is None else scope(shield=True)
 
 
 def _is_in_log_handler() -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 from calling import configured
 from recording import AGENT, Setting, told
@@ -97,3 +98,54 @@ def test_a_start_that_is_cancelled_ends_the_run_as_failed(emulator: Emulator):
     asyncio.run(main())
     (run,) = emulator.tasks()
     assert (run["status"], run["result"]) == ("failed", "CancelledError")
+
+
+def test_a_report_in_a_cancelled_scope_of_anyio_waits_and_does_not_turn_the_loop(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    hold = emulator.hold("report_external_task")
+    turns = 0
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        call_soon = loop.call_soon
+
+        def count(*given: Any, **keywords: Any) -> asyncio.Handle:
+            nonlocal turns
+            turns += 1
+            return call_soon(*given, **keywords)
+
+        with anyio.CancelScope() as scope:
+            async with Backend(configured(emulator, agent_id=AGENT)).external_task(input="in"):
+                loop.call_later(0.3, hold.release)
+                monkeypatch.setattr(loop, "call_soon", count)
+                scope.cancel()
+                await anyio.sleep(60)
+        assert scope.cancelled_caught
+
+    asyncio.run(main())
+    (run,) = emulator.tasks()
+    assert told(run)[:2] == ("failed", "in")
+    assert turns < 200
+
+
+def test_a_native_cancellation_gets_through_the_shield_against_anyios(emulator: Emulator):
+    hold = emulator.hold("report_external_task")
+
+    async def main() -> None:
+        async def work() -> None:
+            with anyio.CancelScope() as scope:
+                async with Backend(configured(emulator, agent_id=AGENT)).external_task(input="in") as run:
+                    run.result = "out"
+                    scope.cancel()
+
+        task = asyncio.create_task(work())
+        assert await asyncio.to_thread(hold.arrived)
+        task.cancel()
+        hold.release()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    (run,) = emulator.tasks()
+    assert told(run) == ("completed", "in", "out")
