@@ -103,6 +103,11 @@ def preload() -> None:
     load(*_MODULES)
 
 
+def module_names() -> list[str]:
+    """Return the names of all modules that are imported by name, which no reader of the source can see."""
+    return sorted({name.removesuffix("?") for names in _MODULES.values() for name in names})
+
+
 def load(*groups: str) -> None:
     """Import groups of modules, unless that was done. A caller that is interrupted leaves the import to go on."""
     for group in groups:
