@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 
 import xpander_facade
 import xpander_facade.emulator
+import xpander_facade.integrations
 from xpander_facade.emulator import Emulator
 from xpander_facade.migration import GONE
 
@@ -142,7 +143,8 @@ def test_the_variables_of_the_readme_are_those_that_are_read():
 def public_names() -> set[str]:
     """Every public name, by the module that it is to be imported from: the package itself, where that has it."""
     found = {f"xpander_facade.{name}" for name in xpander_facade.__all__}
-    for name in ("emulator", "outbox", "testing", "types", "usage"):
+    integrations = [f"integrations.{name}" for name in xpander_facade.integrations.__all__]
+    for name in ("emulator", "outbox", "testing", "types", "usage", *integrations):
         module = importlib.import_module(f"xpander_facade.{name}")
         found |= {f"{module.__name__}.{it}" for it in module.__all__ if f"xpander_facade.{it}" not in found}
     return found
@@ -151,3 +153,8 @@ def public_names() -> set[str]:
 def test_the_reference_has_every_public_name_once():
     named = [name for page in ROOT.glob("docs/api/*.md") for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)]
     assert sorted(named) == sorted(public_names())
+
+
+def test_the_navigation_of_the_site_has_every_page():
+    named = re.findall(r'"([\w/-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md"))
