@@ -7,7 +7,24 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
+
+
+def _missing(package: str, name: str, homes: Iterable[str], caller: FrameType) -> AttributeError | ImportError:
+    """Return the error about a name that a package does not have, with what was probably meant.
+
+    `from package import name` takes an AttributeError for itself, and says nothing of its text: it gets an ImportError.
+    """
+    from opcode import opmap
+
+    from xpander_facade._hints import ROOT, unknown_name
+
+    hint = "" if name.startswith("_") else unknown_name(name, homes, ROOT if "." not in package else {})
+    code, at = caller.f_code.co_code, caller.f_lasti
+    if 0 <= at < len(code) and code[at] == opmap["IMPORT_FROM"]:
+        return ImportError(f"cannot import name {name!r} from {package!r}{hint}", name=package)
+    return AttributeError(f"module {package!r} has no attribute {name!r}{hint}", name=name, obj=sys.modules[package])
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
@@ -22,7 +39,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
     def load(name: str) -> object:
         home = homes.get(name)
         if home is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise _missing(package, name, homes, sys._getframe(1))
         value: object = getattr(importlib.import_module(f"{package}.{home}"), name)
         setattr(module, name, value)
         return value

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from xpander_facade._hints import OPTIONS, check_options
 from xpander_facade._process.imports import CALLS, OUTBOX, load
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import ClientUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Unpack
 
     from xpander_facade._client.raw_client import AuthenticatedClient
+    from xpander_facade.configuration._options import ConfigurationOptions
 
 
 class ApiResource:
@@ -26,9 +29,20 @@ class ApiResource:
 
     Args:
         configuration: What to call with; by default a new `Configuration()`, made from the environment now.
+        options: Any argument of `Configuration`, by name, instead of a configuration or laid over it.
+
+    Raises:
+        ConfigurationError: A value is malformed.
+        TypeError: There is no such option, or the configuration is none.
     """
 
-    def __init__(self, configuration: Configuration | None = None) -> None:
+    def __init__(self, configuration: Configuration | None = None, **options: Unpack[ConfigurationOptions]) -> None:
+        configuration = check_configuration(configuration)
+        if options:
+            check_options(type(self).__name__, options, Configuration.__init__, OPTIONS)
+            configuration = (
+                Configuration(**options) if configuration is None else attrs.evolve(configuration, **options)
+            )
         self.configuration = configuration or Configuration()
 
     def with_options(
@@ -100,10 +114,34 @@ class ApiResource:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.configuration!r})"
 
+    if not TYPE_CHECKING:  # a checker that saw this would believe in every name
+
+        def __getattr__(self, name: str) -> object:
+            from xpander_facade._hints import METHODS, unknown_name
+
+            if hasattr(type(self), name):  # a property has raised an AttributeError, which says more
+                return object.__getattribute__(self, name)
+            hint = "" if name.startswith("_") else unknown_name(name, (), METHODS)
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+            raise AttributeError(text, name=name, obj=self)
+
     def _acquire(self, configuration: Configuration | None = None) -> Configuration:
         """Return what a call uses, and hold a share of the connections."""
+        chosen = check_configuration(configuration) or self.configuration
         load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
         from xpander_facade._transport import pool_registry
 
         pool_registry.acquire(self.configuration, self)
-        return configuration or self.configuration
+        return chosen
+
+
+def check_configuration(value: Any) -> Configuration | None:
+    """Return a configuration or None.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if value is None or isinstance(value, Configuration):
+        return value
+    hint = "pass it by name, as in Backend(api_key=...)" if isinstance(value, str) else "pass Configuration(...)"
+    raise TypeError(f"configuration must be a Configuration, not {type(value).__name__}: {hint}")

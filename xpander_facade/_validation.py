@@ -11,6 +11,9 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
+_MAX_SHOWN = 40
+"""How many characters of a value a text shows."""
+
 MAX_SECONDS = 4_000_000.0
 """What every system can wait, in seconds: 46 days."""
 
@@ -35,6 +38,32 @@ def check_id(name: str, value: Any) -> str:
     return value
 
 
+def check_agent_id(
+    value: Any, *, name: str = "agent_id", instead: str | None = None, error: type[ValueError] = ValueError
+) -> str:
+    """Return the id of an agent. One with white space is a prompt or a name in the wrong argument.
+
+    Args:
+        value: What was given.
+        name: The argument or variable, for the text.
+        instead: The argument that a prompt belongs in, for the text: "input".
+        error: What is raised for white space.
+
+    Raises:
+        TypeError: It is not a string.
+        ValueError: It is no id; see `check_id`; or it holds white space.
+    """
+    agent_id = check_id(name, value)
+    if any(character.isspace() for character in agent_id):
+        shown = agent_id if len(agent_id) <= _MAX_SHOWN else f"{agent_id[:_MAX_SHOWN]}..."
+        if agent_id.strip().split() == [agent_id.strip()]:
+            hint = f"pass {agent_id.strip()[:_MAX_SHOWN]!r}"
+        else:
+            hint = "pass the agent's id, not its name" if instead is None else f"did you mean {instead}=?"
+        raise error(f"{name} can't be {shown!r}, which holds white space: {hint}")
+    return agent_id
+
+
 def check_text(name: str, value: Any) -> str | None:
     """Return a text or None; the member of an enumeration of texts counts as its value.
 
@@ -44,6 +73,17 @@ def check_text(name: str, value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value.value if isinstance(value, Enum) else value
     raise TypeError(f"{name} must be a string, not {type(value).__name__}: pass str(...) or json.dumps(...) of it")
+
+
+def check_name(name: str, value: Any) -> str:
+    """Return a text.
+
+    Raises:
+        TypeError: It is not a string.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    return value
 
 
 def check_flag(name: str, value: Any) -> bool:

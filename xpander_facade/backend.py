@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests, _validation
 from xpander_facade._process.imports import CALLS, OUTBOX, RECORDER, load
-from xpander_facade._resource import ApiResource
+from xpander_facade._resource import ApiResource, check_configuration
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
 from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import OutputFormat, ThinkMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from xpander_facade._requests.report import Report
     from xpander_facade.agents._agent import Agent
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xpander_facade.recorder._control_flow import IgnoredExceptions
     from xpander_facade.recorder._external_task import ExternalTask
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
-    from xpander_facade.usage._usage import Tokens
+    from xpander_facade.usage._usage import TokenCounts
 
 
 class Backend(ApiResource):
@@ -43,7 +43,7 @@ class Backend(ApiResource):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -59,7 +59,7 @@ class Backend(ApiResource):
                 id is what counts.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -100,7 +100,7 @@ class Backend(ApiResource):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -116,7 +116,7 @@ class Backend(ApiResource):
                 id is what counts.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -222,7 +222,7 @@ class Backend(ApiResource):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -237,7 +237,7 @@ class Backend(ApiResource):
             id: The run's id; one is made where none is given. A later report of an id replaces one that waits.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -256,13 +256,14 @@ class Backend(ApiResource):
         load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
-        configuration = configuration or self.configuration
-        check_ready(configuration)
+        configuration = check_configuration(configuration) or self.configuration
+        agent_id = _agent_of(agent_id, agent)
+        check_ready(configuration, agent_id)
         _check_outbox(configuration)
         make = functools.partial(
             _requests.make_report,
             configuration,
-            agent_id=_agent_of(agent_id, agent),
+            agent_id=agent_id,
             id=id,
             input=input,
             llm_response=llm_response,
@@ -281,7 +282,7 @@ class Backend(ApiResource):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -296,7 +297,7 @@ class Backend(ApiResource):
             id: The run's id; one is made where none is given. A later report of an id replaces one that waits.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -315,13 +316,14 @@ class Backend(ApiResource):
         load(CALLS, RECORDER, OUTBOX)
         from xpander_facade.recorder._delivery import check_ready
 
-        configuration = configuration or self.configuration
-        check_ready(configuration)
+        configuration = check_configuration(configuration) or self.configuration
+        agent_id = _agent_of(agent_id, agent)
+        check_ready(configuration, agent_id)
         _check_outbox(configuration)
         make = functools.partial(
             _requests.make_report,
             configuration,
-            agent_id=_agent_of(agent_id, agent),
+            agent_id=agent_id,
             id=id,
             input=input,
             llm_response=llm_response,
@@ -659,9 +661,12 @@ def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
         agent_id = getattr(agent, "id", None)
         if not isinstance(agent_id, str):
             raise TypeError(f"agent must be an Agent, not {type(agent).__name__}: pass agent_id= for an id")
+        return _validation.check_id("agent.id", agent_id)
     if callable(agent_id):
         raise TypeError("agent_id must be a string, not a function: a decorator is written @backend.external_task()")
-    return None if agent_id is None else _validation.check_id("agent_id", agent_id)
+    if isinstance(getattr(agent_id, "id", None), str):
+        raise TypeError(f"agent_id must be a string, not {type(agent_id).__name__}: pass agent= for an agent")
+    return None if agent_id is None else _validation.check_agent_id(agent_id, instead="input")
 
 
 def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
@@ -686,7 +691,7 @@ def _outbox_of(configuration: Configuration) -> Outbox:
 def _check_outbox(configuration: Configuration) -> None:
     if configuration.outbox is None:
         raise ConfigurationError(
-            "no outbox: pass Configuration(outbox=...) or set XPANDER_OUTBOX to the path of a file"
+            "no outbox: pass outbox=True or the path of a file, or set XPANDER_OUTBOX to true or to the path"
         )
 
 

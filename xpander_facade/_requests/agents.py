@@ -34,7 +34,7 @@ def get_agent_request(agent_id: str, version: str | int | None) -> Request:
         ValueError: The id is empty, or a header can't hold the version.
     """
     parts = operations.get_agent_kwargs(
-        _validation.check_id("agent_id", agent_id), x_agent_version=given(_validation.check_version(version))
+        _validation.check_agent_id(agent_id), x_agent_version=given(_validation.check_version(version))
     )
     return make_request("get_agent", parts, idempotent=True, resource_id=agent_id)
 

@@ -15,10 +15,11 @@ from xpander_facade.errors import XpanderError
 from xpander_facade.usage._usage import Tokens, check_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
     from xpander_facade._serialization.redaction import Redactor
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.usage._usage import TokenCounts
 
 
 @attrs.frozen
@@ -68,7 +69,7 @@ def make_report(
     id: str | None,
     input: str | None,
     llm_response: Any,
-    tokens: Tokens | Mapping[str, int] | None,
+    tokens: TokenCounts | None,
     is_success: bool,
     result: str | None,
     duration: float,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,15 +15,15 @@ from xpander_facade import _validation
 from xpander_facade._requests import bodies
 from xpander_facade._requests.bodies import given
 from xpander_facade._requests.generated import make_request
+from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User, check_principal
 from xpander_facade.usage._usage import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from xpander_facade._client.request import Request
     from xpander_facade.types._task_record import TaskRecord
-    from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 
 
 _MAX_INTERNAL_STATUS = 255
@@ -80,8 +81,10 @@ def create_request(
         ValueError: An id is empty.
     """
     try:
-        agent_id = _validation.check_id("agent_id", agent_id)
+        agent_id = _validation.check_agent_id(agent_id, instead="prompt")
         version = given(_validation.check_version(agent_version))
+        OutputFormat.warn_of_unknown("output_format", output_format)
+        ThinkMode.warn_of_unknown("think_mode", think_mode)
         task_input = models.AgentExecutionInput(
             text=given(_validation.check_text("prompt", prompt)),
             files=_validation.check_names("file_urls", file_urls),
@@ -205,6 +208,7 @@ def change_request(
         TypeError: An argument has another type.
         ValueError: The id is empty, or there is nothing to change.
     """
+    AgentExecutionStatus.warn_of_unknown("status", status)
     body = models.UpdateTaskRequest(
         status=given(_validation.check_text("status", status)),
         result=given(_validation.check_text("result", result)),
@@ -284,7 +288,7 @@ def list_tasks_request(agent_id: str, filters: Mapping[str, str] | None) -> Requ
     """
     checked = _checked(filters, _FILTERS)
     parts = operations.list_tasks_kwargs(
-        _validation.check_id("agent_id", agent_id),
+        _validation.check_agent_id(agent_id),
         user_id=given(checked.get("user_id")),
         parent_task_id=given(checked.get("parent_task_id")),
         triggering_agent_id=given(checked.get("triggering_agent_id")),
@@ -312,7 +316,10 @@ def list_user_tasks_request(user_id: str, filters: Mapping[str, str] | None) -> 
 
 
 def _checked(filters: Mapping[str, str] | None, known: Sequence[str]) -> dict[str, str]:
+    if filters is not None and not isinstance(filters, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"filters must be a dict, not {type(filters).__name__}: pass {{'status': 'completed'}}")
     for name in filters or {}:
         if name not in known:
             raise ValueError(f"unknown filter {name!r}: the filters are {', '.join(known)}")
+    AgentExecutionStatus.warn_of_unknown("status", (filters or {}).get("status"))
     return {name: str(value) for name, value in (filters or {}).items() if value is not None}

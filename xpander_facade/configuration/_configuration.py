@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from xpander_facade import _validation
+from xpander_facade._hints import OPTIONS, with_hints
 from xpander_facade.configuration._connection_settings import (
     check_cert,
     check_client,
@@ -75,7 +76,8 @@ def _organization_id(value: str | None) -> str | None:
 
 
 def _agent_id(value: str | None) -> str | None:
-    return _text("agent_id", value)
+    agent_id = _text("agent_id", value)
+    return None if agent_id is None else _validation.check_agent_id(agent_id, error=ConfigurationError)
 
 
 def _base_url(value: str | None) -> str:
@@ -373,26 +375,55 @@ class Configuration:
                 "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"
             )
         if self.api_key is None:
-            raise ConfigurationError("no API key: pass api_key= or set XPANDER_API_KEY")
+            raise ConfigurationError("; ".join(self._missing()))
         return self.api_key
 
     def get_agent_id(self) -> str:
         """Return the agent that a call means when it names none: this configuration's, else XPANDER_AGENT_ID now.
 
         Raises:
-            ConfigurationError: There is neither.
+            ConfigurationError: There is neither; what else a call needs and is missing is named, too.
         """
-        agent_id = self.agent_id or _environment("XPANDER_AGENT_ID")
+        if self.agent_id is not None:
+            return self.agent_id
+        agent_id = _environment("XPANDER_AGENT_ID")
         if agent_id is None:
-            raise ConfigurationError("no agent: pass agent_id= or agent=, or set XPANDER_AGENT_ID")
-        return agent_id
+            raise ConfigurationError("; ".join(self._missing(agent=True)))
+        return _validation.check_agent_id(agent_id, name="XPANDER_AGENT_ID", error=ConfigurationError)
 
-    def _organization(self) -> str:
-        if self.organization_id is None:
-            raise ConfigurationError(
+    def check_complete(self, *, agent: bool = False, events: bool = False) -> None:
+        """Check that nothing is missing that a call needs, and name all that is, at once.
+
+        Args:
+            agent: Whether the call needs the agent of this configuration, or of XPANDER_AGENT_ID.
+            events: Whether the call opens an event stream, whose URL holds the organisation.
+
+        Raises:
+            ConfigurationError: Something is missing; the text names each thing and how to give it.
+        """
+        if missing := self._missing(agent=agent, events=events):
+            raise ConfigurationError("; ".join(missing))
+        if not self.disabled:
+            self.get_api_key()
+
+    def _missing(self, *, agent: bool = False, events: bool = False) -> list[str]:
+        """Return what a call needs and does not find, each with its remedy; a call that is not sent needs no key."""
+        missing: list[str] = []
+        if self.api_key is None and not self.disabled:
+            missing.append("no API key: pass api_key= or set XPANDER_API_KEY")
+        wants_organization = events or (_wants_organization(self.base_url) and not self.disabled)
+        if wants_organization and self.organization_id is None:
+            missing.append(
                 f"no organisation, which the URL of {self.base_url} needs: "
                 "pass organization_id= or set XPANDER_ORGANIZATION_ID"
             )
+        if agent and self.agent_id is None and _environment("XPANDER_AGENT_ID") is None:
+            missing.append("no agent: pass agent_id= or agent=, or set XPANDER_AGENT_ID")
+        return missing
+
+    def _organization(self) -> str:
+        if self.organization_id is None:
+            raise ConfigurationError("; ".join(self._missing(events=True)))
         return quote(self.organization_id, safe="")
 
     def __copy__(self) -> Configuration:
@@ -410,6 +441,10 @@ class Configuration:
         if self.proxy is not None:
             values["proxy"] = without_credentials(self.proxy)
         return _unpickle, (values,)
+
+
+if not TYPE_CHECKING:  # a checker knows the arguments
+    Configuration.__init__ = with_hints(Configuration.__init__, OPTIONS)
 
 
 def _unpickle(values: dict[str, Any]) -> Configuration:

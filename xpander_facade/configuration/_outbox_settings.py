@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from xpander_facade import _validation
+from xpander_facade.configuration._connection_settings import check_hook
 from xpander_facade.errors import ConfigurationError
 
 WhenFull = Literal["block", "drop_oldest", "raise"]
@@ -76,8 +77,7 @@ def _policy(_: OutboxSettings, field: attrs.Attribute[WhenFull | None], value: W
 
 
 def _hook(_: OutboxSettings, field: attrs.Attribute[Hook | None], value: Hook | None) -> None:
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{field.name} must be a function of one argument, not {value!r}")
+    check_hook(field.name, value)
 
 
 @attrs.frozen

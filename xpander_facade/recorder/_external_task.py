@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from xpander_facade import _validation
+from xpander_facade._hints import RUN, add_misnomers
 from xpander_facade._process.ending import Step, at_end, watch_worker_processes
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
@@ -328,7 +329,7 @@ class ExternalTask(RunFields):
                     "call external_task() again, or use it as a decorator"
                 )
             configuration = self._options.configure()
-            check_ready(configuration)
+            check_ready(configuration, self._options.agent_id)
             self._configuration = configuration
             if callable(self._options.id):
                 self._id = self._options.id()
@@ -469,6 +470,10 @@ class ExternalTask(RunFields):
             with contextlib.suppress(ValueError):
                 _current.reset(self._token)
         self._token = None
+
+
+if not TYPE_CHECKING:  # a checker knows the attributes
+    add_misnomers(ExternalTask, RUN)
 
 
 def current_run() -> ExternalTask | None:

@@ -5,18 +5,21 @@ Libraries are told apart by the shape of what they return. None is imported, and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from xpander_facade import _validation
+from xpander_facade._hints import COUNTS, with_hints
 from xpander_facade.usage._counts import ModelCall
 from xpander_facade.usage._fragments import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+    from typing import Protocol
 
     from xpander_facade.usage._fragments import UsageFragment
 
@@ -33,6 +36,9 @@ def _count(name: str) -> Any:
     return attrs.field(
         default=0, validator=_check_count, converter=partial(_validation.whole_number, name, unit="tokens")
     )
+
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 @attrs.define(init=False)
@@ -189,6 +195,28 @@ class Usage:
         return cost_of(self._calls)
 
 
+if TYPE_CHECKING:
+
+    class _ByPromptTokens(Protocol):
+        @property
+        def prompt_tokens(self) -> object: ...
+
+    class _ByInputTokens(Protocol):
+        @property
+        def input_tokens(self) -> object: ...
+
+    class _ByPromptTokenCount(Protocol):
+        @property
+        def prompt_token_count(self) -> object: ...
+
+    class _ByTotal(Protocol):
+        @property
+        def total_tokens(self) -> object: ...
+
+    TokenCounts = Tokens | Mapping[str, object] | _ByPromptTokens | _ByInputTokens | _ByPromptTokenCount | _ByTotal
+    """What is taken for the tokens of a run: `Tokens`, a mapping of their attributes, or a provider's usage object."""
+
+
 def read_usage(response: object) -> Usage | None:
     """Return what a response, a stream's chunks or an agent's result tell, or None where they tell nothing known.
 
@@ -264,18 +292,40 @@ def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
 
 
 def check_tokens(value: Any) -> Tokens | None:
-    """Return Tokens for Tokens, a mapping of their attributes, or None.
+    """Return Tokens for Tokens, a mapping of their attributes, a provider's usage object, or None.
 
     Raises:
         TypeError: It is none of these.
-        ValueError: A count is negative or not a whole number, or the mapping holds none of the known counts.
+        ValueError: A count is negative or not a whole number, or the mapping holds none that are known.
     """
     if value is None or isinstance(value, Tokens):
         return value
-    if not hasattr(value, "keys"):
-        raise TypeError(f"tokens must be Tokens or a mapping, not {type(value).__name__}")
-    known = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
-    counts = {name: value[name] for name in known if name in value and value[name] is not None}
-    if not counts:
-        raise ValueError(f"tokens holds none of {', '.join(known)}")
-    return Tokens(**counts)
+    kind: type[object] = value.__class__
+    if issubclass(kind, str | bytes | int | float | complex | list | tuple):
+        raise TypeError(
+            f"tokens must be Tokens, a mapping or a provider's usage object, not {kind.__name__}: "
+            "pass Tokens(prompt_tokens=..., completion_tokens=...)"
+        )
+    is_mapping = issubclass(kind, Mapping)
+    given: dict[str, Any] = {}
+    if is_mapping:
+        given = {name: count for name, count in value.items() if count is not None}
+    counts = {name: given[name] for name in _COUNTS if name in given}
+    if counts and given.keys() <= {*_COUNTS, *Tokens.COMPUTED, "extra"}:
+        return Tokens(**counts)
+    usage = None if given.keys() == {"total_tokens"} else read_usage(value)
+    if usage is not None and usage.tokens is not None:
+        return usage.tokens
+    if counts:
+        return Tokens(**counts)
+    if is_mapping:
+        what = "holds only a total" if "total_tokens" in given else "holds no count that is known"
+        raise ValueError(f"tokens {what}: pass prompt_tokens and completion_tokens")
+    raise TypeError(
+        f"tokens must be Tokens, a mapping or a provider's usage object, and {kind.__name__} tells no counts: "
+        "pass Tokens(prompt_tokens=..., completion_tokens=...)"
+    )
+
+
+if not TYPE_CHECKING:  # a checker knows the arguments
+    Tokens.__init__ = with_hints(Tokens.__init__, COUNTS)

@@ -73,14 +73,7 @@ def worker_spec(
         raise ConfigurationError("a worker can't run while xpander is disabled: unset XPANDER_DISABLED")
     if options.agent_id is not None:
         configuration = attrs.evolve(configuration, agent_id=options.agent_id)
-    missing: list[str] = []
-    for need in (configuration.get_agent_id, configuration.get_api_key, configuration.get_events_url):
-        try:
-            need()
-        except ConfigurationError as error:
-            missing.append(str(error))
-    if missing:
-        raise ConfigurationError("; ".join(missing))
+    configuration.check_complete(agent=True, events=True)
     return WorkerSpec(
         function,
         kind,

@@ -70,10 +70,10 @@ def test_the_agent_is_the_loaded_one_or_the_environments_when_the_run_begins(mon
         pass
     assert reported(run).agent_id == "loaded"
     run = Backend(Configuration(disabled=True)).external_task()
-    monkeypatch.setenv("XPANDER_AGENT_ID", "of the environment")
+    monkeypatch.setenv("XPANDER_AGENT_ID", "of-the-environment")
     with run:
         monkeypatch.setenv("XPANDER_AGENT_ID", "of later")
-    assert reported(run).agent_id == "of the environment"
+    assert reported(run).agent_id == "of-the-environment"
 
 
 def test_another_configuration_can_be_used():
