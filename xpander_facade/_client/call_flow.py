@@ -14,8 +14,16 @@ import attrs
 
 from xpander_facade._client import retry
 from xpander_facade._client.dry_run import dry_run_response
-from xpander_facade._client.error_mapping import RequestInfo, decode, failure_error, parse_error, response_error
+from xpander_facade._client.error_mapping import (
+    RequestInfo,
+    decode,
+    failure_error,
+    parse_error,
+    request_id_of,
+    response_error,
+)
 from xpander_facade._client.hooks import notify_retry
+from xpander_facade._client.links import page_url
 from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import RetryReason
 from xpander_facade._client.secrets import secrets_of
@@ -257,7 +265,11 @@ def _value(
     request: Request,
 ) -> T:
     try:
-        return reader(decode(answer.content))
+        value = reader(decode(answer.content))
+        bind = getattr(value, "_bind_response", None)
+        if bind is not None:
+            bind(request_id_of(answer), page_url(answer.headers, where["url"]))
+        return value
     except DecodeError as mismatch:
         problem = f"the platform's answer has an unexpected shape: {mismatch}"
     except RecursionError:

@@ -34,6 +34,8 @@ class RequestInfo(TypedDict):
 
 _SNIPPET = 500
 _MAX_REQUEST_ID = 200
+_PLAIN_HTTP = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|HTTP_REQUEST")
+"""How OpenSSL calls an answer that is not TLS."""
 _CREDENTIALS = re.compile(r"://[^/\s@]*@")
 
 
@@ -73,7 +75,7 @@ def parse_error(response: Response, problem: str, where: RequestInfo) -> APIResp
         one_line(problem, 2 * _SNIPPET),
         status_code=response.status_code,
         details=_details(response),
-        request_id=_request_id(response),
+        request_id=request_id_of(response),
         **where,
     )
 
@@ -94,7 +96,7 @@ def response_error(response: Response, where: RequestInfo) -> ModuleException:
         text = (
             f"{status} {_phrase(status)}".rstrip() + (f": {said}" if said else "") + (f" ({remedy})" if remedy else "")
         )
-    error = cls(text, status_code=status, details=details, request_id=_request_id(response), **where)
+    error = cls(text, status_code=status, details=details, request_id=request_id_of(response), **where)
     error.retry_after = retry.read_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
     return error
 
@@ -113,6 +115,9 @@ def failure_error(failure: Failure, where: RequestInfo) -> ModuleException:
             return APIConnectionError(text, **where)
         case "proxy":
             return APIConnectionError(f"{failure.text}: check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY", **where)
+        case "connect" if _PLAIN_HTTP.search(failure.text):
+            text = f"{failure.text}: what answers there speaks http, not https; write base_url with http://"
+            return APIConnectionError(text, **where)
         case "connect":
             return APIConnectionError(f"{failure.text}: check base_url or XPANDER_BASE_URL, and the network", **where)
         case "unreadable":
@@ -156,7 +161,8 @@ def one_line(text: str, limit: int) -> str:
     )
 
 
-def _request_id(response: Response) -> str | None:
+def request_id_of(response: Response) -> str | None:
+    """Return the platform's id of the request, fit for a line of text, or None."""
     return None if response.request_id is None else one_line(response.request_id, _MAX_REQUEST_ID)
 
 

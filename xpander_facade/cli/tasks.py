@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -106,8 +106,7 @@ def _live(task: Task) -> Generator[TaskUpdateEvent]:
     if not task.events_streaming:
         print_message(f"task {task.id} streams no events: waiting for its end")
         return
-    # An iterator of the facade is a generator; closing it closes the connection.
-    with contextlib.closing(cast("Generator[TaskUpdateEvent]", task.events())) as events:
+    with contextlib.closing(task.events()) as events:
         yield from (event for event in events if event.type is not TaskUpdateEventType.TaskFinished)
 
 

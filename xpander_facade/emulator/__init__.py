@@ -43,7 +43,9 @@ def __getattr__(name: str) -> Any:
         if error.name is not None and error.name.startswith("xpander_facade"):
             raise
         raise ImportError(
-            f"the emulator needs {error.name}: pip install 'xpander-facade[emulator]'", name=error.name
+            f"the emulator needs {error.name}: "
+            "pip install 'xpander-facade[emulator]', or '.[emulator]' in the checkout",
+            name=error.name,
         ) from error
     value = getattr(module, name)
     globals()[name] = value

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from ._json import write
 
@@ -78,6 +79,12 @@ def connection_of(scope: Scope) -> Connection:
 def json_answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Make an answer of a JSON text."""
     return Answer(status, text.encode(), {"content-type": "application/json", **(headers or {})})
+
+
+def page_link(task: Mapping[str, Any]) -> str:
+    """Return the header `Link` (RFC 8288) that leads to the page of a task, for people."""
+    query = urlencode({"organization": task.get("organization_id", ""), "id": task.get("id", "")})
+    return f'</_ui/task?{query}>; rel="alternate"; type="text/html"'
 
 
 def problem_answer(problem: Problem) -> Answer:

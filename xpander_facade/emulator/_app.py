@@ -15,11 +15,11 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ._answer import Answer, connection_of, fault_answer, json_answer, problem_answer
+from ._answer import Answer, connection_of, fault_answer, json_answer, page_link, problem_answer
 from ._contract import complaint
 from ._faults import Cut, Delay, Drop, Fail, Faults
 from ._journal import Journal, RecordedRequest, without_secrets
-from ._json import write
+from ._json import is_object, write
 from ._problem import Problem
 from ._requests import body_of, call_of, query_of
 from ._store import DatabaseBusyError, is_busy
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STREAMS: Final = frozenset({"stream_task_events", "stream_worker_events"})
+_TASKS: Final = frozenset({"create_task", "get_task", "update_task", "stop_task", "report_external_task"})
 _LISTS: Final = frozenset({"list_tasks", "list_user_tasks"})
 _BUSY_TIMEOUT: Final = 2.0
 _BUSY_INTERVAL: Final = 0.02
@@ -215,6 +216,8 @@ class App:
                 if operation.answers.get(str(success))
                 else Answer(success)
             )
+            if operation.id in _TASKS and is_object(value):
+                answer.headers["link"] = page_link(value)
         except Problem as problem:
             value, answer = {"detail": problem.detail}, problem_answer(problem)
         except (RecursionError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError) as error:

@@ -111,6 +111,8 @@ class Emulator(Inspection):
                 f"listening on {host!r} lets other machines in, which needs a key: pass api_key=, "
                 "or set XPANDER_EMULATOR_API_KEY for the command line"
             )
+        if not isinstance(port, int) or not 0 <= port <= 65535:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"port must be a number from 0, which takes a free one, to 65535, not {port!r}")
         hosts = Hosts(host, allow_hosts)
         self.host = host
         self.organization_id = organization_id
@@ -229,7 +231,13 @@ class Emulator(Inspection):
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end."""
+        """The base URL, without a slash at the end.
+
+        Raises:
+            RuntimeError: when it has not been started, and so has no port yet.
+        """
+        if self._port == 0:
+            raise RuntimeError("the emulator is not running: use `with Emulator() as emulator`, or call start() first")
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 

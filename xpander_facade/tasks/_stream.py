@@ -24,7 +24,7 @@ from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, To
 from xpander_facade.types.models import DeepPlanning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from xpander_facade._client import Frame
     from xpander_facade._client.request import Request
@@ -242,7 +242,7 @@ def follow(
     read: Callable[[Any], TaskRecord],
     load: Callable[[Configuration], TaskRecord],
     until: float | None = None,
-) -> Iterator[TaskUpdateEvent]:
+) -> Generator[TaskUpdateEvent]:
     """Yield a task's events as they arrive, until it has ended.
 
     Args:
@@ -303,7 +303,7 @@ async def afollow(
     read: Callable[[Any], TaskRecord],
     load: Callable[[Configuration], Awaitable[TaskRecord]],
     until: float | None = None,
-) -> AsyncIterator[TaskUpdateEvent]:
+) -> AsyncGenerator[TaskUpdateEvent]:
     """Yield a task's events as they arrive, until it has ended.
 
     Args:

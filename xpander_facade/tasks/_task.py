@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from xpander_facade import _requests, _validation
+from xpander_facade._hints import TASK, add_misnomers
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import XpanderError
@@ -14,15 +15,15 @@ from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.types.models import CompactRetryResult, PlanFollowingStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 
     from xpander_facade._client.request import Request
     from xpander_facade.tasks._compaction import Session
     from xpander_facade.tasks._summaries import Summarize
     from xpander_facade.types.activity import AgentActivityThread
-    from xpander_facade.types.events import TaskUpdateEvent
+    from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
     from xpander_facade.types.file_limits import FileLimits
-    from xpander_facade.usage._usage import Tokens
+    from xpander_facade.usage._usage import TokenCounts
 
 
 class Task(TaskRecord):
@@ -49,6 +50,14 @@ class Task(TaskRecord):
     @configuration.setter
     def configuration(self, value: Configuration | None) -> None:
         object.__setattr__(self, "_configuration", value)
+
+    @property
+    def url(self) -> str | None:
+        """The address of a page for people that shows this task; None where the platform has told none.
+
+        The local platform tells it, in the `Link` header of its answers.
+        """
+        return getattr(self, "_page_url", None)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], configuration: Configuration | None = None) -> Self:
@@ -240,10 +249,12 @@ class Task(TaskRecord):
         self._merge_from(await _client.asend(configuration, request, reader))
         return self
 
-    def events(self) -> Iterator[TaskUpdateEvent]:
+    def events(self) -> Generator[TaskUpdateEvent]:
         """Stream the task's events, each as it arrives, until the task has ended.
 
-        A stream that breaks or falls silent is opened again where it stopped. Leaving the loop closes the connection.
+        A stream that breaks or falls silent is opened again where it stopped. Leaving the loop closes the connection
+        as soon as the generator is collected; `contextlib.closing(task.events())` and `aclosing(task.aevents())` close
+        it at once.
 
         Raises:
             ValueError: The task was created without `events_streaming=True`; raised at once.
@@ -256,10 +267,12 @@ class Task(TaskRecord):
             self.id, self.configuration, read=self._reader(self.configuration), load=partial(type(self).load, self.id)
         )
 
-    def aevents(self) -> AsyncIterator[TaskUpdateEvent]:
+    def aevents(self) -> AsyncGenerator[TaskUpdateEvent]:
         """Stream the task's events, each as it arrives, until the task has ended.
 
-        A stream that breaks or falls silent is opened again where it stopped. Leaving the loop closes the connection.
+        A stream that breaks or falls silent is opened again where it stopped. Leaving the loop closes the connection
+        as soon as the generator is collected; `contextlib.closing(task.events())` and `aclosing(task.aevents())` close
+        it at once.
 
         Raises:
             ValueError: The task was created without `events_streaming=True`; raised at once.
@@ -420,7 +433,7 @@ class Task(TaskRecord):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -435,7 +448,7 @@ class Task(TaskRecord):
                 id is what counts.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -475,7 +488,7 @@ class Task(TaskRecord):
         id: str | None = None,
         input: str | None = None,
         llm_response: Any = None,
-        tokens: Tokens | Mapping[str, int] | None = None,
+        tokens: TokenCounts | None = None,
         is_success: bool = True,
         result: str | None = None,
         duration: float = 0,
@@ -490,7 +503,7 @@ class Task(TaskRecord):
                 id is what counts.
             input: What the run was asked.
             llm_response: What the provider answered, any object; kept for debugging.
-            tokens: Token usage, as `Tokens` or a mapping of its attributes.
+            tokens: Token usage: `Tokens`, a mapping of its attributes, or a provider's `response.usage`.
             is_success: Whether the run succeeded; sets the task's status.
             result: The run's result.
             duration: Wall-clock seconds.
@@ -563,6 +576,64 @@ class Task(TaskRecord):
         request = _requests.push_request(self.id, self.organization_id, events)
         if request is not None:
             await _client.asend(configuration, request, lambda _: None)
+
+    def push_event(self, type: TaskUpdateEventType | str, data: Any = None) -> None:
+        """Publish one event to everybody who follows this task.
+
+        Args:
+            type: What happened, such as "process_update" for the progress of the work.
+            data: What belongs to it: any JSON, a Task or what else `TaskUpdateEvent` takes.
+
+        Raises:
+            TypeError: The type is not a text; nothing was sent.
+            ValueError: The data can't be sent as JSON; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published the event.
+
+        Example:
+            >>> task.push_event("process_update", {"done": 3, "of": 7})
+        """
+        self.push_events([_event(self.id, type, data)])
+
+    async def apush_event(self, type: TaskUpdateEventType | str, data: Any = None) -> None:
+        """Publish one event to everybody who follows this task.
+
+        Args:
+            type: What happened, such as "process_update" for the progress of the work.
+            data: What belongs to it: any JSON, a Task or what else `TaskUpdateEvent` takes.
+
+        Raises:
+            TypeError: The type is not a text; nothing was sent.
+            ValueError: The data can't be sent as JSON; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published the event.
+
+        Example:
+            >>> task.push_event("process_update", {"done": 3, "of": 7})
+        """
+        await self.apush_events([_event(self.id, type, data)])
+
+    def push_text(self, text: str) -> None:
+        """Publish a piece of the result's text, a "chunk", to everybody who follows this task.
+
+        Args:
+            text: The piece, with its own white space.
+
+        Raises:
+            TypeError: It is not a text; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published the text.
+        """
+        self.push_event("chunk", _validation.check_name("text", text))
+
+    async def apush_text(self, text: str) -> None:
+        """Publish a piece of the result's text, a "chunk", to everybody who follows this task.
+
+        Args:
+            text: The piece, with its own white space.
+
+        Raises:
+            TypeError: It is not a text; nothing was sent.
+            ModuleException: The call failed. It is not repeated where the platform might have published the text.
+        """
+        await self.apush_event("chunk", _validation.check_name("text", text))
 
     def get_files(self) -> list[Any]:
         """Return the PDF files of the input as Agno `File` objects, or their URLs where Agno is not installed."""
@@ -784,6 +855,8 @@ class Task(TaskRecord):
     ) -> Request | None:
         """Return the request that saves this task, or None where nothing was changed."""
         self._check_whole()
+        if not self._has_said_status():
+            AgentExecutionStatus.warn_of_unknown("status", self.status)
         said = self._server_state() if only_changed else None
         return _requests.save_request(self, said, with_deep_plan_update=with_deep_plan_update, worker_id=worker_id)
 
@@ -804,6 +877,18 @@ class Task(TaskRecord):
     def _check_streaming(self) -> None:
         if not self.events_streaming:
             raise ValueError("this task does not stream events: create it with events_streaming=True")
+
+
+if not TYPE_CHECKING:  # a checker knows the attributes
+    add_misnomers(Task, TASK)
+
+
+def _event(task_id: str, type: TaskUpdateEventType | str, data: Any) -> TaskUpdateEvent:
+    from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
+
+    if not isinstance(type, str) or not type.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"type must be the name of an event's type, such as 'process_update', not {type!r}")
+    return TaskUpdateEvent(type=TaskUpdateEventType(type), task_id=task_id, data=data)
 
 
 def _timestamp() -> str:

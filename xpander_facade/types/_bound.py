@@ -11,11 +11,21 @@ if TYPE_CHECKING:
 class ConfigurationBound:
     """What belongs to an object but is not one of its attributes, so that no dump of the attributes can hold it."""
 
-    __slots__ = ("_configuration", "_llm_gateway", "_retries", "_snapshot")
+    __slots__ = ("_configuration", "_llm_gateway", "_page_url", "_request_id", "_retries", "_snapshot")
 
     if TYPE_CHECKING:
         _llm_gateway: LLMGatewayRoute | None
         _retries: int
+
+    @property
+    def request_id(self) -> str | None:
+        """The platform's id of the request whose answer this is, for its support; None where it told none."""
+        return getattr(self, "_request_id", None)
+
+    def _bind_response(self, request_id: str | None, page_url: str | None) -> None:
+        """Keep what the headers of the answer told that this was made of."""
+        object.__setattr__(self, "_request_id", request_id)
+        object.__setattr__(self, "_page_url", page_url)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not by `__getstate__`: attrs gives a user's subclass one of its own.

@@ -9,6 +9,7 @@ import attrs
 
 from xpander_facade._serialization import codec
 from xpander_facade.types._bound import ConfigurationBound
+from xpander_facade.types._representation import changed_repr
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.types.models import (
     AgentExecutionInput,
@@ -49,7 +50,7 @@ def _read_input(value: AgentExecutionInput | dict[str, Any]) -> AgentExecutionIn
         raise ValueError(f"input does not fit: {error}") from None
 
 
-@attrs.define(kw_only=True, getstate_setstate=False)
+@attrs.define(kw_only=True, getstate_setstate=False, repr=False)
 class TaskRecord(ConfigurationBound):
     """All attributes of a task. See Task."""
 
@@ -118,6 +119,9 @@ class TaskRecord(ConfigurationBound):
     duration: float = 0.0
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
+    def __repr__(self) -> str:
+        return changed_repr(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the task as JSON-ready data, without its configuration and without secrets.
 
@@ -155,6 +159,12 @@ class TaskRecord(ConfigurationBound):
         snapshot = getattr(self, "_snapshot", None)
         return None if snapshot is None else codec.structure(TaskRecord, snapshot)
 
+    def _has_said_status(self) -> bool:
+        """Whether the status is the platform's own, in whatever form it came."""
+        snapshot = getattr(self, "_snapshot", None)
+        said = cast("dict[str, Any]", snapshot).get("status") if isinstance(snapshot, dict) else None
+        return said is not None and (said == self.status or not isinstance(said, str))
+
     def _merge_from(self, fresh: TaskRecord) -> None:
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
         for field in attrs.fields(TaskRecord):
@@ -165,6 +175,7 @@ class TaskRecord(ConfigurationBound):
                 continue
             setattr(self, field.name, value)
         object.__setattr__(self, "_snapshot", getattr(fresh, "_snapshot", None))
+        self._bind_response(fresh.request_id, getattr(fresh, "_page_url", None))
 
 
 def _has_items(plan: Any) -> bool:

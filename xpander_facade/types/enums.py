@@ -22,6 +22,21 @@ class OpenEnum(StrEnum):
         member._value_ = value
         return member
 
+    @classmethod
+    def warn_of_unknown(cls, name: str, value: object) -> None:
+        """Warn of a word of the user's that this version does not know; it is sent all the same.
+
+        Args:
+            name: The argument, for the text.
+            value: What was given; anything but text is left alone.
+        """
+        word = getattr(value, "value", value)
+        if isinstance(word, str) and word not in cls._value2member_map_:
+            from xpander_facade._hints import warn_user
+
+            known = ", ".join(member.value for member in cls)
+            warn_user(f"{name} {word[:40]!r} is not one that is known ({known}); it is sent as it is")
+
 
 class AgentExecutionStatus(OpenEnum):
     """Where a task stands."""

@@ -1,0 +1,33 @@
+"""The links of an answer (RFC 8288): where its subject can be looked at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)")
+_PARAMETER = re.compile(r";\s*([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))")
+_MAX_LENGTH = 2_000
+
+
+def page_url(headers: Mapping[str, str], base: str) -> str | None:
+    """Return the address of the page for people that an answer's `Link` header names, or None.
+
+    Args:
+        headers: The headers of the answer, names in lower case.
+        base: The URL of the request, which a relative address counts from.
+    """
+    for target, parameters in _LINK.findall(headers.get("link", "")[:_MAX_LENGTH]):
+        given = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(parameters)}
+        if "alternate" in given.get("rel", "").split() and given.get("type", "").lower() == "text/html":
+            try:
+                url = urljoin(base, target)
+                is_page = urlsplit(url).scheme in {"http", "https"} and url.isprintable() and " " not in url
+            except ValueError:
+                continue
+            return url if is_page else None
+    return None
