@@ -50,7 +50,10 @@ def ask_worker(emulator: Emulator, environment: dict[str, str]) -> None:
     """Start a worker in a process of its own, and follow live how it answers a task."""
     example = "work_tasks.py"
     print(f"\n== {example}, in a process of its own", flush=True)
-    worker = subprocess.Popen([sys.executable, EXAMPLES / example], env=os.environ | environment)
+    # What it says for its operator, on stderr, stands between what the demo prints.
+    worker = subprocess.Popen(
+        [sys.executable, EXAMPLES / example], env=os.environ | environment, stderr=subprocess.STDOUT
+    )
     try:
         (registered,) = emulator.wait_for_workers(1, timeout=30)
         print(f"{registered['name']} has registered")

@@ -98,7 +98,8 @@ def check_inputs(
         importlib.import_module("agno.agent")
     except ImportError as error:
         raise ConfigurationError(
-            f"get_args needs Agno, which can't be imported ({error}): pip install 'xpander-facade[agno]'"
+            f"get_args needs Agno, which can't be imported ({error}): "
+            "pip install 'xpander-facade[agno]', or '.[agno]' in the checkout"
         ) from None
     return Inputs(configuration, agent_id, agent, version, task, dict(override or {}), list(tools or ()))
 

@@ -72,7 +72,8 @@ class RecordedStream(Generic[T]):
         finish: Callable[[StreamReading], None],
     ) -> None:
         if not hasattr(chunks, "__iter__") and not hasattr(chunks, "__aiter__"):
-            raise TypeError(f"stream() takes an iterable or asynchronous iterable, not a {type(chunks).__name__}")
+            hint = ": await it first" if hasattr(chunks, "__await__") else ": record(...) takes a response"
+            raise TypeError(f"stream() takes an iterable or asynchronous iterable, not {type(chunks).__name__}{hint}")
         self._chunks: Any = chunks
         self._reading = reading
         self._finish = finish

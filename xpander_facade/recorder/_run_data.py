@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.recorder._run_usage import UsageChange
     from xpander_facade.usage._fragments import UsageFragment
-    from xpander_facade.usage._usage import Usage
+    from xpander_facade.usage._usage import TokenCounts, Usage
 
 T = TypeVar("T")
 
@@ -104,6 +104,12 @@ class RunFields:
         """
         return self._is_success and self._recorded_failure is None
 
+    if not TYPE_CHECKING:  # a checker knows that it can't be set
+
+        @is_success.setter
+        def is_success(self, value: object) -> None:
+            raise AttributeError("is_success can't be set: use run.fail(reason), or run.record(..., is_success=...)")
+
     @property
     def input(self) -> str | None:
         """What the run was asked."""
@@ -136,7 +142,7 @@ class RunFields:
         return self._tokens
 
     @tokens.setter
-    def tokens(self, value: Tokens | Mapping[str, int] | None) -> None:
+    def tokens(self, value: TokenCounts | None) -> None:
         self._tokens = check_tokens(value)
         self._warn_if_ended("tokens")
 
@@ -197,7 +203,8 @@ class RunFields:
             shorten: False stores results, arrays and tables whole: with the agents and inputs that they hold.
 
         Returns:
-            What `read_usage` reads; None where the response tells nothing that is known.
+            What `read_usage` reads; None where the response tells nothing that is known, which the log says once for
+            each type. A stream itself is not read: that would take it from you.
 
         Raises:
             TypeError: `after` is not a whole number, or `is_success` not a bool.
@@ -221,6 +228,10 @@ class RunFields:
                 self._responses.append(RecordedResponse(response, shorten))
             self._take(entries, is_single=is_single, is_success=is_success)
         self._warn_if_ended("record()")
+        if not told and is_success is None:
+            from xpander_facade.recorder._unread import note_unread
+
+            note_unread(self._id, response)
         return usage_of(tally_of(told).entries)
 
     def stream(self, chunks: Iterable[T] | AsyncIterable[T]) -> RecordedStream[T]:

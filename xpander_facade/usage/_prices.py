@@ -32,7 +32,10 @@ def _price_of(call: ModelCall) -> Decimal | None:
     try:
         from genai_prices import Usage, calc_price
     except ImportError as error:
-        message = "the prices of models come with an extra: pip install 'xpander-facade[prices]'"
+        message = (
+            "the prices of models come with an extra: pip install 'xpander-facade[prices]', or '.[prices]' in the "
+            "checkout"
+        )
         raise ConfigurationError(message) from error
     if call.model is None:
         return None

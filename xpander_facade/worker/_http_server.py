@@ -38,7 +38,9 @@ try:
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 except ImportError as missing:
-    raise ConfigurationError(f"serving over HTTP needs {missing.name}: pip install 'xpander-facade[serve]'") from None
+    raise ConfigurationError(
+        f"serving over HTTP needs {missing.name}: pip install 'xpander-facade[serve]', or '.[serve]' in the checkout"
+    ) from None
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator

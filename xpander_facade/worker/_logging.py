@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("xpander_facade.worker")
 current_task_id: ContextVar[str | None] = ContextVar("xpander_facade_worker_task_id", default=None)
 """The task that the running code works on; a handler's thread and the tasks that it starts see it too."""
+
+
+def announce(text: str) -> None:
+    """Say what a program waits for from now on: in the log, or on stderr where nobody has set up logging."""
+    if LOG.hasHandlers():
+        LOG.info("%s", text)
+    elif sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] (None without a console on Windows)
+        print(f"xpander_facade: {text}", file=sys.stderr, flush=True)
 
 
 class TaskIdFilter(logging.Filter):

@@ -24,6 +24,7 @@ from xpander_facade.configuration._environment import streaming_port
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.types.models import LocalTaskTest
 from xpander_facade.worker._handlers import BOOT, SHUTDOWN, Hook, Kind, check_hook, kind_of
+from xpander_facade.worker._logging import announce
 from xpander_facade.worker._options import Options, worker_spec
 from xpander_facade.worker._unserved import mark_used, watch
 
@@ -102,7 +103,7 @@ class TaskHandler(Generic[P, R]):
         return TaskHandler(self._function, options)
 
     def run(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
-        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
+        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`, which a first line in the log or on stderr says.
 
         Then it takes nothing new, lets what runs end within `grace_period`, makes the rest an error, deregisters, and
         runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
@@ -128,7 +129,7 @@ class TaskHandler(Generic[P, R]):
             _serve(self, spec, signals)
 
     async def arun(self, *, signals: bool = True, on_finished: Callable[[Task], object] | None = None) -> None:
-        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`.
+        """Work on the agent's tasks until SIGTERM, SIGINT or `stop()`, which a first line in the log or on stderr says.
 
         Then it takes nothing new, lets what runs end within `grace_period`, makes the rest an error, deregisters, and
         runs the functions of `on_shutdown`. A second signal ends the process at once. A stream that is lost is opened
@@ -375,7 +376,7 @@ def _options(
         raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
     return Options(
         _validation.check_instance("configuration", configuration, Configuration),
-        None if agent_id is None else _validation.check_id("agent_id", agent_id),
+        None if agent_id is None else _validation.check_agent_id(agent_id),
         concurrency,
         _validation.check_seconds("grace_period", grace_period),
         _validation.check_interval("poll_interval", poll_interval),
@@ -414,6 +415,10 @@ async def _aserve(handler: TaskHandler[Any, Any], spec: WorkerSpec, signals: boo
     handler._stop = stop = _stop_from_anywhere(session)
     try:
         with _signal_handling(signals, stop):
+            announce(
+                f"serving the tasks of agent {spec.agent_id} at {spec.configuration.base_url}, {spec.concurrency} at "
+                f"once, until {_end_of(signals)}"
+            )
             await session.serve()
     finally:
         handler._stop = None
@@ -460,6 +465,7 @@ async def _aserve_http(
     handler._stop = stop = _stop_from_anywhere(server)
     try:
         with _signal_handling(signals, stop):
+            announce(f"answering calls of tasks of agent {spec.agent_id} over HTTP until {_end_of(signals)}")
             await server.serve()
     finally:
         handler._stop = None
@@ -486,6 +492,11 @@ def _stop_from_anywhere(session: Session | InvocationServer) -> Callable[[str], 
             loop.call_soon_threadsafe(session.stop, reason)
 
     return stop
+
+
+def _end_of(signals: bool) -> str:
+    """Return how a worker is stopped, for people."""
+    return "Ctrl-C, SIGTERM or stop()" if signals else "stop()"
 
 
 def _signal_handling(signals: bool, stop: Callable[[str], None]) -> AbstractContextManager[None]:
