@@ -94,6 +94,9 @@ def test_the_demo_shows_history_and_totals_and_leaves_nothing_running():
     assert "stopped: stopped" in out
     assert "chunk              '1,240 '" in out
     assert "answered by the worker: Invoice 17 is about 1,240 EUR." in out
+    assert re.search(
+        r"^xpander_facade: serving the tasks of agent \S+ at http://\S+, 6 at once, until Ctrl-C", out, re.MULTILINE
+    )
     assert "the worker ended with 0" in out
     url = re.search(r"http://\S+", out)
     assert url is not None
