@@ -50,6 +50,10 @@ NAMES = {
 DOTTED = {"asyncio.sleep": "time.sleep"}
 PROGRAMS = {
     "__main__.py",
+    "cli/history.py",
+    "cli/screen.py",
+    "cli/task_list.py",
+    "cli/top.py",
     "testing.py",
     "worker/_event_loop.py",
     "worker/_execution.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-_EXTRA = {"rich", "typer"}
+_EXTRA = {"dotenv", "rich", "typer"}
 
 
 def main() -> int:
@@ -17,7 +17,9 @@ def main() -> int:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        print(f"the command line needs {package}: pip install 'xpander-facade[cli]'", file=sys.stderr)
+        extra = "'xpander-facade[cli]'"
+        remedy = f"pip install {extra}, or uvx --from {extra} xpander-facade"
+        print(f"the command line needs {package}: {remedy}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before the command line could see to it
         return 130

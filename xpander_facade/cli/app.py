@@ -19,11 +19,14 @@ import typer
 from typer.main import get_command
 
 from xpander_facade import ConfigurationError, XpanderError, __version__
+from xpander_facade.cli.agents import agents
+from xpander_facade.cli.doctor import doctor
 from xpander_facade.cli.migrate import migrate
 from xpander_facade.cli.outbox import outbox
-from xpander_facade.cli.output import configure_streams, print_error
+from xpander_facade.cli.output import configure_streams, in_terms_of_options, print_error
 from xpander_facade.cli.report import report
 from xpander_facade.cli.tasks import tasks
+from xpander_facade.cli.top import top
 from xpander_facade.cli.worker import worker
 
 if TYPE_CHECKING:
@@ -33,10 +36,13 @@ NAME = "xpander-facade"
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF})
 
 app = typer.Typer(name=NAME, no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(agents, name="agents")
 app.add_typer(outbox, name="outbox")
 app.add_typer(tasks, name="tasks")
+app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("report")(report)
+app.command("top")(top)
 app.command("worker")(worker)
 
 
@@ -51,11 +57,24 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
     ] = False,
+    env_file: Annotated[
+        str | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            envvar="XPANDER_ENV_FILE",
+            help="A file of variables, such as .env; those of the environment go before them.",
+        ),
+    ] = None,
 ) -> None:
     """Report runs to xpander.ai, drive tasks, look after the outbox, work on tasks.
 
     The API key is read from XPANDER_API_KEY, never from an argument, which other users of a machine can see.
     """
+    if env_file:
+        from xpander_facade.configuration._environment_file import load_environment_file
+
+        load_environment_file(env_file)
 
 
 @app.command(
@@ -96,7 +115,7 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except ConfigurationError as error:
-        print_error(str(error))
+        print_error(in_terms_of_options(str(error)))
         return 2
     except XpanderError as error:
         print_error(str(error))

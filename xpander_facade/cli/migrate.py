@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from xpander_facade.cli.output import one_line, print_message
+from xpander_facade.cli.options import AsJson  # noqa: TC001 (typer reads the annotations)
+from xpander_facade.cli.output import one_line, print_json, print_message
 from xpander_facade.migration import rewrite, scan
 
 
@@ -16,14 +17,18 @@ def migrate(
     write: Annotated[
         bool, typer.Option("--write", help="Write the changes that follow from a line alone into the files.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the lines that use xpander_sdk and need a change, each with the change. Nothing is written unless told.
 
     With --write the changed imports are written, and what is left is listed. The status is 1 where something is left.
     """
     findings = rewrite(path) if write else list(scan(path))
-    for finding in findings:
-        print(f"{one_line(str(finding.path))}:{finding.line}: {one_line(finding.message)}")
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            print(f"{one_line(str(finding.path))}:{finding.line}: {one_line(finding.message)}")
     print_message(f"{len(findings)} lines need a change" if findings else "no line needs a change")
     if findings:
         raise typer.Exit(1)

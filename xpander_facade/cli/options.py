@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
-
-from xpander_facade import Configuration, _validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xpander_facade import Configuration
+
 T = TypeVar("T")
+Output = Literal["table", "wide", "json"]
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def _checked(check: Callable[[str, object], object], value: T, parameter: typer.CallbackParam) -> T:
@@ -28,6 +33,8 @@ def checked_id(value: str | None, parameter: typer.CallbackParam) -> str | None:
     Raises:
         BadParameter: It can't be one.
     """
+    from xpander_facade import _validation
+
     return None if value is None else _checked(_validation.check_id, value, parameter)
 
 
@@ -37,6 +44,8 @@ def checked_ids(value: list[str], parameter: typer.CallbackParam) -> list[str]:
     Raises:
         BadParameter: One of them can't be one.
     """
+    from xpander_facade import _validation
+
     return [_checked(_validation.check_id, one, parameter) for one in value]
 
 
@@ -46,7 +55,39 @@ def checked_seconds(value: float | None, parameter: typer.CallbackParam) -> floa
     Raises:
         BadParameter: They are not finite.
     """
+    from xpander_facade import _validation
+
     return None if value is None else _checked(_validation.check_seconds, value, parameter)
+
+
+def checked_moment(value: str | None, parameter: typer.CallbackParam) -> str | None:
+    """Return a moment that is given, as a callback.
+
+    Raises:
+        BadParameter: It names none.
+    """
+    if value is not None:
+        parse_moment(value)
+    return value
+
+
+def parse_moment(text: str) -> datetime:
+    """Return the moment that a text names: an age such as 90m, 24h or 7d, or a date or time in ISO 8601.
+
+    A time without an offset is that of this machine.
+
+    Raises:
+        BadParameter: It names none.
+    """
+    age = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip())
+    try:
+        if age is not None:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: float(age[1])})
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is neither an age such as 90m, 24h or 7d nor a time such as 2026-11-28 or 2026-11-28T14:00Z"
+        ) from None
 
 
 def _checked_or_default(value: str | None, parameter: typer.CallbackParam) -> str | None:
@@ -74,6 +115,27 @@ OutboxPath = Annotated[
     str | None, typer.Option("--outbox", metavar="PATH", help="The file of the outbox; else XPANDER_OUTBOX.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TableForm = Annotated[
+    Output | None,
+    typer.Option(
+        "--output", "-o", help="A table that fits the terminal, all columns and nothing cut, or JSON (as --json)."
+    ),
+]
+Interval = Annotated[
+    float,
+    typer.Option("--interval", min=0.1, metavar="SECONDS", callback=checked_seconds, help="Seconds between two looks."),
+]
+
+
+def output_form(output: Output | None, as_json: bool) -> Output:
+    """Return how to print rows.
+
+    Raises:
+        BadParameter: Two options say different things.
+    """
+    if as_json and output not in (None, "json"):
+        raise typer.BadParameter(f"--json and --output {output} can't be combined")
+    return "json" if as_json else output or "table"
 
 
 def configuration_of(
@@ -87,4 +149,6 @@ def configuration_of(
     Raises:
         ConfigurationError: A value is malformed.
     """
+    from xpander_facade import Configuration
+
     return Configuration(base_url=base_url, organization_id=organization_id, agent_id=agent_id, outbox=outbox)

@@ -17,10 +17,12 @@ from xpander_facade.cli.options import (
     BaseUrl,
     OrganizationId,
     OutboxPath,
+    TableForm,
     checked_id,
     checked_ids,
     checked_seconds,
     configuration_of,
+    output_form,
 )
 from xpander_facade.cli.output import (
     format_value,
@@ -28,13 +30,14 @@ from xpander_facade.cli.output import (
     print_fields,
     print_json,
     print_message,
-    print_table,
-    progress,
 )
+from xpander_facade.cli.progress import progress, waiting
+from xpander_facade.cli.table import STATUS_STYLES, Column, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from xpander_facade import Configuration
     from xpander_facade.outbox._outbox import FlushResult, Outbox
 
 outbox = typer.Typer(no_args_is_help=True, help="Look after the reports that wait on disk.")
@@ -43,6 +46,14 @@ RunId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="T
 RunIds = Annotated[list[str], typer.Argument(metavar="ID...", callback=checked_ids, help="The ids of the runs.")]
 State = Literal["waiting", "sending", "quarantined"]
 
+_COLUMNS = (
+    Column("id"),
+    Column("agent", is_optional=True),
+    Column("state", styles=STATUS_STYLES),
+    Column("stored", is_optional=True),
+    Column("tries", unit=" tries", is_number=True),
+    Column("reason", is_optional=True, overflow="folded"),
+)
 _FLUSH_TIMEOUT = 60.0
 """Seconds in which at least one report must get through, or a flush without a timeout gives up."""
 
@@ -70,17 +81,20 @@ def list_reports(
     path: OutboxPath = None,
     state: Annotated[State | None, typer.Option(help="Only reports in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="COUNT", help="At most so many.")] = 100,
+    output: TableForm = None,
     as_json: AsJson = False,
 ) -> None:
     """List the reports, oldest first."""
+    form = output_form(output, as_json)
     with _opened(path) as box:
         entries = box.list(state, limit)
-    if as_json:
+    if form == "json":
         print_json(entries)
     else:
         print_table(
-            ("id", "agent", "state", "stored", "tries", "reason"),
+            _COLUMNS,
             [(one.id, one.agent_id, one.state, one.created_at, one.attempts, one.reason) for one in entries],
+            is_wide=form == "wide",
         )
     if len(entries) == limit:
         print_message(f"there may be more: these are the oldest {limit}, --limit gives others")
@@ -145,10 +159,10 @@ def flush_reports(
 
 
 @outbox.command("retry")
-def retry_reports(run_ids: RunIds, path: OutboxPath = None) -> None:
+def retry_reports(run_ids: RunIds, path: OutboxPath = None, as_json: AsJson = False) -> None:
     """Take reports out of quarantine, so that they are sent again: by a flush, or by the next process that sends."""
     with _opened(path) as box:
-        _to_each(run_ids, box.retry, "in quarantine")
+        _to_each(run_ids, box.retry, "in quarantine", as_json)
 
 
 @outbox.command("drop")
@@ -156,6 +170,7 @@ def drop_reports(
     run_ids: RunIds,
     path: OutboxPath = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Throw reports away, whether they wait or are in quarantine. They are gone.
 
@@ -165,13 +180,13 @@ def drop_reports(
         if not yes:
             runs = "1 run" if len(run_ids) == 1 else f"{len(run_ids)} runs"
             _confirm(f"throw away what waits or is in quarantine of {runs}, for good?")
-        _to_each(run_ids, box.drop, "waiting or in quarantine")
+        _to_each(run_ids, box.drop, "waiting or in quarantine", as_json)
 
 
 @outbox.command("vacuum")
 def vacuum_file(path: OutboxPath = None, as_json: AsJson = False) -> None:
     """Make the file as small as what is in it. It is also done by itself, when the file is mostly empty."""
-    with _opened(path) as box:
+    with _opened(path) as box, waiting("making the file small"):
         before, after = box.vacuum()
     if as_json:
         print_json({"bytes_before": before, "bytes_after": after})
@@ -214,6 +229,22 @@ def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise ConfigurationError("nobody is there to be asked: pass --yes")
     typer.confirm(question, abort=True, err=True)
+
+
+def open_outbox(configuration: Configuration) -> Outbox | None:
+    """Return the outbox of a configuration, to be closed; None where there is no outbox, or no file yet.
+
+    Raises:
+        ConfigurationError: The file can't be used as an outbox.
+    """
+    from xpander_facade.outbox._outbox import Outbox
+
+    if configuration.outbox is None:
+        return None
+    # How old a report may get is for the program to say that stored it.
+    settings = attrs.evolve(configuration.outbox, max_age=_NO_AGE)
+    box = Outbox.of(attrs.evolve(configuration, outbox=settings))
+    return box if Path(box.path).exists() else None  # to close it would make the file
 
 
 @contextlib.contextmanager
@@ -288,17 +319,18 @@ def _left(box: Outbox) -> int:
     return status.waiting + status.sending
 
 
-def _to_each(run_ids: list[str], change: Callable[[str], bool], where: str) -> None:
+def _to_each(run_ids: list[str], change: Callable[[str], bool], where: str, as_json: bool) -> None:
     """Change the report of each run; the ids of those that there were are printed."""
-    missing = [run_id for run_id in run_ids if not _changed(run_id, change)]
+    found: list[str] = []
+    missing: list[str] = []
+    for run_id in run_ids:
+        was_there = change(run_id)
+        (found if was_there else missing).append(run_id)
+        if was_there and not as_json:
+            print(run_id)
+    if as_json:
+        print_json({"ids": found, "missing": missing})
     for run_id in missing:
         print_error(f"no report of run {run_id} is {where}")
     if missing:
         raise typer.Exit(1)
-
-
-def _changed(run_id: str, change: Callable[[str], bool]) -> bool:
-    was_there = change(run_id)
-    if was_there:
-        print(run_id)
-    return was_there

@@ -1,24 +1,20 @@
-"""Output of the command line: data on stdout, as a table, as plain lines or as JSON; messages on stderr.
+"""Output of the command line: data on stdout, as fields, plain lines or JSON; messages on stderr.
 
 What the platform says can hold anything, so nothing of it reaches a terminal with a control character in it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
-
-from xpander_facade import Task
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Iterable
 
 
 def print_json(value: object) -> None:
@@ -31,22 +27,14 @@ def print_json_line(value: object) -> None:
     print(json.dumps(value, default=_json_ready), flush=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows: as a table on a terminal, else a line each, its cells divided by tabs and without the head."""
-    cells = [[one_line(format_value(value)) for value in row] for row in rows]
-    if sys.stdout.isatty():
-        _draw_table(columns, cells)
-    else:
-        _print_lines(cells)
-
-
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Print names and values, a pair each line; those without a value are left out."""
     known = [(name, format_value(value)) for name, value in fields if value not in (None, "", [])]
     if sys.stdout.isatty():
         _draw_fields(known)
     else:
-        _print_lines([name, one_line(text)] for name, text in known)
+        for name, text in known:
+            print(f"{name}\t{one_line(text)}")
 
 
 def configure_streams() -> None:
@@ -67,26 +55,6 @@ def print_message(message: str) -> None:
 def print_error(message: str) -> None:
     """Print what went wrong, as one line on stderr."""
     print_message(f"xpander-facade: {message}")
-
-
-@contextlib.contextmanager
-def progress(what: str, total: int) -> Generator[Callable[[int], None] | None]:
-    """Show on a terminal how far something has come, for a block; yields what takes the number that is done, or None.
-
-    Args:
-        what: What is being done.
-        total: The number at which it is done; one alone needs no bar.
-    """
-    if total < 2 or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def one_line(text: str) -> str:
@@ -115,25 +83,50 @@ def format_value(value: object) -> str:
             return str(value)
 
 
-def _print_lines(rows: Iterable[Sequence[str]]) -> None:
-    for row in rows:
-        print("\t".join(row))
+def format_moment(value: datetime | None) -> str:
+    """Return a time of this machine's clock, in as few characters as it takes to know which one is meant."""
+    if value is None:
+        return ""
+    moment, now = value.astimezone(), datetime.now().astimezone()
+    if moment.date() == now.date():
+        return f"{moment:%H:%M:%S}"
+    return f"{moment:%d %b %H:%M}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
 
 
-def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def format_seconds(value: float | None) -> str:
+    """Return a duration as a person says it."""
+    if value is None:
+        return ""
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes}m {seconds:02}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02}m" if hours < 48 else f"{hours // 24}d {hours % 24:02}h"
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(columns[0], no_wrap=True)  # ids are there to be copied
-    for column in columns[1:-1]:
-        table.add_column(column, overflow="fold")
-    table.add_column(columns[-1], overflow="fold", min_width=20)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+
+def format_count(value: int | None) -> str:
+    """Return a whole number with its thousands set apart."""
+    return "" if value is None else f"{value:,}"
+
+
+_TERMS = (
+    (re.compile(r"\bpass api_key= or set\b"), "set"),
+    (re.compile(r"\bpass the key as api_key="), "set XPANDER_API_KEY"),
+    (re.compile(r"\bagent_id= or agent=, or\b"), "--agent-id or"),
+    (re.compile(r"\bset allow_insecure_http=True or\b"), "set"),
+    (re.compile(r"\b(agent|organization)_id="), r"--\1-id"),
+    (re.compile(r"\bbase_url="), "--base-url"),
+    (re.compile(r"\boutbox="), "--outbox"),
+)
+
+
+def in_terms_of_options(message: str) -> str:
+    """Return a message of the library with what a user of the command line can write."""
+    for pattern, words in _TERMS:
+        message = pattern.sub(words, message)
+    return message
 
 
 def _draw_fields(fields: Iterable[tuple[str, str]]) -> None:
@@ -142,17 +135,24 @@ def _draw_fields(fields: Iterable[tuple[str, str]]) -> None:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, text in fields:
         grid.add_row(Text(name, style="bold"), Text("\n".join(map(_printable, text.splitlines()))))
-    Console().print(grid)
+    Console(highlight=False).print(grid)
 
 
 def _json_ready(value: object) -> Any:
     """Return what JSON can say of an object of the facade, with what the platform sent beyond its attributes."""
-    if isinstance(value, Task):
-        return value.to_dict()  # which leaves the secrets out
+    to_dict = getattr(value, "to_dict", None)
+    if to_dict is not None:
+        return to_dict()  # which leaves the secrets out
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, os.PathLike):
+        return os.fspath(cast("os.PathLike[str]", value))
+    import attrs
+
     cls: Any = type(value)
     if attrs.has(cls):
         shown = {field.name: getattr(value, field.name) for field in attrs.fields(cls)}

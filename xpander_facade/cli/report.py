@@ -1,16 +1,11 @@
-"""The command `report`: a run from elsewhere; how it reads texts and files."""
+"""The command `report`: a run that was executed elsewhere."""
 
 from __future__ import annotations
 
-import codecs
-import json
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from xpander_facade import Backend, ConfigurationError, Tokens, Usage, XpanderError, read_usage
 from xpander_facade.cli.options import (
     AgentId,
     AsJson,
@@ -22,13 +17,8 @@ from xpander_facade.cli.options import (
     configuration_of,
 )
 from xpander_facade.cli.output import print_json, print_message
-
-_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+from xpander_facade.cli.progress import waiting
+from xpander_facade.cli.texts import check_standard_input, read_json, read_text
 
 
 def _count(what: str) -> Any:
@@ -76,9 +66,10 @@ def report(
 
     TEXT is the text itself, @FILE for what is in a file, or @- for standard input; @@ begins a text that begins with @.
     """
-    if [input, result].count("@-") + (llm_response == "-") > 1:
-        raise typer.BadParameter("standard input can be read only once")
-    response = None if llm_response is None else _read_json(llm_response)
+    from xpander_facade import Backend, ConfigurationError, Tokens, Usage, XpanderError, read_usage
+
+    check_standard_input(input, result, file=llm_response)
+    response = None if llm_response is None else read_json(llm_response, "--llm-response")
     told = read_usage(response) or Usage()
     counts = {
         "prompt_tokens": prompt_tokens,
@@ -90,8 +81,8 @@ def report(
     tokens = Tokens(**given) if given else told.tokens
     run: dict[str, Any] = {
         "id": id,
-        "input": _read_text(input, "--input"),
-        "result": told.text if result is None else _read_text(result, "--result"),
+        "input": read_text(input, "--input"),
+        "result": told.text if result is None else read_text(result, "--result"),
         "is_success": not failed,
         "duration": duration,
         "tokens": tokens if tokens != Tokens() else None,
@@ -99,7 +90,10 @@ def report(
         "llm_response": response,
     }
     try:
-        with Backend(configuration_of(base_url, organization_id, agent_id, outbox)) as backend:
+        with (
+            Backend(configuration_of(base_url, organization_id, agent_id, outbox)) as backend,
+            waiting("reporting the run"),
+        ):
             if enqueue:
                 task_id = backend.enqueue_external_task(**run)
                 shown: object = {"id": task_id}
@@ -114,44 +108,3 @@ def report(
         print_json(shown)
     else:
         print(task_id)
-
-
-def _read_text(value: str | None, option: str) -> str | None:
-    """Return the text that an argument stands for."""
-    if value is None or not value.startswith("@"):
-        return value
-    if value.startswith("@@"):
-        return value[1:]
-    return _read_file(value[1:], f"{option} (for a text that begins with @ write @@)")
-
-
-def _read_json(file: str) -> Any:
-    try:
-        return json.loads(_read_file(file, "--llm-response"))
-    except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"--llm-response: {file} holds no JSON ({error})") from None
-
-
-def _read_file(file: str, option: str) -> str:
-    """Return what is in a file, or in standard input where the file is -."""
-    if file == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise typer.BadParameter(f"{option}: standard input is closed")
-    try:
-        if file != "-":
-            return _decode(Path(file).read_bytes())
-        # Its bytes, because a stream of text replaces what its encoding lacks, and keeps a byte order mark.
-        return _decode(sys.stdin.buffer.read()) if hasattr(sys.stdin, "buffer") else sys.stdin.read()
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{option}: {error}") from None
-
-
-def _decode(content: bytes) -> str:
-    """Return bytes as text: UTF-8, or what a byte order mark says.
-
-    Raises:
-        ValueError: They are something else.
-    """
-    for mark, encoding in _MARKS.items():
-        if content.startswith(mark):
-            return content.decode(encoding)
-    return content.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""Commands of tasks: list, get, watch, stop."""
+"""Commands of tasks: list, create, get, watch, stop."""
 
 from __future__ import annotations
 
@@ -9,49 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xpander_facade import Task, Tasks, TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
-from xpander_facade.cli.options import AgentId, AsJson, BaseUrl, OrganizationId, checked_id, configuration_of
-from xpander_facade.cli.output import one_line, print_fields, print_json, print_json_line, print_message, print_table
+from xpander_facade.cli.options import AsJson, BaseUrl, OrganizationId, checked_id, configuration_of
+from xpander_facade.cli.output import one_line, print_fields, print_json, print_json_line, print_message
+from xpander_facade.cli.progress import waiting
+from xpander_facade.cli.task_create import create_task
+from xpander_facade.cli.task_list import list_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-tasks = typer.Typer(no_args_is_help=True, help="See and stop the tasks of an agent.")
+    from xpander_facade import Task, TaskUpdateEvent
+
+tasks = typer.Typer(no_args_is_help=True, help="List, create, follow and stop the tasks of an agent.")
+tasks.command("list")(list_tasks)
+tasks.command("create")(create_task)
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", callback=checked_id, help="The id of the task.")]
-
-
-@tasks.command("list")
-def list_tasks(
-    agent_id: AgentId = None,
-    status: Annotated[
-        str | None, typer.Option(metavar="STATUS", callback=checked_id, help="Only tasks with this status.")
-    ] = None,
-    user_id: Annotated[
-        str | None, typer.Option(metavar="ID", callback=checked_id, help="Only tasks of this end user.")
-    ] = None,
-    parent_task_id: Annotated[
-        str | None, typer.Option(metavar="ID", callback=checked_id, help="Only sub-tasks of this task.")
-    ] = None,
-    as_json: AsJson = False,
-    base_url: BaseUrl = None,
-    organization_id: OrganizationId = None,
-) -> None:
-    """List the tasks of an agent, in the platform's order."""
-    given = {"status": status, "user_id": user_id, "parent_task_id": parent_task_id}
-    filters = {name: value for name, value in given.items() if value is not None}
-    with Tasks(configuration_of(base_url, organization_id, agent_id)) as platform:
-        items = platform.list(filters=filters)
-    if as_json:
-        print_json(items)
-        return
-    print_table(
-        ("id", "status", "created", "title", "result"),
-        [
-            (item.id, item.status.value, item.created_at, _shortened(item.title, 30), _shortened(item.result, 60))
-            for item in items
-        ],
-    )
 
 
 @tasks.command("get")
@@ -59,8 +32,11 @@ def get_task(
     task_id: TaskId, as_json: AsJson = False, base_url: BaseUrl = None, organization_id: OrganizationId = None
 ) -> None:
     """Show a task, without its user's tokens and the secrets of its MCP servers."""
-    with Tasks(configuration_of(base_url, organization_id)) as platform:
-        _show(platform.get(task_id), as_json)
+    from xpander_facade import Tasks
+
+    with Tasks(configuration_of(base_url, organization_id)) as platform, waiting("asking the platform"):
+        task = platform.get(task_id)
+    _show(task, as_json)
 
 
 @tasks.command("stop")
@@ -68,8 +44,11 @@ def stop_task(
     task_id: TaskId, as_json: AsJson = False, base_url: BaseUrl = None, organization_id: OrganizationId = None
 ) -> None:
     """Stop a task, and show it as the platform has it then."""
-    with Tasks(configuration_of(base_url, organization_id)) as platform:
-        _show(platform.stop(task_id), as_json)
+    from xpander_facade import Tasks
+
+    with Tasks(configuration_of(base_url, organization_id)) as platform, waiting("asking the platform"):
+        task = platform.stop(task_id)
+    _show(task, as_json)
 
 
 @tasks.command("watch")
@@ -82,15 +61,19 @@ def watch_task(
     exit code is 0 when the task completed, and 1 when it ended otherwise. A task that streams no events is asked for
     its status until it has ended.
     """
+    from xpander_facade import Tasks
+
     with Tasks(configuration_of(base_url, organization_id)) as platform:
-        task = platform.get(task_id)
+        with waiting("asking the platform"):
+            task = platform.get(task_id)
         with contextlib.closing(_live(task)) as events:
             for event in events:
                 if as_json:
                     print_json_line(event)
                 else:
                     _print_event(event)
-        task.wait_until_done()
+        with waiting(f"waiting for the end of task {one_line(task.id)}"):
+            task.wait_until_done()
     if as_json:
         print_json_line(_end_of(task))
     else:
@@ -101,6 +84,8 @@ def watch_task(
 
 def _live(task: Task) -> Generator[TaskUpdateEvent]:
     """Yield the events of a running task but the last, which need not hold the whole task."""
+    from xpander_facade import TaskUpdateEventType
+
     if task.status.is_final:
         return
     if not task.events_streaming:
@@ -111,6 +96,8 @@ def _live(task: Task) -> Generator[TaskUpdateEvent]:
 
 
 def _end_of(task: Task) -> TaskUpdateEvent:
+    from xpander_facade import TaskUpdateEvent, TaskUpdateEventType
+
     return TaskUpdateEvent(
         type=TaskUpdateEventType.TaskFinished,
         task_id=task.id,
@@ -128,6 +115,8 @@ def _print_event(event: TaskUpdateEvent) -> None:
 
 def _summary(data: object) -> str:
     """Return what a person wants to know of an event's data, in a few words."""
+    from xpander_facade import Task, ToolCallRequest, ToolCallResult
+
     match data:
         case Task():
             return data.status.value
@@ -157,9 +146,3 @@ def _fields(task: Task) -> Iterator[tuple[str, object]]:
     if task.tokens is not None:
         yield ("tokens", f"{task.tokens.prompt_tokens} in, {task.tokens.completion_tokens} out")
     yield from (("tools", task.used_tools), ("input", task.input.text), ("result", task.result))
-
-
-def _shortened(text: str | None, most: int) -> str:
-    """Return a text that fits into a table; --json has the whole."""
-    text = text or ""
-    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -7,17 +7,18 @@ import logging
 import os
 import sys
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import attrs
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from xpander_facade import AgentExecutionStatus, Task, TaskHandler, TaskIdFilter, WorkerConflictError
-from xpander_facade.cli.options import AgentId  # noqa: TC001 (typer reads the annotations)
-from xpander_facade.cli.output import one_line, print_error, print_message
+from xpander_facade.cli.options import AgentId, AsJson, BaseUrl, OrganizationId, configuration_of
+from xpander_facade.cli.output import one_line, print_error, print_json, print_json_line, print_message
+from xpander_facade.cli.table import STATUS_STYLES
 
-_STYLES = {"completed": "green", "error": "red", "failed": "red"}
+if TYPE_CHECKING:
+    from xpander_facade import Task, TaskHandler
+
 _SHOWN = 100
 
 
@@ -40,22 +41,40 @@ def worker(
     ] = None,
     agent_id: AgentId = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens to each task, on stderr.")] = False,
+    as_json: AsJson = False,
+    base_url: BaseUrl = None,
+    organization_id: OrganizationId = None,
 ) -> None:
     """Work on an agent's tasks until Ctrl-C or SIGTERM, with a line for each task. A second signal ends it at once.
 
     The module is looked up from the working directory first. The status is 0 after a signal, 2 where the platform
     refuses a worker from this environment. With --prompt the task is created at the platform, and worked on here.
     """
-    handler = _handler_at(target).with_options(
-        concurrency=concurrency, grace_period=grace_period, max_attempts=max_attempts, agent_id=agent_id
+    from xpander_facade import WorkerConflictError
+
+    handler = _handler_at(target)
+    configuration = None
+    if base_url or organization_id:
+        own = handler.configuration
+        configuration = configuration_of(base_url, organization_id)
+        if own is not None:
+            configuration = attrs.evolve(
+                own, base_url=base_url or own.base_url, organization_id=organization_id or own.organization_id
+            )
+    handler = handler.with_options(
+        configuration=configuration,
+        concurrency=concurrency,
+        grace_period=grace_period,
+        max_attempts=max_attempts,
+        agent_id=agent_id,
     )
     _log(verbose)
     try:
         if prompt is not None:
-            _work_on(handler, prompt)
+            _work_on(handler, prompt, as_json)
             return
         print_message(f"serving {target} until Ctrl-C")
-        handler.run(on_finished=_print_task)
+        handler.run(on_finished=print_json_line if as_json else _print_task)
     except WorkerConflictError as error:
         print_error(str(error))
         raise typer.Exit(2) from None
@@ -67,6 +86,8 @@ def _handler_at(target: str) -> TaskHandler[..., Any]:
     Raises:
         BadParameter: There is none.
     """
+    from xpander_facade import TaskHandler
+
     path, _, name = target.partition(":")
     if not path or not name:
         raise typer.BadParameter(f"{target!r} has no form like module:handler")
@@ -84,12 +105,16 @@ def _handler_at(target: str) -> TaskHandler[..., Any]:
     return cast("TaskHandler[..., Any]", found)
 
 
-def _work_on(handler: TaskHandler[..., Any], prompt: str) -> None:
+def _work_on(handler: TaskHandler[..., Any], prompt: str, as_json: bool) -> None:
+    from xpander_facade import AgentExecutionStatus
+
     task = handler.run_prompt(prompt)
     if task is None:
         print_error("the task has no outcome: the log says why")
         raise typer.Exit(1)
-    if task.result is not None:
+    if as_json:
+        print_json(task)
+    elif task.result is not None:
         for line in task.result.splitlines():
             print(one_line(line))
     if task.status is not AgentExecutionStatus.Completed:
@@ -98,10 +123,13 @@ def _work_on(handler: TaskHandler[..., Any], prompt: str) -> None:
 
 
 def _print_task(task: Task) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     status = task.status.value
     line = Text.assemble(
         f"{datetime.now():%H:%M:%S} ",
-        (f"{one_line(status):<9}", _STYLES.get(status, "yellow")),
+        (f"{one_line(status):<9}", STATUS_STYLES.get(status, "yellow")),
         f" {one_line(task.id)} {task.duration:.1f} s",
         "" if task.tokens is None else f" {task.tokens.total_tokens} tokens",
         f"  {one_line(task.result or '')[:_SHOWN]}",
@@ -111,6 +139,8 @@ def _print_task(task: Task) -> None:
 
 def _log(verbose: bool) -> None:
     """Let the log appear on stderr, unless the handler's module has seen to that."""
+    from xpander_facade import TaskIdFilter
+
     shown = logging.StreamHandler()
     shown.addFilter(TaskIdFilter())
     level = logging.INFO if verbose else logging.WARNING

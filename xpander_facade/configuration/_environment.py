@@ -68,6 +68,18 @@ def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
     return tls_environment(), proxy_environment()
 
 
+def variables_set() -> list[str]:
+    """Return the names of the variables that are set and are ours, or look as if they were."""
+    return sorted(
+        name for name in os.environ if _environment(name) and (name in VARIABLES or name.partition("_")[0] == "XPANDER")
+    )
+
+
+def network_variables() -> list[str]:
+    """Return the names of the variables of certificates and proxies that are set; their values may hold passwords."""
+    return [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *_PROXY_VARIABLES) if _environment(name) is not None]
+
+
 def is_lambda() -> bool:
     """Whether this runs in AWS Lambda, which freezes a process between two calls."""
     return _environment("AWS_LAMBDA_FUNCTION_NAME") is not None

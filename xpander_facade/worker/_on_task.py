@@ -69,6 +69,11 @@ class TaskHandler(Generic[P, R]):
         mark_used(self._function)
         return self._function(*args, **kwargs)
 
+    @property
+    def configuration(self) -> Configuration | None:
+        """The configuration that was given; None means a new `Configuration()` when it begins to work."""
+        return self._options.configuration
+
     def __repr__(self) -> str:
         return f"<on_task {self._function!r}>"
 

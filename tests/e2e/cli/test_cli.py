@@ -69,7 +69,7 @@ def test_a_missing_key_is_told_in_one_line_with_its_remedy(
     cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("XPANDER_API_KEY")
-    assert cli("tasks", "list") == (2, "", "xpander-facade: no API key: pass api_key= or set XPANDER_API_KEY\n")
+    assert cli("tasks", "list") == (2, "", "xpander-facade: no API key: set XPANDER_API_KEY\n")
 
 
 def test_no_option_takes_a_key(cli: Callable[..., Outcome]):
@@ -124,7 +124,9 @@ def test_a_character_that_the_output_lacks_does_not_end_it():
 @pytest.mark.parametrize("package", ["typer", "rich"])
 def test_without_the_extra_the_remedy_is_told(package: str):
     outcome = run_without(package, "tasks", "get", "good")
-    assert outcome == (2, "", f"the command line needs {package}: pip install 'xpander-facade[cli]'\n")
+    extra = "'xpander-facade[cli]'"
+    remedy = f"pip install {extra}, or uvx --from {extra} xpander-facade"
+    assert outcome == (2, "", f"the command line needs {package}: {remedy}\n")
 
 
 def test_another_missing_package_is_not_blamed_on_the_extra():
@@ -187,9 +189,16 @@ def test_every_command_and_option_is_documented_and_no_other():
     had = options_of_commands()
     assert had, "there are commands"
     assert [name for name in had if f"xpander-facade {name}" not in text] == []
-    program = {"--version", "--help", "--install-completion", "--show-completion"}
+    own = {option for one in get_command(app).params for option in one.opts}
+    assert own >= {"--version", "--env-file", "--install-completion", "--show-completion"}
+    program = own | {"--help", "--from"}  # the latter is uvx's
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
     of_emulator = set(re.findall(r"^\| `(--[a-z-]+)`", (ROOT / "docs/emulator.md").read_text(), re.MULTILINE))
     all_options = set().union(*had.values())
-    assert all_options - named == set()
+    assert (all_options | own) - named == set()
     assert named - all_options - program - of_emulator == set()
+
+
+def test_every_command_that_prints_data_can_print_json():
+    without = {name for name, options in options_of_commands().items() if "--json" not in options}
+    assert without == {"emulator", "outbox relay"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import sqlite3
 import sys
@@ -14,24 +13,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from xpander_facade import Configuration
 from xpander_facade.cli import outbox
-from xpander_facade.outbox import FlushResult, Outbox
+from xpander_facade.outbox import FlushResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xpander_facade.emulator import Emulator
 
-from command_line import Outcome, on_a_terminal
-
-
-def leave(*ids: str, **options: str) -> None:
-    """Store reports as a process does that dies before it sends any."""
-    with closing(Outbox.of(Configuration(**options))) as outbox:
-        for id in ids:
-            body = {"id": id, "input": "Read it", "result": "first\nsecond", "is_success": True}
-            assert outbox._runtime.store.put(outbox._destination, id, "agent-123", json.dumps(body).encode())
+from command_line import Outcome, leave, on_a_terminal
 
 
 @pytest.mark.usefixtures("path")

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,7 +82,7 @@ def test_control_characters_of_the_platform_reach_no_terminal(
 def test_a_terminal_gets_a_table(cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch):
     on_a_terminal(monkeypatch)
     outcome = cli("tasks", "list")
-    assert re.search(r"id .*status .*created .*title .*result", re.sub(r"\x1b\[[0-9;]*m", "", outcome.out))
+    assert re.search(r"id .*status .*created .*duration .*tokens .*result", re.sub(r"\x1b\[[0-9;]*m", "", outcome.out))
     assert "\x1b[" in outcome.out
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[3" not in cli("tasks", "list").out
@@ -148,7 +149,13 @@ def test_a_task_without_events_is_watched_until_its_end(cli: Callable[..., Outco
 
     emulator.agent = waits
     task = Tasks().create(prompt="x")
-    threading.Timer(0.2, asked.set).start()
+
+    def set_once_it_was_asked_for() -> None:
+        while not any(request.path.endswith(f"/{task.id}/status") for request in emulator.requests()):
+            time.sleep(0.01)
+        asked.set()
+
+    threading.Thread(target=set_once_it_was_asked_for, daemon=True).start()
     outcome = cli("tasks", "watch", task.id, "--json")
     assert outcome.status == 0
     assert outcome.err == f"task {task.id} streams no events: waiting for its end\n"
