@@ -34,7 +34,7 @@ carries an API key. All of them can be pickled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +52,35 @@ class XpanderError(Exception):
     task_id: str | None = None
     report: dict[str, Any] | None = None
 
+    def __init__(self, *arguments: object) -> None:
+        *own, last = arguments or ("",)
+        is_restored = bool(own) and isinstance(last, dict)
+        super().__init__(*(own if is_restored else arguments))
+        if is_restored:
+            self.__dict__.update(cast("dict[str, Any]", last))
+
+    if not TYPE_CHECKING:  # a type checker would miss a setter in the other bases of these classes
+
+        @property
+        def args(self) -> tuple[Any, ...]:
+            """What makes the same error again: its text, and beside it what else it tells, as far as that is JSON.
+
+            Job runners store an exception as its class and its `args`.
+            """
+            facts = {name: value for name, value in self.__dict__.items() if _is_told(name, value)}
+            return (*self._own_args, facts) if facts else self._own_args
+
+        @args.setter
+        def args(self, value: tuple[Any, ...]) -> None:
+            BaseException.args.__set__(self, value)
+
+    @property
+    def _own_args(self) -> tuple[Any, ...]:
+        own: tuple[Any, ...] = cast("Any", BaseException).args.__get__(self)
+        return own
+
     def __reduce__(self) -> tuple[Callable[..., XpanderError], tuple[Any, ...]]:
-        return _restore, (type(self), self.args, dict(self.__dict__))
+        return _restore, (type(self), self._own_args, dict(self.__dict__))
 
 
 class ConfigurationError(XpanderError, ValueError):
@@ -115,9 +142,11 @@ class ApprovalRequiredError(XpanderError):
     def __init__(
         self,
         message: str,
+        told: Mapping[str, Any] | None = None,
+        /,
         *,
-        tool_id: str,
-        tool_call_id: str,
+        tool_id: str = "",
+        tool_call_id: str = "",
         request_id: str | None = None,
         denied: bool = False,
         self_approve: bool = False,
@@ -130,6 +159,7 @@ class ApprovalRequiredError(XpanderError):
         self.denied = denied
         self.self_approve = self_approve
         self.wait_seconds = wait_seconds
+        self.__dict__.update(told or {})
 
 
 class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
@@ -148,6 +178,8 @@ class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
     def __init__(
         self,
         description: str,
+        told: Mapping[str, Any] | None = None,
+        /,
         *,
         status_code: int | None = None,
         details: Any = None,
@@ -162,6 +194,7 @@ class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
         self.request_id = request_id
         self.method = method
         self.url = url
+        self.__dict__.update(told or {})
 
     def __str__(self) -> str:
         where = f"{self.method} {self.url}: " if self.method and self.url else ""
@@ -258,6 +291,10 @@ def status_error(status_code: int) -> type[APIStatusError]:
     if status_code >= 500:
         return ServerError
     return APIStatusError
+
+
+def _is_told(name: str, value: object) -> bool:
+    return name != "description" and isinstance(value, str | int | float | list | dict)
 
 
 def _restore(cls: type[XpanderError], args: tuple[Any, ...], state: dict[str, Any]) -> XpanderError:

@@ -2,6 +2,7 @@
 
 import builtins
 import copy
+import json
 import pickle
 from datetime import UTC, datetime
 
@@ -167,3 +168,27 @@ def test_an_error_without_an_answer_has_no_status():
     assert (error.details, error.request_id, error.method, error.url) == (None,) * 4
     assert (error.task_id, error.report) == (None, None)
     assert error.description == "no route"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFoundError(
+            "no such task", status_code=404, details=[{"loc": ["id"]}], request_id="r-1", method="GET", url="u"
+        ),
+        APITimeoutError("too late"),
+        ConfigurationError("no API key"),
+        ApprovalRequiredError("ask", tool_id="t", tool_call_id="c", denied=True),
+    ],
+)
+def test_a_class_and_its_arguments_as_json_make_the_same_error_again(error: XpanderError):
+    # Job runners store exceptions so.
+    error.task_id, error.report = "run-1", {"id": "run-1"}
+    again = type(error)(*json.loads(json.dumps(error.args)))
+    assert (str(again), again.__dict__) == (str(error), error.__dict__)
+    assert again.args == error.args
+
+
+def test_an_error_that_tells_nothing_more_has_its_text_alone():
+    assert ConfigurationError("no API key").args == ("no API key",)
+    assert XpanderError().args == ()

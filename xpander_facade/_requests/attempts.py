@@ -125,8 +125,8 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
     own = ledger_of(response)
     known = {} if record is None else record.ledger
     is_late = any(_is_later(attempt, _last(own)) for attempt in known)
-    # A start says nothing of what its attempt used, and takes nothing back.
-    told = {key: counts or known.get(key, {}) for key, counts in own.items()}
+    # What a report leaves out of its attempt, such as a start, takes nothing back.
+    told = {key: {**known.get(key, {}), **counts} for key, counts in own.items()}
     others = {key: counts for key, counts in known.items() if key not in told}
     ledger = {**told, **others} if is_late else {**others, **told}
     whole: dict[str, Any] = {**body}
@@ -175,7 +175,12 @@ def _last(ledger: Ledger) -> str:
 
 
 def _is_later(one: str, other: str) -> bool:
-    return one.isdecimal() and other.isdecimal() and int(one) > int(other)
+    numbers = [_number(text) for text in (one, other)]
+    return None not in numbers and int(one) > int(other)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.removeprefix("-").isascii() and text.removeprefix("-").isdecimal() else None
 
 
 def _member(value: Any, name: str) -> Any:

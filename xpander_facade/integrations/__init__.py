@@ -10,11 +10,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 __all__: list[str] = [
+    "celery",
+    "dramatiq",
     "opentelemetry",
+    "rq",
 ]
 
 if TYPE_CHECKING:
-    from xpander_facade.integrations import opentelemetry
+    from xpander_facade.integrations import celery, dramatiq, opentelemetry, rq
 else:
 
     def __getattr__(name: str) -> object:

@@ -42,6 +42,7 @@ _UNFINISHED = (
     "airflow.sdk.exceptions.TaskDeferred",
     "celery.exceptions.Retry",
     "dagster._core.definitions.events.RetryRequested",
+    "dramatiq.errors.RateLimitExceeded",
     "dramatiq.errors.Retry",
     "huey.exceptions.RetryTask",
     "langgraph.errors.GraphBubbleUp",

@@ -72,6 +72,8 @@ class RunOptions:
         strict: Raise what a report raises, where the run itself did not.
         ignored: What a run is that certain exceptions leave.
         attempts: Which attempt of its id the run is.
+        is_job: Runs that begin within this one without an id or an agent of their own are parts of it.
+        only_if_used: Leave the run unreported where nothing was recorded in it.
         clock: Gives the time in seconds; never goes back.
     """
 
@@ -83,6 +85,8 @@ class RunOptions:
     strict: bool = False
     ignored: Ignored = attrs.field(factory=dict[str, Outcome])
     attempts: AttemptOptions = attrs.field(factory=AttemptOptions)
+    is_job: bool = False
+    only_if_used: bool = False
     clock: Callable[[], float] = time.monotonic
 
 
@@ -100,7 +104,10 @@ class ExternalTask(RunFields):
         "_configuration",
         "_duration",
         "_failure",
+        "_has_parts",
         "_is_deferred",
+        "_is_noted",
+        "_job",
         "_last_active",
         "_made_reporter",
         "_options",
@@ -121,6 +128,9 @@ class ExternalTask(RunFields):
         self._failure: str | None = None
         self._duration = 0.0
         self._is_deferred = False
+        self._has_parts = False
+        self._is_noted = False
+        self._job: ExternalTask | None = None
         self._began = 0.0
         self._last_active: float | None = None
         self._outer: ExternalTask | None = None
@@ -250,8 +260,10 @@ class ExternalTask(RunFields):
         """Begin the run."""
         self._begin()
         try:
-            if self._reports_start:
-                self._reporter._report_start(self._report(None, is_success=True), send=self._options.report_start)
+            if self._job is not None:
+                self._job._note_start()
+            elif not self._options.only_if_used:
+                self._note_start()
         except XpanderError:
             self._discard()  # nobody was told of the run, and its block does not begin
             raise
@@ -264,7 +276,9 @@ class ExternalTask(RunFields):
         """Begin the run."""
         self._begin()
         try:
-            if self._reports_start:
+            if self._job is not None:
+                await in_thread(self._job._note_start)
+            elif self._reports_start and not self._options.only_if_used:
                 await self._reporter._areport_start(
                     self._report(None, is_success=True), send=self._options.report_start
                 )
@@ -275,6 +289,11 @@ class ExternalTask(RunFields):
             await self._aclose(error)
             raise
         self._began = self._options.clock()
+
+    def _note_start(self) -> None:
+        if self._reports_start and not self._is_noted:
+            self._is_noted = True
+            self._reporter._report_start(self._report(None, is_success=True), send=self._options.report_start)
 
     def _close(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
@@ -341,11 +360,15 @@ class ExternalTask(RunFields):
             self._id, self._agent_id = report.id, report.agent_id
             self._made_reporter = Reporter(configuration, report.id, is_strict=self._options.strict)
             self._outer = current_run()
-            if self._outer is not None:
+            self._job = job = _job_of(self)
+            if job is not None:
+                self._become_part_of(job)
+            elif self._outer is not None:
                 self._usage.path = (*self._outer._usage.path, *self._usage.path)
             self._process = os.getpid()
             self._began = self._options.clock()
-        _owed[id(self)] = self
+        if self._job is None:
+            _owed[id(self)] = self
         _sweep(self._began)
         at_end(Step.RUNS, end_runs)
         watch_worker_processes()
@@ -361,6 +384,7 @@ class ExternalTask(RunFields):
             if self._ended:
                 return False
             self._finish_streams()
+            is_used = self._is_used or self._has_parts
             self._outcome = Outcome.FAILURE if reason is not None else outcome_of(error, self._options.ignored)
             if self._outcome is Outcome.FAILURE:
                 self._is_success = False
@@ -370,15 +394,32 @@ class ExternalTask(RunFields):
             now = self._last_active if is_left and self._last_active is not None else self._options.clock()
             self._duration = max(0.0, now - self._began)
             self._ended = True
+        if self._job is not None:
+            self._job._absorb(self, has_raised=error is not None)
+        elif self._options.only_if_used and not is_used:
+            self._outcome = Outcome.IGNORED
         if error is not None:
             self._reporter.note_error()
         return self._process == os.getpid() and self._reporter.is_owed
+
+    def _become_part_of(self, job: ExternalTask) -> None:
+        """Record into the job that this is a part of; what comes again under the same id counts once in all of it."""
+        job._has_parts = True
+        self._id = job._id
+        self._usage = job._usage
+        self._reporter.is_owed = False
 
     def _discard(self) -> None:
         """End the run without a report."""
         self._finish(None)
         self._reporter.is_owed = False
         _settle(self)
+
+    def _discard_noted(self) -> None:
+        """End the run without a report, and without a note of it in the outbox."""
+        if self._finish(None):
+            self._reporter.forget()
+            _settle(self)
 
     def _defer(self) -> None:
         """Note that the run goes on until what its function has returned ends."""
@@ -492,6 +533,17 @@ def end_runs() -> None:
             continue
         duration = run._options.clock() - run._began
         run._reporter.report_unfinished(run._report(PROCESS_ENDED, is_success=False, duration=duration))
+
+
+def _job_of(run: ExternalTask) -> ExternalTask | None:
+    """Return the job that a run is a part of: it has neither an id nor an agent of its own."""
+    if run._options.id is not None or run._options.is_job:
+        return None
+    outer = run._outer
+    while outer is not None and (outer._ended or not outer._options.is_job):
+        outer = outer._outer
+    is_other = outer is None or run._options.agent_id not in (None, outer._agent_id)
+    return None if is_other else outer
 
 
 def _settle(run: ExternalTask) -> None:

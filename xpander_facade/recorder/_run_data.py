@@ -78,7 +78,7 @@ class RunFields:
         self._metadata: dict[str, Any] = {}
         self._model: str | None = None
         self._provider: str | None = None
-        self._usage = RunUsage((object(),))
+        self._usage: RunUsage = RunUsage((object(),))
         self._streams: list[StreamReading] = []
         self._recorded_failure: str | None = None
         self._is_success = True
@@ -355,6 +355,41 @@ class RunFields:
                 self.record(value)
             else:
                 self._text = usage.text or self._text
+
+    @property
+    def _is_used(self) -> bool:
+        """Whether anything was recorded, or set."""
+        return (
+            self._tokens is not None
+            or bool(self._responses or self._used_tools or self._metadata)
+            or self._llm_response is not UNSET
+            or self._result is not UNSET
+            or not self.is_success
+        )
+
+    def _absorb(self, part: RunFields, *, has_raised: bool) -> None:
+        """Take over what a part of this run, which has ended, has recorded.
+
+        What it raised is caught on the way, or makes this run fail by itself.
+        """
+        with self._lock:
+            if part._tokens is not None:
+                self._tokens = (self._tokens or Tokens()) + part._tokens
+            self._used_tools.extend(name for name in part._used_tools if name not in self._used_tools)
+            self._responses.extend(part._responses)
+            if part._llm_response is not UNSET and part._llm_response is not None:
+                self._responses.append(RecordedResponse(part._llm_response))
+            self._metadata = {**self._metadata, **part._metadata}
+            self._model, self._provider = part._model or self._model, part._provider or self._provider
+            self._input = part._input if self._input is None else self._input
+            if part._result is not UNSET:
+                self._text = part._result
+            else:
+                self._text = part._text or self._text
+            if not part._is_success and not has_raised:
+                self._recorded_failure = part.result or "a part of the run has failed"
+            elif part._responses and not has_raised:
+                self._recorded_failure = part._recorded_failure
 
     def _warn_if_ended(self, what: str) -> None:
         if self._ended:

@@ -908,6 +908,7 @@ class WaitTimeoutError(XpanderError, TimeoutError):
 
     task: Task
 
-    def __init__(self, message: str, *, task: Task) -> None:
-        super().__init__(message)
-        self.task = task
+    def __init__(self, message: str, told: dict[str, Any] | None = None, /, *, task: Task | None = None) -> None:
+        super().__init__(message, *([] if told is None else [told]))
+        if task is not None:  # else it was made again of what a job runner has stored
+            self.task = task

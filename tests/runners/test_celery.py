@@ -1,0 +1,209 @@
+"""Record tasks of a real Celery worker over a real Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from running import Setting, eventually, told
+
+from xpander_facade import Backend, Configuration
+from xpander_facade.errors import IntegrationError
+from xpander_facade.integrations import celery as integration
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+CALL = """
+import json, sys
+from celery import exceptions
+import celery_app
+results = []
+for name in sys.argv[1:]:
+    name, _, text = name.partition("=")
+    results.append((name, getattr(celery_app, name).apply_async((text or "in",), task_id=name)))
+answers = {}
+for name, result in results:
+    if name == "ignored":
+        continue
+    try:
+        answers[name] = result.get(timeout=40)
+    except BaseException as error:
+        answers[name] = [type(error).__name__, str(error), getattr(error, "status_code", None)]
+print(json.dumps(answers))
+"""
+ALL = (
+    "named",
+    "quiet",
+    "marked",
+    "used",
+    "parts",
+    "flaky",
+    "failing",
+    "hard",
+    "soft",
+    "ignored",
+    "misdescribed",
+    "refused",
+)
+
+
+def work(setting: Setting, pool: str = "prefork", name: str = "worker", **more: str) -> subprocess.Popen[bytes]:
+    worker = setting.start(
+        "celery", "-A", "celery_app", "worker", "-n", f"{name}@here", "-P", pool, "-c", "2", "-l", "INFO",
+        "--without-gossip", "--without-mingle", name=name, **more,
+    )  # fmt: skip
+    assert eventually(lambda: " ready." in setting.log(name)), setting.log(name)
+    return worker
+
+
+def call(setting: Setting, *names: str) -> dict[str, object]:
+    import json
+
+    answers: dict[str, object] = json.loads(setting.call(CALL, *names))
+    return answers
+
+
+@pytest.mark.parametrize("outbox", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_tasks_of_a_prefork_pool_are_recorded(new_setting: Callable[..., Setting], outbox: bool):
+    setting = new_setting(outbox=outbox)
+    worker = work(setting)
+    answers = call(setting, *ALL)
+    # Celery's own results are those that it has without us, but for what an error of ours tells.
+    assert answers["flaky"] == "done"
+    assert answers["failing"] == ["ValueError", "no 2", None]
+    assert "TimeLimitExceeded" in answers["hard"][0]
+    assert answers["soft"][0] == "SoftTimeLimitExceeded"
+    assert answers["refused"][2] == 404
+    setting.stop(worker)
+    runs = setting.runs()
+    assert sorted(runs) == [
+        "failing", "flaky", "hard", "marked", "misdescribed", "named", "own", "parts", "soft", "used",
+    ]  # fmt: skip
+    assert told(runs["named"]) == ("completed", "in", "IN", 0)
+    assert told(runs["marked"]) == ("completed", "asked in", "answered in", 0)
+    assert told(runs["used"]) == ("completed", "in", "used", 5)
+    assert runs["used"]["used_tools"] == ["search"]
+    assert told(runs["parts"]) == ("completed", "in", "both", 7)
+    assert told(runs["own"]) == ("completed", "of its own", "apart", 0)
+    assert told(runs["flaky"]) == ("completed", "in", "done", 3000)
+    assert told(runs["failing"]) == ("failed", "in", "no 2", 30)
+    assert told(runs["hard"])[:3] == ("failed", "in", "hard time limit (1 s) exceeded")
+    assert 0.9 <= runs["hard"]["duration"] < 5
+    assert told(runs["soft"])[:2] == ("failed", "in")
+    assert "SoftTimeLimitExceeded" in runs["soft"]["result"]
+    assert 0.9 <= runs["soft"]["duration"] < 5
+    assert runs["misdescribed"]["status"] == "completed"
+    assert "job misdescribed goes on" in setting.log()
+
+
+@pytest.mark.long
+def test_a_warm_shutdown_sends_what_waits_though_the_platform_is_slow(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    setting.emulator.delay(0.4, times=100)
+    worker = work(setting)
+    setting.call(
+        "import celery_app\nfor r in [celery_app.named.apply_async(('x',)) for _ in range(8)]: r.get(timeout=30)"
+    )
+    setting.stop(worker)
+    left = setting.log().count("reports wait")
+    assert len(setting.runs()) == 8 or left, setting.log()
+    assert len(setting.runs()) == 8
+
+
+@pytest.mark.long
+def test_a_restarted_worker_without_tasks_sends_what_an_earlier_one_left(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    setting.emulator.fail(503, times=10_000)
+    worker = work(setting)
+    call(setting, "named")
+    setting.stop(worker)
+    assert "reports wait in" in setting.log()
+    assert setting.runs() == {}
+    setting.emulator.reset()
+    work(setting, name="again")
+    assert eventually(setting.runs)
+
+
+@pytest.mark.long
+def test_a_task_that_another_host_has_done_stays_done(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    first = work(setting, name="a", HOST="A", XPANDER_OUTBOX=str(setting.folder / "a.db"))
+    setting.call("import celery_app; celery_app.twice.apply_async(('x',), task_id='twice')")
+    assert eventually(lambda: "twice" in setting.log("a"))
+    eventually(lambda: False, 1)
+    setting.kill(first)
+    second = work(setting, name="b", HOST="B", XPANDER_OUTBOX=str(setting.folder / "b.db"))
+    assert eventually(lambda: setting.runs().get("twice", {}).get("status") == "completed", 60)
+    setting.stop(second)
+    work(setting, name="a", HOST="B", XPANDER_OUTBOX=str(setting.folder / "a.db"))
+    assert eventually(lambda: "that stays" in setting.log("a"))
+    assert told(setting.runs()["twice"]) == ("completed", "x", "by B", 0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("outbox", [True, False])
+def test_a_task_whose_child_is_killed_is_done_again_and_recorded_once(
+    new_setting: Callable[..., Setting], outbox: bool
+):
+    setting = new_setting(outbox=outbox)
+    worker = work(setting)
+    assert call(setting, f"lost={setting.folder}/flag")["lost"] == "done"
+    setting.stop(worker)
+    assert told(setting.runs()["lost"])[0::2] == ("completed", "done")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pool", ["threads", "solo", "gevent"])
+def test_tasks_of_other_pools_are_recorded(new_setting: Callable[..., Setting], pool: str):
+    setting = new_setting()
+    worker = work(setting, pool)
+    call(setting, "named", "quiet", "marked", "used", "parts", "flaky", "failing", "ignored")
+    setting.stop(worker)
+    runs = setting.runs()
+    assert sorted(runs) == ["failing", "flaky", "marked", "named", "own", "parts", "used"]
+    assert told(runs["flaky"]) == ("completed", "in", "done", 3000)
+    assert told(runs["failing"]) == ("failed", "in", "no 2", 30)
+
+
+# --- without a worker ---
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend(Configuration(disabled=True, agent_id="agent-1"))
+
+
+def test_what_makes_no_sense_is_an_error_that_names_it(backend: Backend):
+    from celery import Celery
+
+    app = Celery("here", set_as_current=False)
+    integration.instrument(app, backend)
+    with pytest.raises(IntegrationError, match="instrumented already"):
+        integration.instrument(app, backend)
+    integration.uninstrument(app)
+    integration.instrument(app, backend)
+    integration.uninstrument(app)
+    integration.uninstrument(app)
+    for given, expected in (
+        ({"tasks": "shop.tasks.summarise"}, "in a list"),
+        ({"input": "text"}, "input must be"),
+    ):
+        with pytest.raises(IntegrationError, match=expected):
+            integration.instrument(app, backend, **given)
+    with pytest.raises(IntegrationError, match="must be a Celery app"):
+        integration.instrument(object(), backend)
+    with pytest.raises(IntegrationError, match="must be a Backend"):
+        integration.instrument(app, object())
+
+
+def test_a_failed_instrument_leaves_the_app_as_it_was(backend: Backend):
+    from celery import Celery, signals
+
+    app = Celery("here", set_as_current=False)
+    before, receivers = app.Task.Request, len(signals.task_prerun.receivers or ())
+    integration.instrument(app, backend)
+    assert app.Task.Request is not before
+    integration.uninstrument(app)
+    assert (app.Task.Request, len(signals.task_prerun.receivers or ())) == (before, receivers)

@@ -1,0 +1,299 @@
+"""Jobs of a runner as runs: which of them are recorded, when they begin and end, and what is left at the end.
+
+What the integrations of Celery, RQ and Dramatiq share. Nothing here fails a job: an error of this package is logged
+with the job's id, and the job goes on. Exceptions of the runner that come out of here, such as a time limit, go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeVar, overload
+
+import attrs
+
+from xpander_facade import _validation
+from xpander_facade._process.imports import preload
+from xpander_facade._serialization.jsonable import to_text
+from xpander_facade.backend import Backend
+from xpander_facade.errors import IntegrationError
+from xpander_facade.outbox._outbox import Outbox
+from xpander_facade.recorder._attempts import AttemptOptions
+from xpander_facade.recorder._control_flow import Outcome
+from xpander_facade.recorder._external_task import ExternalTask, RunOptions
+
+F = TypeVar("F", bound=Callable[..., object])
+Describe = Callable[..., object] | Literal[False] | None
+"""What a user may pass as `input=` and `result=`."""
+
+FLUSH_SECONDS = 4.0
+_MARK = "__xpander_recorded__"
+_RUNNERS = frozenset({"billiard", "celery", "dramatiq", "gevent", "rq"})
+"""Whose exceptions reach the job, wherever they come out."""
+_log = logging.getLogger("xpander_facade.recorder")
+
+
+@attrs.frozen
+class JobOptions:
+    """How a job is recorded.
+
+    Args:
+        input: Makes the run's input of the job's arguments; False leaves it out; None takes the first argument.
+        result: Makes the run's result of what the job returned; False leaves it out; None takes it as it is.
+    """
+
+    input: Describe = None
+    result: Describe = None
+
+
+@overload
+def record(function: F, /) -> F: ...
+@overload
+def record(*, input: Describe = None, result: Describe = None) -> Callable[[F], F]: ...
+def record(function: F | None = None, /, *, input: Describe = None, result: Describe = None) -> F | Callable[[F], F]:
+    """Mark a job's function, or the runner's object of it, as one whose runs are recorded.
+
+    Args:
+        function: The function.
+        input: Makes the run's input of the job's arguments; False leaves it out; None takes the first argument.
+        result: Makes the run's result of what the job returned; False leaves it out; None takes it as it is.
+    """
+    options = JobOptions(_checked("input", input), _checked("result", result))
+
+    def mark(marked: F) -> F:
+        setattr(marked, _MARK, options)
+        return marked
+
+    return mark if function is None else mark(function)
+
+
+class TryAgainError(Exception):
+    """A job has asked its runner for another attempt."""
+
+
+_IGNORED = {f"{TryAgainError.__module__}.{TryAgainError.__qualname__}": Outcome.UNFINISHED}
+
+
+class Jobs:
+    """The jobs of one runner.
+
+    Args:
+        backend: Reports the runs; None makes one of the environment.
+        names: Names of jobs that are recorded.
+        all: Record every job. Else those that are named, marked, or in which something was recorded.
+        options: How jobs are recorded that say nothing of it themselves.
+        agent_id: The agent that the runs count for.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | None,
+        *,
+        names: Collection[str] = (),
+        all: bool = False,
+        input: Describe = None,
+        result: Describe = None,
+        agent_id: str | None = None,
+    ) -> None:
+        if backend is not None and not isinstance(backend, Backend):
+            raise IntegrationError(f"backend must be a Backend, not {type(backend).__name__}")
+        if isinstance(names, str):
+            raise IntegrationError(f"name the jobs in a list: [{names!r}]")
+        self.backend = backend or Backend()
+        self.names = frozenset(_validation.check_names("names", list(names)))
+        self.all = _validation.check_flag("all", all)
+        self.options = JobOptions(_checked("input", input), _checked("result", result))
+        self.agent_id = agent_id
+        self._open: dict[object, tuple[ExternalTask, JobOptions, float]] = {}
+
+    # --- the process ---
+
+    def prepare(self) -> None:
+        """Import what jobs need before processes are forked for them."""
+        preload()
+
+    def take_up(self) -> None:
+        """Begin to send what earlier processes left, which a worker without jobs would not."""
+        if self._has_outbox:
+            self._guarded("the outbox", Outbox.of(self.backend.configuration).start)
+
+    def flush(self, timeout: float = FLUSH_SECONDS) -> None:
+        """Send what waits, and say what is left."""
+        if not self._has_outbox:
+            return
+        left = self._guarded("the outbox", self.backend.flush, timeout)
+        if left is not None and left.waiting:
+            _log.warning(
+                "the worker ends, and %d reports wait in %s until the next process sends them",
+                left.waiting,
+                Outbox.of(self.backend.configuration).path,
+            )
+
+    def flush_and_close(self, timeout: float = FLUSH_SECONDS) -> None:
+        """Send what waits, and leave no thread behind: the process forks next."""
+        self.flush(timeout)
+        if self._has_outbox:
+            self._guarded("the outbox", Outbox.of(self.backend.configuration).close)
+
+    # --- one job ---
+
+    def begin(
+        self,
+        key: object,
+        *,
+        id: str,
+        name: str,
+        attempt: int | str | None,
+        arguments: Sequence[object],
+        keywords: Mapping[str, object],
+        marked: Sequence[object] = (),
+    ) -> None:
+        """Begin the run of a job.
+
+        Args:
+            key: Tells the job from others of this process.
+            id: The run's id.
+            name: The name of the job's kind.
+            attempt: The runner's number of the attempt.
+            arguments: What the job was called with.
+            keywords: What the job was called with, by name.
+            marked: What `record` may have marked.
+        """
+        options = self._options_of(marked)
+
+        def start() -> None:
+            input = self.describe(marked, arguments, keywords, id)
+            run = self.make(id, attempt, input, only_if_used=not self.is_chosen(name, marked))
+            run._open()
+            run._make_current()
+            self._open[key] = (run, options, time.monotonic())
+
+        self._guarded(id, start)
+
+    def make(
+        self, id: str, attempt: int | str | None, input: str | None, *, only_if_used: bool = False
+    ) -> ExternalTask:
+        """Return a run of a job that has not begun."""
+        backend = self.backend
+        return ExternalTask(
+            RunOptions(
+                configure=backend._acquire,
+                agent_id=self.agent_id,
+                id=id,
+                input=input,
+                ignored=_IGNORED,
+                attempts=AttemptOptions(attempt),
+                is_job=True,
+                only_if_used=only_if_used,
+            )
+        )
+
+    def is_chosen(self, name: str, marked: Sequence[object]) -> bool:
+        """Whether the jobs of a kind are recorded in any case."""
+        return self.all or name in self.names or any(hasattr(one, _MARK) for one in marked)
+
+    def is_open(self, key: object) -> bool:
+        """Whether a job is under way."""
+        return key in self._open
+
+    def elapsed(self, key: object) -> float:
+        """Return the seconds since a job began; 0 where it is not known."""
+        return time.monotonic() - self._open[key][2] if key in self._open else 0.0
+
+    def end(self, key: object, value: object = None, error: BaseException | None = None) -> None:
+        """End the run of a job: it has returned a value or raised an error."""
+        found = self._open.pop(key, None)
+        if found is None:
+            return
+        run, options, _ = found
+
+        def finish() -> None:
+            run._restore_current()
+            if error is None and (run._is_used or not run._options.only_if_used):
+                self._set_result(run, options, value)
+            run._close(error)
+
+        self._guarded(run.id, finish)
+
+    def discard(self, key: object) -> None:
+        """Leave a job out that the runner has left out."""
+        found = self._open.pop(key, None)
+        if found is not None:
+            found[0]._restore_current()
+            self._guarded(found[0].id, found[0]._discard_noted)
+
+    def report_end(
+        self,
+        id: str,
+        attempt: int | str | None,
+        input: str | None,
+        reason: str,
+        duration: float,
+        *,
+        wait: float = 0.0,
+    ) -> None:
+        """Report from another process that a job has failed, whose own process can't.
+
+        Args:
+            id: The run's id.
+            attempt: The runner's number of the attempt.
+            input: The run's input.
+            reason: Why it failed.
+            duration: How long it took, in seconds.
+            wait: Seconds to wait for the report, which a thread makes.
+        """
+
+        def report() -> None:
+            run = self.make(id, attempt, input)
+            run._begin()
+            run._finish(None, reason)
+            run._duration = duration
+            run._reporter.detach_end(run._end_report).wait(wait)
+
+        self._guarded(id, report)
+
+    @property
+    def _has_outbox(self) -> bool:
+        return self.backend.configuration.outbox is not None and not self.backend.configuration.disabled
+
+    def describe(
+        self, marked: Sequence[object], arguments: Sequence[object], keywords: Mapping[str, object], id: str
+    ) -> str | None:
+        """Return the run's input of a job's arguments."""
+        options = self._options_of(marked)
+        if options.input is False:
+            return None
+        if options.input is not None:
+            return _text(self._guarded(id, options.input, *arguments, **keywords))
+        first = arguments[0] if arguments else next(iter(keywords.values()), None)
+        return None if first is None else to_text(first)
+
+    def _options_of(self, marked: Sequence[object]) -> JobOptions:
+        own = next((found for one in marked if (found := getattr(one, _MARK, None)) is not None), None)
+        return own if isinstance(own, JobOptions) else self.options
+
+    def _set_result(self, run: ExternalTask, options: JobOptions, value: object) -> None:
+        if options.result is False:
+            return
+        run._set_default_result(value if options.result is None else self._guarded(run.id, options.result, value))
+
+    def _guarded(self, what: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """Call a function; what this package or the user's own function raises is logged."""
+        try:
+            return function(*arguments, **keywords)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in _RUNNERS:
+                raise
+            _log.warning("job %s goes on, though it could not be recorded: %s", what, error, exc_info=True)
+            return None
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else to_text(value)
+
+
+def _checked(name: str, value: Describe) -> Describe:
+    if value is None or value is False or callable(value):
+        return value
+    raise IntegrationError(f"{name} must be a function or False, not {value!r}")

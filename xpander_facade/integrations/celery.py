@@ -1,0 +1,205 @@
+"""Celery: tasks are recorded as runs, under their own ids, with what all of their attempts used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from xpander_facade.errors import IntegrationError
+from xpander_facade.integrations._jobs import Describe, Jobs, record
+from xpander_facade.integrations._requirements import require
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from types import ModuleType
+
+    from xpander_facade.backend import Backend
+
+__all__ = ["instrument", "record", "uninstrument"]
+
+_OLDEST = "5.3"
+_TERMINATED = -(256 - signal.SIGTERM)
+"""The exit code that Celery's pool gives to a process that is told to end."""
+_REPEAT_AFTER = 0.05
+_instrumented: dict[int, _Recording] = {}
+
+
+def instrument(
+    app: object,
+    backend: Backend | None = None,
+    *,
+    tasks: Collection[str] = (),
+    all: bool = False,
+    input: Describe = None,
+    result: Describe = None,
+    agent_id: str | None = None,
+) -> None:
+    """Record the tasks of a Celery app: those that are named, marked by `record`, or in which something is recorded.
+
+    Call it where the app is made, so that workers and their children do. The run's id is the task's id, its attempts
+    are Celery's retries. A block of `external_task()` without an id within a task is a part of the task's run.
+
+    Args:
+        app: The app.
+        backend: Reports the runs; by default a new `Backend()`, made from the environment now.
+        tasks: Names of tasks that are recorded: "shop.tasks.summarise".
+        all: Record every task.
+        input: Makes the run's input of the task's arguments; False leaves it out; None takes the first argument.
+        result: Makes the run's result of what the task returned; False leaves it out; None takes it as it is.
+        agent_id: The agent that the runs count for; by default the configuration's.
+
+    Raises:
+        IntegrationError: Celery is missing or too old, `app` is not one, or it is instrumented already.
+
+    Example:
+        >>> app = Celery("shop", broker="redis://")
+        >>> instrument(app, tasks=["shop.tasks.summarise"])
+    """
+    celery = require("celery", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+    if not isinstance(app, celery.Celery):
+        raise IntegrationError(f"app must be a Celery app, not {type(app).__name__}: pass the Celery(...) object")
+    if id(app) in _instrumented:
+        raise IntegrationError(f"{app!r} is instrumented already: call instrument() once, where the app is made")
+    jobs = Jobs(backend, names=tasks, all=all, input=input, result=result, agent_id=agent_id)
+    _instrumented[id(app)] = _Recording(app, jobs, require_signals())
+
+
+def uninstrument(app: object) -> None:
+    """Record the tasks of an app no more."""
+    recording = _instrumented.pop(id(app), None)
+    if recording is not None:
+        recording.disconnect()
+
+
+def require_signals() -> ModuleType:
+    """Import Celery's signals."""
+    return require("celery.signals", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+
+
+class _Recording:
+    """What an app's signals are connected to.
+
+    Args:
+        app: The app.
+        jobs: Its tasks.
+        signals: Celery's signals.
+    """
+
+    def __init__(self, app: Any, jobs: Jobs, signals: Any) -> None:
+        self._app = app
+        self._jobs = jobs
+        self._request_class = app.Task.Request
+        app.Task.Request = _request_class(self._request_class, jobs)
+        self._connected: list[tuple[Any, Any]] = [
+            (signals.task_prerun, self._begin),
+            (signals.task_postrun, self._end),
+            (signals.worker_init, self._prepare),
+            (signals.worker_process_init, self._take_up),
+            (signals.worker_process_shutdown, self._flush),
+            (signals.worker_ready, self._take_up_in_place),
+            (signals.worker_shutdown, self._flush),
+        ]
+        for one, receiver in self._connected:
+            one.connect(receiver, weak=False)
+
+    def disconnect(self) -> None:
+        """Leave the app as it was."""
+        for one, receiver in self._connected:
+            one.disconnect(receiver)
+        self._app.Task.Request = self._request_class
+
+    def _begin(self, task_id: str, task: Any, args: Any, kwargs: Any, **_: object) -> None:
+        if task.app is not self._app:
+            return
+        try:
+            self._jobs.begin(
+                task_id,
+                id=task_id,
+                name=task.name,
+                attempt=task.request.retries,
+                arguments=args or (),
+                keywords=kwargs or {},
+                marked=(task, task.run),
+            )
+        except Exception as error:
+            # Celery logs what comes out of here, and the task would never hear of its limit.
+            if type(error).__name__ != "SoftTimeLimitExceeded" or not hasattr(signal, "SIGUSR1"):
+                raise
+            repeat = threading.Timer(_REPEAT_AFTER, self._repeat_limit, (task_id, os.getpid()))
+            repeat.daemon = True
+            repeat.start()
+
+    def _repeat_limit(self, task_id: str, pid: int) -> None:
+        if self._jobs.is_open(task_id):
+            os.kill(pid, signal.SIGUSR1)
+
+    def _end(self, task_id: str, task: Any, retval: Any, state: str | None, **_: object) -> None:
+        import sys
+
+        if task.app is not self._app:
+            return
+        # A task that is ended by force has neither state nor value.
+        error = retval if isinstance(retval, BaseException) and state != "SUCCESS" else None
+        if state is None:
+            error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if isinstance(error, SystemExit) and error.code == _TERMINATED:
+            error = TimeoutError(self._why_terminated(task_id, task))
+        self._jobs.end(task_id, retval, error)
+
+    def _why_terminated(self, task_id: str, task: Any) -> str:
+        limits = cast("tuple[float | None, float | None]", task.request.timelimit or (None, None))
+        hard = limits[0] or task.time_limit
+        if hard and self._jobs.elapsed(task_id) >= hard:
+            return _hard_limit(hard)
+        return "the worker was told to end (SIGTERM) before the task did"
+
+    def _prepare(self, **_: object) -> None:
+        self._jobs.prepare()
+
+    def _take_up(self, **_: object) -> None:
+        self._jobs.take_up()
+
+    def _take_up_in_place(self, sender: Any = None, **_: object) -> None:
+        pool = getattr(getattr(sender, "controller", None), "pool_cls", None)
+        # The main process of a prefork pool forks again and again, and is better off without threads.
+        if not str(getattr(pool, "__module__", "")).endswith("prefork"):
+            self._jobs.take_up()
+
+    def _flush(self, **_: object) -> None:
+        self._jobs.flush()
+
+
+def _request_class(base: object, jobs: Jobs) -> type:
+    """Return an app's class of requests, which tells of what ends a child by force: a hard limit, a signal."""
+    imports = require("celery.utils.imports", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+    resolved: Any = imports.symbol_by_name(base)
+
+    class RecordedRequest(resolved):  # type: ignore[misc]  # pyright: ignore
+        def on_timeout(self, soft: bool, timeout: float) -> None:
+            resolved.on_timeout(self, soft, timeout)
+            if not soft:
+                self._report_end(_hard_limit(timeout), timeout)
+
+        def on_failure(self, exc_info: Any, *arguments: Any, **keywords: Any) -> Any:
+            if type(exc_info.exception).__name__ == "WorkerLostError":
+                self._report_end(f"the worker's process ended before the task did: {exc_info.exception}", 0.0)
+            return resolved.on_failure(self, exc_info, *arguments, **keywords)
+
+        def _report_end(self, reason: str, at_least: float) -> None:
+            marked = (self.task, self.task.run)
+            if jobs.is_chosen(self.task.name, marked):
+                began = self.time_start
+                seconds = at_least if began is None else max(time.monotonic() - began, at_least)
+                with contextlib.suppress(Exception):  # arguments that can't be read
+                    input = jobs.describe(marked, self.args, self.kwargs, self.id)
+                    jobs.report_end(self.id, self.request_dict.get("retries") or 0, input, reason, seconds)
+
+    return RecordedRequest
+
+
+def _hard_limit(seconds: float) -> str:
+    return f"hard time limit ({seconds:g} s) exceeded"
