@@ -64,6 +64,10 @@ PROGRAMS = {
 }
 """Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
 THREADED = {
+    "integrations/_jobs.py",
+    "integrations/celery.py",
+    "integrations/dramatiq.py",
+    "integrations/rq.py",
     "_process/threads.py",
     "outbox/_database.py",
     "outbox/_runtime.py",

@@ -116,7 +116,8 @@ class Jobs:
     def take_up(self) -> None:
         """Begin to send what earlier processes left, which a worker without jobs would not."""
         if self._has_outbox:
-            self._guarded("the outbox", Outbox.of(self.backend.configuration).start)
+            # Tried at once, though an outage may have put it off until later.
+            self._guarded("the outbox", self.backend.flush, 0.0)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Send what waits, and say what is left."""

@@ -277,11 +277,9 @@ class ExternalTask(RunFields):
         self._begin()
         try:
             if self._job is not None:
-                await in_thread(self._job._note_start)
-            elif self._reports_start and not self._options.only_if_used:
-                await self._reporter._areport_start(
-                    self._report(None, is_success=True), send=self._options.report_start
-                )
+                await self._job._anote_start()
+            elif not self._options.only_if_used:
+                await self._anote_start()
         except XpanderError:
             self._discard()  # nobody was told of the run, and its block does not begin
             raise
@@ -294,6 +292,11 @@ class ExternalTask(RunFields):
         if self._reports_start and not self._is_noted:
             self._is_noted = True
             self._reporter._report_start(self._report(None, is_success=True), send=self._options.report_start)
+
+    async def _anote_start(self) -> None:
+        if self._reports_start and not self._is_noted:
+            self._is_noted = True
+            await self._reporter._areport_start(self._report(None, is_success=True), send=self._options.report_start)
 
     def _close(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
