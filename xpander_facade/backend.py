@@ -201,7 +201,8 @@ class Backend(ApiResource):
         load(RECORDER)
         from xpander_facade.recorder._attempts import check_attempts
         from xpander_facade.recorder._control_flow import check_ignored
-        from xpander_facade.recorder._external_task import ExternalTask, RunOptions
+        from xpander_facade.recorder._external_task import ExternalTask
+        from xpander_facade.recorder._run_options import RunOptions
 
         options = RunOptions(
             configure=functools.partial(self._acquire, configuration),

@@ -21,7 +21,8 @@ from xpander_facade.errors import IntegrationError
 from xpander_facade.outbox._outbox import Outbox
 from xpander_facade.recorder._attempts import AttemptOptions
 from xpander_facade.recorder._control_flow import Outcome
-from xpander_facade.recorder._external_task import ExternalTask, RunOptions
+from xpander_facade.recorder._external_task import ExternalTask
+from xpander_facade.recorder._run_options import RunOptions
 
 F = TypeVar("F", bound=Callable[..., object])
 Describe = Callable[..., object] | Literal[False] | None

@@ -13,7 +13,6 @@ import contextlib
 import contextvars
 import os
 import sys
-import time
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +25,6 @@ from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
-from xpander_facade.recorder._attempts import AttemptOptions
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
@@ -41,13 +39,12 @@ from xpander_facade.recorder._run_data import UNSET, RunFields
 from xpander_facade.recorder._stored_response import RecordedResponse, stored_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable  # noqa: TC004 (annotations only)
     from types import TracebackType
 
     from xpander_facade._requests.report import Report
-    from xpander_facade.configuration._configuration import Configuration  # noqa: TC004
-    from xpander_facade.recorder._control_flow import Ignored  # noqa: TC004
+    from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.recorder._delivery import DeliveryStatus
+    from xpander_facade.recorder._run_options import RunOptions
     from xpander_facade.tasks._task import Task
 
 PROCESS_ENDED = "process ended before the run did"
@@ -57,37 +54,6 @@ _owed: dict[int, ExternalTask] = {}
 """The runs of this process that are still to be reported, by identity."""
 _SWEEP_INTERVAL = 1.0
 _swept_at = [0.0]
-
-
-@attrs.frozen
-class RunOptions:
-    """What a run is recorded with, checked.
-
-    Args:
-        configure: Gives what to call with, when the run begins.
-        agent_id: The agent, or None for the configuration's.
-        id: The run's id, or None for one that is made, or what gives one for the arguments of a decorated call.
-        input: What the run was asked; None takes a decorated function's first argument.
-        report_start: Report the start too.
-        strict: Raise what a report raises, where the run itself did not.
-        ignored: What a run is that certain exceptions leave.
-        attempts: Which attempt of its id the run is.
-        is_job: Runs that begin within this one without an id or an agent of their own are parts of it.
-        only_if_used: Leave the run unreported where nothing was recorded in it.
-        clock: Gives the time in seconds; never goes back.
-    """
-
-    configure: Callable[[], Configuration]
-    agent_id: str | None = None
-    id: str | Callable[..., str | None] | None = None
-    input: str | None = None
-    report_start: bool = False
-    strict: bool = False
-    ignored: Ignored = attrs.field(factory=dict[str, Outcome])
-    attempts: AttemptOptions = attrs.field(factory=AttemptOptions)
-    is_job: bool = False
-    only_if_used: bool = False
-    clock: Callable[[], float] = time.monotonic
 
 
 class ExternalTask(RunFields):

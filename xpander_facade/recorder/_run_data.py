@@ -377,6 +377,7 @@ class RunFields:
                 self._tokens = (self._tokens or Tokens()) + part._tokens
             self._used_tools.extend(name for name in part._used_tools if name not in self._used_tools)
             self._responses.extend(part._responses)
+            self._seen_responses.extend(part._seen_responses)
             if part._llm_response is not UNSET and part._llm_response is not None:
                 self._responses.append(RecordedResponse(part._llm_response))
             self._metadata = {**self._metadata, **part._metadata}

@@ -9,7 +9,7 @@ import pytest
 from recorded import BACKEND, CONFIGURATION, reported
 
 from xpander_facade import Agent, Backend, Configuration, ExternalTask
-from xpander_facade.recorder._external_task import RunOptions
+from xpander_facade.recorder._run_options import RunOptions
 
 
 def test_the_clock_runs_from_the_beginning_of_the_block_to_its_end():

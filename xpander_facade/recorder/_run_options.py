@@ -1,0 +1,48 @@
+"""What a run is recorded with."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from xpander_facade.recorder._attempts import AttemptOptions
+from xpander_facade.recorder._control_flow import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable  # noqa: TC004 (annotations only)
+
+    from xpander_facade.configuration._configuration import Configuration  # noqa: TC004
+    from xpander_facade.recorder._control_flow import Ignored  # noqa: TC004
+
+
+@attrs.frozen
+class RunOptions:
+    """What a run is recorded with, checked.
+
+    Args:
+        configure: Gives what to call with, when the run begins.
+        agent_id: The agent, or None for the configuration's.
+        id: The run's id, or None for one that is made, or what gives one for the arguments of a decorated call.
+        input: What the run was asked; None takes a decorated function's first argument.
+        report_start: Report the start too.
+        strict: Raise what a report raises, where the run itself did not.
+        ignored: What a run is that certain exceptions leave.
+        attempts: Which attempt of its id the run is.
+        is_job: Runs that begin within this one without an id or an agent of their own are parts of it.
+        only_if_used: Leave the run unreported where nothing was recorded in it.
+        clock: Gives the time in seconds; never goes back.
+    """
+
+    configure: Callable[[], Configuration]
+    agent_id: str | None = None
+    id: str | Callable[..., str | None] | None = None
+    input: str | None = None
+    report_start: bool = False
+    strict: bool = False
+    ignored: Ignored = attrs.field(factory=dict[str, Outcome])
+    attempts: AttemptOptions = attrs.field(factory=AttemptOptions)
+    is_job: bool = False
+    only_if_used: bool = False
+    clock: Callable[[], float] = time.monotonic
