@@ -155,6 +155,28 @@ def check_object(name: str, value: Any) -> dict[str, Any] | None:
     raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
 
 
+MAX_LEVELS = 200
+"""How deep JSON that is sent may be nested. Readers of JSON refuse from some hundred levels on."""
+
+
+def check_json_object(name: str, value: Any) -> dict[str, Any] | None:
+    """Return a JSON object that is not nested too deep, or None.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: It has more than `MAX_LEVELS` levels, or holds itself.
+    """
+    checked = check_object(name, value)
+    level: list[Any] = [] if checked is None else [checked]
+    for _ in range(MAX_LEVELS):
+        # Each container once: a value that is shared by many is no more work than one that is not.
+        inner = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
+        level = list({id(item): item for item in inner if isinstance(item, dict | list | tuple)}.values())
+        if not level:
+            return checked
+    raise ValueError(f"{name} must not be nested more than {MAX_LEVELS} levels deep, nor hold itself")
+
+
 def check_instances(name: str, value: Any, cls: type[T]) -> list[T]:
     """Return a list of instances of a class; None means none.
 

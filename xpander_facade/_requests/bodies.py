@@ -40,8 +40,9 @@ def json_object(name: str, value: Mapping[str, Any] | None) -> models.JsonObject
 
     Raises:
         TypeError: It is not an object.
+        ValueError: It is nested too deep, or holds itself.
     """
-    checked = _validation.check_object(name, value)
+    checked = _validation.check_json_object(name, value)
     if checked is None:
         return None
     body = models.JsonObject()
@@ -292,7 +293,7 @@ def _eca_body(request: types.PendingECARequest) -> models.PendingECARequest:
 
 
 def _string_map(name: str, value: Mapping[str, Any] | None) -> models.StringMap | None:
-    checked = _validation.check_object(name, value)
+    checked = _validation.check_json_object(name, value)
     if checked is None:
         return None
     body = models.StringMap()

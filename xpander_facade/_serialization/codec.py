@@ -100,7 +100,17 @@ def unstructure(value: Any, *, leave_out: Callable[[type, str], bool] | None = N
     Args:
         value: What to write.
         leave_out: Asked with a class and the name of an attribute, or of an entry of `extra`; True leaves it out.
+
+    Raises:
+        ValueError: It is nested too deep, or holds itself.
     """
+    try:
+        return _unstructure(value, leave_out)
+    except RecursionError:
+        raise ValueError(f"{type(value).__name__} is nested too deep to be sent as JSON, or holds itself") from None
+
+
+def _unstructure(value: Any, leave_out: Callable[[type, str], bool] | None) -> Any:
     if type(value) in _SIMPLE:
         return value
     if isinstance(value, str | int | float):
@@ -109,15 +119,15 @@ def unstructure(value: Any, *, leave_out: Callable[[type, str], bool] | None = N
         return write_time(value)
     if isinstance(value, list | tuple):
         entries = typing.cast("list[Any]", value)
-        return [unstructure(item, leave_out=leave_out) for item in entries]
+        return [_unstructure(item, leave_out) for item in entries]
     if isinstance(value, dict):
         fields = typing.cast("dict[str, Any]", value)
-        return {key: unstructure(item, leave_out=leave_out) for key, item in fields.items()}
+        return {key: _unstructure(item, leave_out) for key, item in fields.items()}
     cls = typing.cast("Any", type(value))
     if not attrs.has(cls):
         return value
     data = {
-        name: item if type(item := getattr(value, name)) in _SIMPLE else unstructure(item, leave_out=leave_out)
+        name: item if type(item := getattr(value, name)) in _SIMPLE else _unstructure(item, leave_out)
         for name in (*_names(cls), *_computed(cls))
         if leave_out is None or not leave_out(cls, name)
     }
