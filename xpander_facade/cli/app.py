@@ -22,6 +22,7 @@ from xpander_facade import ConfigurationError, XpanderError, __version__
 from xpander_facade.cli.agents import agents
 from xpander_facade.cli.doctor import doctor
 from xpander_facade.cli.migrate import migrate
+from xpander_facade.cli.options import ClientCert, ClientKey, keep_client_certificate
 from xpander_facade.cli.outbox import outbox
 from xpander_facade.cli.output import configure_streams, in_terms_of_options, print_error
 from xpander_facade.cli.report import report
@@ -54,6 +55,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
     ] = False,
@@ -66,6 +68,8 @@ def _options(
             help="A file of variables, such as .env; those of the environment go before them.",
         ),
     ] = None,
+    client_cert: ClientCert = None,
+    client_key: ClientKey = None,
 ) -> None:
     """Report runs to xpander.ai, drive tasks, look after the outbox, work on tasks.
 
@@ -75,6 +79,7 @@ def _options(
         from xpander_facade.configuration._environment_file import load_environment_file
 
         load_environment_file(env_file)
+    keep_client_certificate(context, client_cert, client_key)
 
 
 @app.command(

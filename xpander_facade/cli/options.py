@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
@@ -114,6 +116,22 @@ AgentId = Annotated[
 OutboxPath = Annotated[
     str | None, typer.Option("--outbox", metavar="PATH", help="The file of the outbox; else XPANDER_OUTBOX.")
 ]
+ClientCert = Annotated[
+    Path | None,
+    typer.Option(
+        "--client-cert",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="The client's certificate for mutual TLS, as PEM, with its key or beside it; before the command.",
+    ),
+]
+ClientKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--client-key", metavar="FILE", exists=True, dir_okay=False, help="Its key, where that is another file."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TableForm = Annotated[
     Output | None,
@@ -151,4 +169,36 @@ def configuration_of(
     """
     from xpander_facade import Configuration
 
-    return Configuration(base_url=base_url, organization_id=organization_id, agent_id=agent_id, outbox=outbox)
+    return Configuration(
+        base_url=base_url,
+        organization_id=organization_id,
+        agent_id=agent_id,
+        outbox=outbox,
+        cert=_client_certificate.get(),
+    )
+
+
+def keep_client_certificate(context: typer.Context, cert: Path | None, key: Path | None) -> None:
+    """Keep the certificate that stands before a command for the configuration that the command makes.
+
+    Raises:
+        BadParameter: There is a key without a certificate, or the command takes neither.
+    """
+    if key is not None and cert is None:
+        raise typer.BadParameter("--client-key needs --client-cert")
+    if cert is not None and context.invoked_subcommand in _OWN_CONFIGURATION:
+        raise typer.BadParameter(
+            f"--client-cert is not for {context.invoked_subcommand!r}: {_OWN_CONFIGURATION[context.invoked_subcommand]}"
+        )
+    _client_certificate.set(None if cert is None else str(cert) if key is None else (str(cert), str(key)))
+
+
+# Typer's contexts are of two kinds, by its release, so that what is current is kept here.
+_client_certificate: contextvars.ContextVar[str | tuple[str, str] | None] = contextvars.ContextVar(
+    "client_certificate", default=None
+)
+_OWN_CONFIGURATION = {
+    "worker": "pass cert= to the handler's Configuration",
+    "emulator": "it calls nobody",
+    "migrate": "it calls nobody",
+}

@@ -202,6 +202,9 @@ def relay_reports(
         int | None,
         typer.Option(min=0, max=65535, metavar="PORT", help="Answer GET requests there with the state, as JSON."),
     ] = None,
+    health_host: Annotated[
+        str, typer.Option(metavar="HOST", help="Listen there for them; 0.0.0.0 is everywhere.")
+    ] = "127.0.0.1",
     rate: Annotated[str | None, typer.Option(metavar="RATE", help="How fast at most, such as 90/minute.")] = None,
     base_url: BaseUrl = None,
     organization_id: OrganizationId = None,
@@ -213,7 +216,14 @@ def relay_reports(
     from xpander_facade.outbox._relay import relay
 
     configuration = configuration_of(base_url, organization_id)
-    left = relay(configuration, paths or [], until_empty=until_empty, health_port=health_port, rate=rate)
+    left = relay(
+        configuration,
+        paths or [],
+        until_empty=until_empty,
+        health_port=health_port,
+        health_host=health_host,
+        rate=rate,
+    )
     if left and until_empty:
         print_error(f"still waiting: {left}")
         raise typer.Exit(1)

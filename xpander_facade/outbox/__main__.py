@@ -7,7 +7,7 @@ import sys
 
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
-from xpander_facade.outbox._relay import relay
+from xpander_facade.outbox._relay import LOOPBACK, relay
 
 
 def main() -> int:
@@ -20,11 +20,23 @@ def main() -> int:
     parser.add_argument("paths", metavar="PATH", nargs="*", help="the files; else XPANDER_OUTBOX")
     parser.add_argument("--until-empty", action="store_true", help="end once nothing waits")
     parser.add_argument("--health-port", type=int, metavar="PORT", help="answer GET requests there with the state")
+    parser.add_argument(
+        "--health-host", default=LOOPBACK, metavar="HOST", help="listen there; 0.0.0.0 is everywhere (%(default)s)"
+    )
+    parser.add_argument("--client-cert", metavar="FILE", help="the client's certificate for mutual TLS (PEM)")
+    parser.add_argument("--client-key", metavar="FILE", help="its key, where that is another file (PEM)")
     parser.add_argument("--rate", help="how fast at most, such as 90/minute")
     given = parser.parse_args()
+    if given.client_key and not given.client_cert:
+        parser.error("--client-key needs --client-cert")
     try:
         left = relay(
-            Configuration(), given.paths, until_empty=given.until_empty, health_port=given.health_port, rate=given.rate
+            Configuration(cert=(given.client_cert, given.client_key) if given.client_key else given.client_cert),
+            given.paths,
+            until_empty=given.until_empty,
+            health_port=given.health_port,
+            health_host=given.health_host,
+            rate=given.rate,
         )
     except XpanderError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.configuration._configuration import Configuration
 
+LOOPBACK = "127.0.0.1"
 _POLL = 0.5
 _FLUSH_SECONDS = 5.0
 _MAX_FRUITLESS = 60.0
@@ -37,6 +39,7 @@ def relay(
     *,
     until_empty: bool = False,
     health_port: int | None = None,
+    health_host: str = LOOPBACK,
     rate: str | None = None,
     stop: threading.Event | None = None,
 ) -> int:
@@ -50,6 +53,8 @@ def relay(
         paths: The files; by default the configuration's outbox.
         until_empty: End once nothing waits, or nothing could be sent for a minute.
         health_port: A port on which GET requests are answered with the state, as JSON.
+        health_host: The address to listen on there, such as "0.0.0.0" or "::" for all of them, where another machine or
+            a container's supervisor asks. By default only this machine can ask.
         rate: How fast at most, such as "90/minute".
         stop: Set, it ends the relay.
 
@@ -61,7 +66,7 @@ def relay(
         raise ConfigurationError("nothing can be sent, for sending is disabled: unset XPANDER_DISABLED")
     outboxes = [_outbox(configuration, path, rate) for path in paths] or [_outbox(configuration, None, rate)]
     stop = stop or threading.Event()
-    with _stopped_by_signals(stop), _health(outboxes, health_port):
+    with _stopped_by_signals(stop), _health(outboxes, health_host, health_port):
         _log.info("relay of %s: sending until told to stop", ", ".join(box.path for box in outboxes))
         _run(outboxes, stop, until_empty=until_empty)
     for box in outboxes:
@@ -130,7 +135,7 @@ def _stopped_by_signals(stop: threading.Event) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _health(outboxes: list[Outbox], port: int | None) -> Generator[None]:
+def _health(outboxes: list[Outbox], host: str, port: int | None) -> Generator[None]:
     """Answer on a port while a block runs: 200 and the state, or 503 where a file can't be read."""
     if port is None:
         yield
@@ -151,11 +156,19 @@ def _health(outboxes: list[Outbox], port: int | None) -> Generator[None]:
             pass  # a probe every few seconds is not worth a log line
 
     try:
-        server = ThreadingHTTPServer(("", port), Handler)
-    except OSError as error:
-        raise ConfigurationError(f"the port {port} can't be listened on ({error.strerror}): name another one") from None
-    server.daemon_threads = True
-    _log.info("relay: its state is at port %d", server.server_port)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+        class Server(ThreadingHTTPServer):
+            address_family = family
+            daemon_threads = True
+
+        server = Server(address[:2], Handler)  # pyright: ignore[reportArgumentType]
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not the name of a host"
+        raise ConfigurationError(
+            f"port {port} of {host!r} can't be listened on ({reason}): name another port or host"
+        ) from None
+    _log.info("relay: its state is at port %d of %s", server.server_port, host)
     threading.Thread(target=server.serve_forever, name="xpander-outbox-health", daemon=True).start()
     try:
         yield

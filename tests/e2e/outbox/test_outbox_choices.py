@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -279,6 +280,28 @@ def test_a_relay_tells_its_state_on_a_port(emulator: Emulator, tmp_path: Path, u
     with relaying(emulator, "--health-port", str(unused_port), str(path)) as process:
         assert eventually(lambda: state().get("waiting") == 1, 60)
         assert state()["oldest_age"] > 0
+        with pytest.raises(OSError, match="refused"):  # no other machine can ask
+            socket.create_connection(("127.0.0.2", unused_port), 5)
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "0.0.0.0", "localhost"])
+def test_a_relay_tells_its_state_at_the_host_that_is_named(
+    emulator: Emulator, tmp_path: Path, unused_port: int, host: str
+):
+    path = tmp_path / "runs.db"
+    asked = "127.0.0.2" if host == "0.0.0.0" else host
+
+    def is_told() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{asked}:{unused_port}/", timeout=5) as answer:
+                return str(path) in json.loads(answer.read())
+        except OSError:
+            return False
+
+    with relaying(emulator, "--health-port", str(unused_port), "--health-host", host, str(path)) as process:
+        assert eventually(is_told, 60)
         process.terminate()
         assert process.wait(20) == 0
 
@@ -289,6 +312,10 @@ def test_a_relay_tells_its_state_on_a_port(emulator: Emulator, tmp_path: Path, u
         ((), "there is no outbox"),
         ((":memory:",), "has no file"),
         (("runs.db", "--rate", "fast"), "rate must"),
+        (
+            ("runs.db", "--health-port", "1", "--health-host", "nowhere.invalid"),
+            "'nowhere.invalid' can't be listened on",
+        ),
     ],
 )
 def test_a_relay_that_can_not_work_says_why(
