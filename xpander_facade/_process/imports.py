@@ -9,9 +9,11 @@ for it, too.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from xpander_facade._process.threads import DetachedCall
@@ -137,8 +139,13 @@ def _import(names: Iterable[str]) -> None:
 
 
 def _await_imports() -> None:
+    until = time.monotonic() + FORK_TIMEOUT
     for call in list(_loading.values()):
-        call.wait(FORK_TIMEOUT)
+        while True:
+            # Python takes no exception from a hook: what a signal handler raises here must not let the fork go on.
+            with contextlib.suppress(BaseException):
+                call.wait(max(until - time.monotonic(), 0.0))
+                break
 
 
 if hasattr(os, "register_at_fork"):  # there is none on Windows

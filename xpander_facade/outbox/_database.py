@@ -163,15 +163,19 @@ class Database:
                         yield  # a signal handler came in between, or a block in a block: it belongs to the outer one
                         return
                     connection = self._ready()
+                    is_done = False
                     try:
                         connection.execute("BEGIN IMMEDIATE")
                         self._is_writing = has_begun = True
                         self._is_blocked = False
                         yield
                         connection.execute("COMMIT")
+                        is_done = True
                         return
                     finally:
                         self._is_writing = False
+                        # SQLite itself takes a transaction back where the disk is full.
+                        self.losses += has_begun and not is_done
                         self._take_back(connection)
             except sqlite3.Error as error:
                 if has_begun:
@@ -406,8 +410,8 @@ class Database:
 
     def before_fork(self) -> None:
         """Wait until no thread uses the file, for a while at most, keep them all away, and close the connection."""
-        self._is_held = self._turn.acquire(timeout=_FORK_TIMEOUT)
-        self._is_checkpoint_held = self._checkpointing.acquire(timeout=_FORK_TIMEOUT)
+        self._is_held = _acquire(self._turn)
+        self._is_checkpoint_held = _acquire(self._checkpointing)
         if self._is_held and not self.is_in_memory:
             with contextlib.suppress(sqlite3.Error):
                 self.close()
@@ -449,6 +453,14 @@ _files: weakref.WeakSet[Database] = weakref.WeakSet()
 _held: list[Database] = []
 _abandoned: list[sqlite3.Connection | None] = []
 _forking = threading.RLock()  # a signal handler may fork while its thread does
+
+
+def _acquire(lock: Any) -> bool:
+    """Take a lock before a fork. Python takes no exception from a hook: one of a signal handler ends no wait here."""
+    until = time.monotonic() + _FORK_TIMEOUT
+    while True:
+        with contextlib.suppress(BaseException):
+            return bool(lock.acquire(timeout=max(until - time.monotonic(), 0.0)))
 
 
 def _before_fork() -> None:

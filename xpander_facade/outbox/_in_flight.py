@@ -48,7 +48,7 @@ class InFlightRuns:
         self._own: set[tuple[int, str]] = set()
         self._reported: set[tuple[int, str]] = set()
         self._renewed_at = 0.0
-        self._losses = self._database.losses
+        self._losses = self._checked_losses = self._database.losses
 
     def contains(self, destination: int, id: str) -> bool:
         """Whether a run of this process is written down."""
@@ -103,6 +103,23 @@ class InFlightRuns:
             self.remove(destination, id)
             self.discard(destination, id)
             self._reported.discard((destination, id))
+
+    def remove_ended(self) -> None:
+        """Remove what is written down of runs that this process has ended, where something that it wrote is gone.
+
+        Another process that noticed first that the file was deleted has brought the runs into the new one, while this
+        one still took them out of the old one.
+        """
+        losses = self._database.losses
+        if losses == self._checked_losses:
+            return
+        with self._database.transaction():
+            for destination, id in self._database.query(
+                "SELECT destination, id FROM runs WHERE owner = ?", self._owner
+            ):
+                if not self.contains(destination, id):
+                    self.remove(destination, id)
+        self._checked_losses = losses
 
     def renew(self) -> None:
         """Say that this process's runs are still in progress."""

@@ -79,7 +79,7 @@ class OutboxRuntime:
 
     def _maintain(self) -> float:
         self._sender_thread.start()
-        self.database.check_file()
+        self._check_file()
         self.database.checkpoint()  # early: where the disk is full, it may make room
         now = time.monotonic()
         often = min(HEARTBEAT, self.store.settings.lease / 3)
@@ -97,6 +97,11 @@ class OutboxRuntime:
             self._shrunk_at = now
         return min(_MAINTENANCE_POLL, often)
 
+    def _check_file(self) -> None:
+        """Notice that the file was deleted, moved or replaced, and write what is known of it anew."""
+        self.database.check_file()
+        self.in_flight.remove_ended()
+
     # --- flushing ---
 
     def flush(self, destination: int, timeout: float) -> tuple[int, int, int]:
@@ -111,6 +116,7 @@ class OutboxRuntime:
         until = time.monotonic() + timeout
         # Another process may have the file for longer than there is time. What waits can be counted all the same.
         with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(timeout):
+            self._check_file()
             self.in_flight.remove_pending()
             self.in_flight.report_dead()
             self.sender.retry_now(destination)
@@ -177,6 +183,7 @@ class OutboxRuntime:
             thread.stop(max(until - time.monotonic(), 0.0))
         self.sender.close()
         with contextlib.suppress(XpanderError):
+            self._check_file()  # else what was written since the last look would go with the old file
             self.sender.settle(max(until - time.monotonic(), 0.0))
             self.database.shrink(time.monotonic() + _MAX_SHRINK)
         self.database.close()

@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -399,8 +399,16 @@ class Sender:
 
 
 def _check_taken(answer: Any) -> None:
+    """Check that an answer is a task. A gateway's own JSON, in the midst of maintenance, has taken nothing.
+
+    Raises:
+        DecodeError: It is none.
+    """
     if not isinstance(answer, dict):
         raise DecodeError(f"expected a task, not {type(answer).__name__}")
+    id = cast("dict[str, Any]", answer).get("id")
+    if not isinstance(id, str) or not id:
+        raise DecodeError("expected a task, but the response has no id")
 
 
 def _digest(key: str | None) -> str:

@@ -59,16 +59,23 @@ class PeriodicThread:
         with self._lock:
             if self.is_alive or self._is_starting:
                 return True
-            if self._thread is not None and not self._stopping.is_set():
+            if self._thread is not None and self._thread.ident is not None and not self._stopping.is_set():
                 _log.error("the thread %r of the outbox had died and is started again", self._name)
             self._stopping.clear()
             thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._is_starting = True
+            # Known before it runs: an exception of a signal handler can come in between.
+            self._thread = thread
             try:
                 thread.start()
-                self._thread = thread
             except RuntimeError:
+                self._thread = None
                 return False
+            except KeyError as error:
+                # `Thread.start` makes this of an exception that comes while the thread already runs.
+                if error.__context__ is None:
+                    raise
+                raise error.__context__ from None
             finally:
                 self._is_starting = False
         return True

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from misbehaving import Misbehaving, answer, task_answer
 
 from xpander_facade import Configuration, OutboxSettings
 from xpander_facade._requests.report import Report
@@ -164,3 +165,22 @@ def test_answers_to_what_left_before_a_flush_do_not_end_it(platforms: list[Platf
     assert outbox.flush(30).waiting == 0
     outbox.close()
     assert len(platform.taken) == 2
+
+
+@pytest.mark.parametrize("body", [{}, {"status": "maintenance"}, {"id": None}, {"id": ""}, [], "up"])
+def test_an_answer_that_is_no_task_has_taken_nothing(tmp_path: Path, body: Any):
+    with Misbehaving(answer(body=body), otherwise=task_answer()) as server:
+        outbox = Outbox.of(
+            Configuration(
+                api_key="k",
+                base_url=server.url,
+                organization_id="o",
+                agent_id="a",
+                outbox=OutboxSettings(tmp_path / "runs.db"),
+            )
+        )
+        outbox.enqueue(Report("a", "run-1", {"id": "run-1", "is_success": True, "duration": 0.5, "result": "done"}))
+        flushed = outbox.flush(20)
+        outbox.close()
+    assert (flushed.sent, flushed.waiting, flushed.quarantined) == (1, 0, 0)
+    assert [request.json["result"] for request in server.requests] == ["done", "done"]

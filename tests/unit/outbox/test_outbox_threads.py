@@ -124,3 +124,27 @@ def test_a_signal_handler_that_comes_while_the_thread_starts_finds_it_started(ba
     one = background(lambda: 3600.0)
     assert one.start()
     assert found == [True]
+
+
+def test_an_exception_of_a_signal_handler_that_comes_while_the_thread_starts_comes_out_as_it_is(
+    background, monkeypatch
+):
+    really_start = threading.Thread.start
+    rounds = queue.SimpleQueue()
+
+    def start(thread):
+        really_start(thread)
+        try:
+            raise TimeoutError("the job's time is over")
+        except TimeoutError:
+            raise KeyError(thread)  # noqa: B904 (as `Thread.start` itself does)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        one = background(lambda: rounds.put("round") or 3600.0)
+        with pytest.raises(TimeoutError, match="the job's time"):
+            one.start()
+    rounds.get(timeout=5)
+    assert one.start()
+    assert one.is_alive
+    assert rounds.empty()

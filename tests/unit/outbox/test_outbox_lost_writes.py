@@ -1,0 +1,81 @@
+"""Hold what becomes of what was written and is gone: with a file that was deleted, or with a transaction taken back."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xpander_facade import Configuration, OutboxSettings
+from xpander_facade.errors import OutboxError
+from xpander_facade.outbox import Outbox
+from xpander_facade.outbox._database import Database
+from xpander_facade.outbox._runtime import OutboxRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs.db"
+
+
+@pytest.fixture
+def runtime(path: Path) -> Iterator[OutboxRuntime]:
+    made = OutboxRuntime(OutboxSettings(path))
+    yield made
+    made.close()
+
+
+def counted(path: Path, table: str) -> int:
+    with contextlib.closing(Database(str(path))) as database:
+        return int(database.query(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def test_a_run_that_ended_while_another_process_moved_it_is_not_taken_for_unfinished(
+    runtime: OutboxRuntime, path: Path
+):
+    other = Database(str(path))
+    with contextlib.closing(other):
+        number = runtime.store.destination("https://platform org-1")
+        runtime.in_flight.add(number, "ended", "a", b'{"id":"ended"}')
+        runtime.in_flight.add(number, "running", "a", b'{"id":"running"}')
+        other.query("SELECT 1 FROM runs")
+        delete(path)
+        other.check_file()
+        runtime.in_flight.remove(number, "ended")
+        runtime.in_flight.discard(number, "ended")
+        runtime._check_file()
+    assert counted(path, "runs") == 1
+
+
+def test_what_was_written_to_a_deleted_file_is_brought_into_the_new_one_at_the_end(path: Path):
+    configuration = Configuration(
+        api_key="k", base_url="http://127.0.0.1:9", organization_id="o", agent_id="a", outbox=OutboxSettings(path)
+    )
+    outbox = Outbox.of(configuration)
+    outbox._runtime.store.destination("https://platform org-1")
+    delete(path)
+    outbox._runtime.store.put(outbox._destination, "a", "a", b'{"id":"a"}')
+    outbox.close()
+    assert counted(path, "reports") == 1
+
+
+def test_the_lease_of_a_run_is_written_again_after_a_full_disk_has_taken_it_back(runtime: OutboxRuntime, path: Path):
+    number = runtime.store.destination("https://platform org-1")
+    ((pages,),) = runtime.database.query("PRAGMA page_count")
+    runtime.database.query(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(OutboxError, match="no room"), runtime.database.transaction():
+        runtime.in_flight.add(number, "large", "a", b'{"id":"' + b"x" * 100_000 + b'"}')
+    runtime.database.query("PRAGMA max_page_count = 1000000")
+    with runtime.database.transaction():
+        runtime.in_flight.add(number, "small", "a", b'{"id":"small"}')
+    assert counted(path, "runs") == counted(path, "processes") == 1
