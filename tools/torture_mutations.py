@@ -20,7 +20,7 @@ Change = tuple[str, str, str]
 
 MUTATIONS: dict[str, tuple[Change, ...]] = {
     "no-lease-check": (
-        ("outbox/_claims.py", "if lease_until < now and not (of == owner and", "if not (of == owner and"),
+        ("outbox/_claims.py", "if lease_until < now and not self._may_hold(rowid, of, lease)", "if of != owner"),
     ),
     "no-merging-by-id": (("outbox/_merge.py", "{**json.loads(older), **said}", "said"),),
     "no-clock-guard": (

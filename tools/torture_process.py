@@ -329,11 +329,16 @@ class Process:
 
     def await_child(self, pid: int) -> None:
         """Wait until a child has ended."""
+        code = 0
         while True:
-            with contextlib.suppress(Interruption):
-                _, status = os.waitpid(pid, 0)
-                self.notes.write("reaped", f"{pid}:{os.waitstatus_to_exitcode(status)}")
-                return
+            try:
+                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            except Interruption:
+                continue
+            except ChildProcessError:
+                pass  # the interruption came when it was already known to have ended
+            self.notes.write("reaped", f"{pid}:{code}")
+            return
 
     def report_in_handler(self, number: int, frame: FrameType | None) -> None:
         """Store a report in a signal handler, wherever the main thread is."""

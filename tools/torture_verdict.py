@@ -262,7 +262,7 @@ class Verdict:
         process = first.sender.rpartition("-")[0]
         if any(begin - 1 <= until and end >= since - 1 for begin, end in self.traces.outages):
             return "around an outage"
-        if since <= self.traces.kills.get(process, float("inf")) <= until:
+        if since - 1 <= self.traces.kills.get(process, float("inf")) <= until:
             return "after a kill"
         if process in self.traces.endings and self.traces.endings[process][0] <= until:
             return "after an end"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -170,7 +171,9 @@ def check_json_object(name: str, value: Any) -> dict[str, Any] | None:
     level: list[Any] = [] if checked is None else [checked]
     for _ in range(MAX_LEVELS):
         # Each container once: a value that is shared by many is no more work than one that is not.
-        inner = (item for one in level for item in (one.values() if isinstance(one, dict) else one))
+        inner: Iterator[Any] = itertools.chain.from_iterable(
+            cast("dict[str, Any]", one).values() if isinstance(one, dict) else one for one in level
+        )
         level = list({id(item): item for item in inner if isinstance(item, dict | list | tuple)}.values())
         if not level:
             return checked

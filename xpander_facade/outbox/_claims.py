@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from xpander_facade.outbox import _circuit_breaker
-from xpander_facade.outbox._process_identity import is_gone
+from xpander_facade.outbox._process_identity import is_gone, is_running
 from xpander_facade.outbox._store import BATCH, QUARANTINED, SENDING, WAITING
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class Claims:
         """Forget the claims, which are the parent's, after a fork."""
         self._until: dict[int, float] = {}
         """When the claims of this process end, by their numbers; in seconds that are never put forward or back."""
+        self._watched_since: dict[tuple[int, str], float] = {}
+        """Since when claims of others seem to be over, by number and owner; in the same seconds."""
 
     def claim(self, destination: int, count: int, longest_send: float) -> list[Claim]:
         """Take the oldest reports of a destination that are due; none where its limits say to wait.
@@ -160,9 +162,11 @@ class Claims:
         sending = self._database.query("SELECT rowid, owner, lease_until, lease FROM reports WHERE state = 1")
         expired = [
             (rowid, of)
-            for rowid, of, lease_until, _ in sending
-            if lease_until < now and not (of == owner and time.monotonic() < self._until.get(rowid, 0.0))
+            for rowid, of, lease_until, lease in sending
+            if lease_until < now and not self._may_hold(rowid, of, lease)
         ]
+        listed = {(rowid, of) for rowid, of, _, _ in sending}
+        self._watched_since = {key: since for key, since in self._watched_since.items() if key in listed}
         for begin in range(0, len(expired), BATCH):
             with self._database.transaction():
                 for rowid, of in expired[begin : begin + BATCH]:
@@ -173,6 +177,18 @@ class Claims:
             elif lease_until >= now and of not in (owner, _NOBODY) and is_gone(of):
                 # What it sent last may still be on its way, and must not arrive after what is sent next of the run.
                 self._shorten(rowid, of, now + IN_TRANSIT, owner=_NOBODY)
+
+    def _may_hold(self, rowid: int, of: str, lease: float) -> bool:
+        """Whether a claim that is over by the clock may hold all the same, since the clock was put forward.
+
+        A process that runs frees its own claims in time. So others leave them to it, for as long as they last.
+        """
+        now = time.monotonic()
+        if of == self._store.owner:
+            return now < self._until.get(rowid, 0.0)
+        if of == _NOBODY or not is_running(of):
+            return False
+        return now - self._watched_since.setdefault((rowid, of), now) < lease
 
     def _has_due(self, destination: int) -> bool:
         now = self._store.clock()

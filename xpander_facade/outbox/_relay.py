@@ -156,13 +156,13 @@ def _health(outboxes: list[Outbox], host: str, port: int | None) -> Generator[No
             pass  # a probe every few seconds is not worth a log line
 
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
 
         class Server(ThreadingHTTPServer):
-            address_family = family
+            address_family = found[0]
             daemon_threads = True
 
-        server = Server(address[:2], Handler)  # pyright: ignore[reportArgumentType]
+        server = Server((str(found[4][0]), port), Handler)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not the name of a host"
         raise ConfigurationError(

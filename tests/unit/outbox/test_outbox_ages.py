@@ -1,6 +1,10 @@
 """Test how old reports can be, and that no step of a clock makes one too old."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -190,6 +194,48 @@ def test_a_clock_that_is_put_forward_takes_no_claim_from_the_process_that_has_it
     clocks.wall += DAY
     claims.free_abandoned()
     assert _inspection.status(store).sending == 1
+
+
+@pytest.fixture
+def other_process():
+    """The name of another process of this machine, and the process."""
+    if not os.path.exists("/proc/self/stat"):
+        pytest.skip("whether another process runs is not told here")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        start = _process_identity._stat(process.pid).start
+        yield f"{_process_identity._machine()} {process.pid} {start}", process
+        process.kill()
+
+
+def test_a_clock_that_is_put_forward_takes_no_claim_from_another_process_that_runs(
+    make_store, clocks, other_process, monkeypatch
+):
+    name, _ = other_process
+    theirs, ours = make_store(name), make_store()
+    put(theirs, "run-1")
+    Claims(theirs).claim(theirs.destination("https://platform"), 1, 40.0)
+    monkeypatch.setattr("xpander_facade.outbox._claims.time.monotonic", lambda: clocks.monotonic)
+    claims = Claims(ours)
+    clocks.wall += DAY
+    for _ in range(39):
+        claims.free_abandoned()
+        clocks.monotonic += 1
+    assert _inspection.status(ours).sending == 1
+    clocks.monotonic += 2
+    claims.free_abandoned()
+    assert _inspection.status(ours).sending == 0
+
+
+def test_a_process_that_is_stopped_loses_its_claims_with_their_time(make_store, clocks, other_process):
+    name, process = other_process
+    theirs, ours = make_store(name), make_store()
+    put(theirs, "run-1")
+    Claims(theirs).claim(theirs.destination("https://platform"), 1, 40.0)
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+    clocks.wall += 41
+    Claims(ours).free_abandoned()
+    assert _inspection.status(ours).sending == 0
 
 
 # --- several at once ---
