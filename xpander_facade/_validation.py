@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -171,13 +170,18 @@ def check_json_object(name: str, value: Any) -> dict[str, Any] | None:
     level: list[Any] = [] if checked is None else [checked]
     for _ in range(MAX_LEVELS):
         # Each container once: a value that is shared by many is no more work than one that is not.
-        inner: Iterator[Any] = itertools.chain.from_iterable(
-            cast("dict[str, Any]", one).values() if isinstance(one, dict) else one for one in level
-        )
-        level = list({id(item): item for item in inner if isinstance(item, dict | list | tuple)}.values())
+        level = list({id(part): part for one in level for part in _parts(one) if _is_container(part)}.values())
         if not level:
             return checked
     raise ValueError(f"{name} must not be nested more than {MAX_LEVELS} levels deep, nor hold itself")
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
+
+
+def _parts(container: Any) -> Iterable[Any]:
+    return cast("dict[str, Any]", container).values() if isinstance(container, dict) else container
 
 
 def check_instances(name: str, value: Any, cls: type[T]) -> list[T]:
