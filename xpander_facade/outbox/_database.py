@@ -96,7 +96,7 @@ class Database:
         self._pid = os.getpid()
         self._turn = threading.RLock()
         self._is_writing = False
-        self._checkpointing = threading.Lock()
+        self._checkpointing = threading.RLock()
         self._is_blocked = False
         self._try_at = 0.0
         self._is_held = False
@@ -410,8 +410,8 @@ class Database:
 
     def before_fork(self) -> None:
         """Wait until no thread uses the file, for a while at most, keep them all away, and close the connection."""
-        self._is_held = _acquire(self._turn)
-        self._is_checkpoint_held = _acquire(self._checkpointing)
+        self._is_held = self._is_held or _acquire(self._turn)
+        self._is_checkpoint_held = self._is_checkpoint_held or _acquire(self._checkpointing)
         if self._is_held and not self.is_in_memory:
             with contextlib.suppress(sqlite3.Error):
                 self.close()
@@ -419,11 +419,13 @@ class Database:
     def after_fork_in_parent(self) -> None:
         """Let the threads continue."""
         if self._is_checkpoint_held:
+            with contextlib.suppress(RuntimeError):  # it was let go before an exception of a signal handler
+                self._checkpointing.release()
             self._is_checkpoint_held = False
-            self._checkpointing.release()
         if self._is_held:
+            with contextlib.suppress(RuntimeError):
+                self._turn.release()
             self._is_held = False
-            self._turn.release()
 
     def after_fork_in_child(self) -> None:
         """Start anew: the locks were held by threads that are not here, and what waits in memory is the parent's."""
@@ -453,38 +455,78 @@ _files: weakref.WeakSet[Database] = weakref.WeakSet()
 _held: list[Database] = []
 _abandoned: list[sqlite3.Connection | None] = []
 _forking = threading.RLock()  # a signal handler may fork while its thread does
+_forking_thread = 0
+"""The thread between the hooks before and after a fork."""
+_MAX_TRIES = 10
 
 
-def _acquire(lock: Any) -> bool:
-    """Take a lock before a fork. Python takes no exception from a hook: one of a signal handler ends no wait here."""
-    until = time.monotonic() + _FORK_TIMEOUT
-    while True:
-        with contextlib.suppress(BaseException):
-            return bool(lock.acquire(timeout=max(until - time.monotonic(), 0.0)))
+# Python takes no exception from a hook, and goes on with the fork. What a signal handler raises within one is lost in any
+# case; it must not leave a lock behind. Since it can come before a hook's first line, each of them is registered twice.
 
 
 def _before_fork() -> None:
-    _forking.acquire()
+    global _forking_thread
+    _acquire(_forking)
+    _forking_thread = threading.get_ident()
     for file in list(_files):
-        _held.append(file)  # first, so that an exception in between leaves no lock behind
-        file.before_fork()
+        if file not in _held:
+            _held.append(file)
+        _insist(file.before_fork)
 
 
 def _after_fork_in_parent() -> None:
+    global _forking_thread
+    if _forking_thread != threading.get_ident():
+        return
     while _held:
-        _held.pop().after_fork_in_parent()
-    _forking.release()
+        _insist(_held[-1].after_fork_in_parent)
+        _held.pop()
+    while _is_owned(_forking):
+        _insist(_forking.release)
+    if _forking_thread == threading.get_ident():
+        _forking_thread = 0
 
 
 def _after_fork_in_child() -> None:
-    global _forking
+    global _forking, _forking_thread
     _forking = threading.RLock()
+    _forking_thread = 0
     while _held:
-        _held.pop().after_fork_in_child()
+        _insist(_held[-1].after_fork_in_child)
+        _held.pop()
+
+
+def _acquire(lock: Any) -> bool:
+    """Take a lock before a fork, whatever signal handlers raise meanwhile."""
+    was_owned = _is_owned(lock)
+    until = time.monotonic() + _FORK_TIMEOUT
+    while True:
+        try:
+            return bool(lock.acquire(timeout=max(until - time.monotonic(), 0.0)))
+        except BaseException:
+            if _is_owned(lock) and not was_owned:
+                return True
+
+
+def _is_owned(lock: Any) -> bool:
+    return bool(lock._is_owned())
+
+
+def _insist(do: Callable[[], object]) -> None:
+    """Do something in spite of exceptions of signal handlers."""
+    for _ in range(_MAX_TRIES):
+        try:
+            do()
+        except BaseException:
+            continue
+        return
 
 
 if hasattr(os, "register_at_fork"):  # there is none on Windows
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+    for _ in range(2):
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        )
 
 
 def _is_green() -> bool:

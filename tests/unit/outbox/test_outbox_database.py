@@ -5,12 +5,13 @@ import json
 import os
 import sqlite3
 import stat
+import threading
 
 import pytest
 
 from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.errors import ConfigurationError, OutboxError, OutboxFullError
-from xpander_facade.outbox import _inspection
+from xpander_facade.outbox import _database, _inspection
 from xpander_facade.outbox._ages import Ages
 from xpander_facade.outbox._circuit_breaker import MAX_DELAY
 from xpander_facade.outbox._claims import Claims, Outcome
@@ -247,3 +248,43 @@ def test_a_run_that_was_reported_elsewhere_is_struck_out_once_the_file_can_be_wr
     in_flight.remove_pending()
     assert not in_flight.is_recorded(destination, "run-1")
     assert not in_flight.contains(destination, "run-1")
+
+
+@pytest.mark.parametrize("hook", ["before_fork", "after_fork_in_parent"])
+def test_an_exception_of_a_signal_handler_in_a_forks_hook_leaves_no_lock_behind(store, destination, monkeypatch, hook):
+    interrupts = [KeyboardInterrupt, TimeoutError]
+    really_do = getattr(Database, hook)
+
+    def interrupted(file):
+        if interrupts:
+            raise interrupts.pop()
+        really_do(file)
+
+    monkeypatch.setattr(Database, hook, interrupted)
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert not interrupts
+    stored = []
+    thread = threading.Thread(target=lambda: stored.append(put(store, destination, "run-1")), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert stored == [True]
+
+
+def test_the_locks_of_a_fork_come_free_where_its_first_hook_was_interrupted_at_once(store, destination):
+    _database._before_fork()
+    _database._before_fork()
+    _database._after_fork_in_parent()
+    _database._after_fork_in_parent()
+    taken = []
+    thread = threading.Thread(
+        target=lambda: taken.extend(lock.acquire(timeout=5) for lock in (_database._forking, store.database._turn)),
+        daemon=True,
+    )
+    thread.start()
+    thread.join(15)
+    assert taken == [True, True]
+    _database._forking = threading.RLock()
+    store.database._reset()
