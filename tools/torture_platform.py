@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 import random
+import socket
 import threading
 import time
 from collections import Counter
@@ -78,7 +79,11 @@ class Platform:
         self._chance = random.Random(f"{seed} faults")
         self._share = share
         self._death = death
-        self._port = 0
+        # Held all the time, so that nobody else is given the port during an outage; it never listens.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self._port = int(self._held.getsockname()[1])
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -107,13 +112,13 @@ class Platform:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_MOMENT)
         self._loop.close()
+        self._held.close()
 
     def _run(self, coroutine: Any) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_MOMENT)
 
     async def _start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, backlog=512)
-        self._port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
         if self._server is not None:
@@ -153,6 +158,10 @@ class Platform:
             await reader.read(65_536)
             return False
         content = await reader.readexactly(int(headers.get("content-length", "0")))
+        if not head.startswith("POST ") or not lines[0].endswith("/report_task HTTP/1.1"):
+            writer.write(_answer(404, b'{"detail": "no such place"}'))  # a stranger at a port that was another's before
+            await writer.drain()
+            return True
         body = json.loads(content)
         request = _Request(body["id"], body, content, headers.get(SENDER, ""), arrived)
         if fault is None:

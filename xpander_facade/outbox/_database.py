@@ -460,8 +460,8 @@ _forking_thread = 0
 _MAX_TRIES = 10
 
 
-# Python takes no exception from a hook, and goes on with the fork. What a signal handler raises within one is lost in any
-# case; it must not leave a lock behind. Since it can come before a hook's first line, each of them is registered twice.
+# Python takes no exception from a hook, and goes on with the fork. What a signal handler raises within one is lost in
+# any case; it must not leave a lock behind. Since it can come before a hook's first line, each is registered twice.
 
 
 def _before_fork() -> None:
