@@ -50,6 +50,8 @@ class ApiResource:
     ) -> Self:
         """Return a shallow copy of this object with other limits; it shares the connections.
 
+            patient = backend.with_options(timeout=60, max_retries=5)
+
         Args:
             timeout: Seconds that a call may wait for an answer.
             max_retries: How often a call that may be repeated is tried again.
@@ -84,13 +86,23 @@ class ApiResource:
             raise ClientUnavailableError(str(error)) from None
 
     def close(self) -> None:
-        """Give back this object's share of the connections; the last share closes them."""
+        """Give back this object's share of the connections; the last share closes them.
+
+        For example:
+
+            backend.close()
+        """
         from xpander_facade._transport import pool_registry
 
         pool_registry.release(self.configuration, self)
 
     async def aclose(self) -> None:
-        """Give back this object's share of the connections; the last share closes them."""
+        """Give back this object's share of the connections; the last share closes them.
+
+        For example:
+
+            backend.close()
+        """
         from xpander_facade._transport import pool_registry
 
         await pool_registry.arelease(self.configuration, self)

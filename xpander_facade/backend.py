@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 class Backend(ApiResource):
     """Report runs that were executed elsewhere, and start runs of agents.
 
+        backend = Backend(Configuration(agent_id="agent-1"))
+        backend.report_external_task(id="run-1", result="42")
+
     Args:
         configuration: What to call with; by default a new `Configuration()`, made from the environment now.
     """
@@ -51,6 +54,9 @@ class Backend(ApiResource):
         configuration: Configuration | None = None,
     ) -> Task:
         """Record a run that was executed outside the platform. The same `id` again updates the record.
+
+            task = backend.report_external_task(id="run-1", input="6 * 7?", result="42", duration=1.5)
+            print(task.status)
 
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
@@ -108,6 +114,9 @@ class Backend(ApiResource):
         configuration: Configuration | None = None,
     ) -> Task:
         """Record a run that was executed outside the platform. The same `id` again updates the record.
+
+            task = backend.report_external_task(id="run-1", input="6 * 7?", result="42", duration=1.5)
+            print(task.status)
 
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
@@ -172,6 +181,9 @@ class Backend(ApiResource):
         The run's duration is measured. An exception that leaves it is reported as its failure, with the exception's
         text as result, and goes on. A report that fails is logged and counted, and changes nothing for the caller.
 
+            with backend.external_task(id="run-1", input="6 * 7?") as run:
+                run.result = "42"
+
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
             agent: A loaded agent; goes before `agent_id`.
@@ -231,6 +243,8 @@ class Backend(ApiResource):
         configuration: Configuration | None = None,
     ) -> str:
         """Leave a report to the outbox, which keeps it on disk until the platform has it, and return at once.
+
+            run_id = backend.enqueue_external_task(id="run-1", result="42")
 
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
@@ -292,6 +306,8 @@ class Backend(ApiResource):
     ) -> str:
         """Leave a report to the outbox, which keeps it on disk until the platform has it, and return at once.
 
+            run_id = backend.enqueue_external_task(id="run-1", result="42")
+
         Args:
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
             agent: A loaded agent; goes before `agent_id`.
@@ -339,6 +355,9 @@ class Backend(ApiResource):
     def flush(self, timeout: float | None = None) -> FlushResult:
         """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.
 
+            outcome = backend.flush(timeout=5)
+            print(outcome.waiting)
+
         Args:
             timeout: Seconds to take at most, by default the configuration's `deadline`. A Lambda passes what it has
                 left.
@@ -359,6 +378,9 @@ class Backend(ApiResource):
 
     async def aflush(self, timeout: float | None = None) -> FlushResult:
         """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.
+
+            outcome = backend.flush(timeout=5)
+            print(outcome.waiting)
 
         Args:
             timeout: Seconds to take at most, by default the configuration's `deadline`. A Lambda passes what it has

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 class XpanderError(Exception):
     """The root of every error of this package.
 
+        try:
+            Task.load("task-1")
+        except XpanderError as error:
+            print(error)
+
     Attributes:
         task_id: The id of the external run whose report failed, else None.
         report: The body of the report that failed, as JSON-ready data, so that a caller can repeat it or keep it in a
@@ -84,13 +89,28 @@ class XpanderError(Exception):
 
 
 class ConfigurationError(XpanderError, ValueError):
-    """Something needed for a call is missing or malformed; nothing was sent. The text names the remedy."""
+    """Something needed for a call is missing or malformed; nothing was sent. The text names the remedy.
+
+    For example:
+
+        try:
+            Backend(Configuration(api_key="k", base_url="ftp://example.com"))
+        except ConfigurationError as error:
+            print(error)
+    """
 
 
 class IntegrationError(ConfigurationError):
     """An integration can't work: its library is missing, too old, instrumented twice or set up in a wrong way.
 
     The text names the library and the remedy.
+
+        try:
+            from xpander_facade.integrations import opentelemetry
+
+            opentelemetry.RunSpanProcessor(backend)
+        except IntegrationError as error:
+            print(error)
     """
 
 
@@ -98,6 +118,11 @@ class ClientUnavailableError(ConfigurationError, AttributeError):
     """`Backend.api`, `Tasks.api` or `Agents.api` can't be had, because something that it needs is missing.
 
     It is an `AttributeError` too, so that `hasattr`, `inspect.getmembers` and mocks can look at such an object.
+
+        try:
+            Tasks().api
+        except ClientUnavailableError as error:
+            print(error)
     """
 
 
@@ -105,30 +130,71 @@ class RunNotBegunError(XpanderError, RuntimeError, AttributeError):
     """A recorded run has no such attribute before it begins: read it inside of the `with` block.
 
     It is an `AttributeError` too, so that `hasattr`, `inspect.getmembers` and mocks can look at a run.
+
+        run = backend.external_task()
+        try:
+            run.id
+        except RunNotBegunError as error:
+            print(error)
     """
 
 
 class OutboxError(XpanderError):
-    """The file of the outbox can't be read or written; the report in question was not stored."""
+    """The file of the outbox can't be read or written; the report in question was not stored.
+
+    For example:
+
+        try:
+            backend.enqueue_external_task(id="run-1")
+        except OutboxError as error:
+            print(error)
+    """
 
 
 class OutboxFullError(OutboxError):
-    """The outbox holds as many reports, or bytes, as it may; the report was not stored."""
+    """The outbox holds as many reports, or bytes, as it may; the report was not stored.
+
+    For example:
+
+        try:
+            backend.enqueue_external_task(id="run-1")
+        except OutboxFullError as error:
+            print("try later:", error)
+    """
 
 
 class TaskUnavailableError(XpanderError, AttributeError):
     """A recorded run has no task of the platform, since its report is not there yet; the text says why.
 
     It is an `AttributeError` too, so that `hasattr`, `getattr` with a default and mocks can look at a run.
+
+        with backend.external_task() as run:
+            try:
+                run.task
+            except TaskUnavailableError as error:
+                print(error)
     """
 
 
 class WorkerConflictError(XpanderError):
-    """The platform refuses a worker of this agent from this environment; the text is the platform's reason."""
+    """The platform refuses a worker of this agent from this environment; the text is the platform's reason.
+
+    For example:
+
+        try:
+            handler.run_prompt("Are you there?")
+        except WorkerConflictError as error:
+            print(error)
+    """
 
 
 class ApprovalRequiredError(XpanderError):
     """A tool was not called, because a person has to allow it first, or has refused it.
+
+        try:
+            agent.invoke_tool("get_weather", {})
+        except ApprovalRequiredError as error:
+            print(error)
 
     Attributes:
         tool_id: The tool.
@@ -164,6 +230,11 @@ class ApprovalRequiredError(XpanderError):
 
 class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
     """A call to the platform went wrong.
+
+        try:
+            Task.load("task-1")
+        except ModuleException as error:
+            print(error.status_code, error.request_id)
 
     Attributes:
         status_code: The HTTP status of the answer; None where there was no answer.
@@ -203,19 +274,48 @@ class ModuleException(XpanderError):  # noqa: N818 (the platform's name for it)
 
 
 class APIConnectionError(ModuleException):
-    """The platform could not be reached, or the connection broke before the answer was whole."""
+    """The platform could not be reached, or the connection broke before the answer was whole.
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except APIConnectionError as error:
+            print("no connection:", error)
+    """
 
 
 class APITimeoutError(APIConnectionError):
-    """The platform did not answer in time."""
+    """The platform did not answer in time.
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except APITimeoutError as error:
+            print("no answer in time:", error)
+    """
 
 
 class APIResponseParseError(ModuleException):
-    """The platform's answer can't be read: not JSON, or not of the shape that the contract promises."""
+    """The platform's answer can't be read: not JSON, or not of the shape that the contract promises.
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except APIResponseParseError as error:
+            print("somebody else answered:", error)
+    """
 
 
 class APIStatusError(ModuleException):
     """The platform answered with a status that is not a success.
+
+        try:
+            Task.load("task-1")
+        except APIStatusError as error:
+            print(error.status_code, error.details)
 
     Attributes:
         retry_after: Seconds that the answer's `Retry-After` header asks to wait, or None.
@@ -225,47 +325,135 @@ class APIStatusError(ModuleException):
 
 
 class RedirectError(APIStatusError):
-    """The base URL redirects elsewhere (3xx). Redirects are never followed: the API key must not travel there."""
+    """The base URL redirects elsewhere (3xx). Redirects are never followed: the API key must not travel there.
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except RedirectError as error:
+            print("correct the base URL:", error)
+    """
 
 
 class ClientError(APIStatusError):
-    """The platform refused the request (4xx without a class of its own)."""
+    """The platform refused the request (4xx without a class of its own).
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except ClientError as error:
+            print("refused:", error.status_code)
+    """
 
 
 class BadRequestError(ClientError):
-    """The platform could not make sense of the request (400)."""
+    """The platform could not make sense of the request (400).
+
+    For example:
+
+        try:
+            Task.report_external_task(configuration, id="run-1")
+        except BadRequestError as error:
+            print(error)
+    """
 
 
 class AuthenticationError(ClientError):
-    """The API key is missing, wrong or revoked (401)."""
+    """The API key is missing, wrong or revoked (401).
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except AuthenticationError as error:
+            print("set XPANDER_API_KEY to a valid key:", error)
+    """
 
 
 class PermissionDeniedError(ClientError):
-    """The API key may not do this (403)."""
+    """The API key may not do this (403).
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except PermissionDeniedError as error:
+            print(error)
+    """
 
 
 class NotFoundError(ClientError):
-    """There is no such task, agent or route (404)."""
+    """There is no such task, agent or route (404).
+
+    For example:
+
+        try:
+            Task.load("unknown")
+        except NotFoundError as error:
+            print("no such task:", error)
+    """
 
 
 class ConflictError(ClientError):
-    """The request does not fit the state of the task (409)."""
+    """The request does not fit the state of the task (409).
+
+    For example:
+
+        try:
+            task.stop()
+        except ConflictError as error:
+            print(error)
+    """
 
 
 class PayloadTooLargeError(ClientError):
-    """The request is larger than the platform takes (413)."""
+    """The request is larger than the platform takes (413).
+
+    For example:
+
+        try:
+            backend.report_external_task(id="run-1", llm_response={"text": "long"})
+        except PayloadTooLargeError as error:
+            print(error)
+    """
 
 
 class UnprocessableEntityError(ClientError):
-    """The platform found the request's fields invalid (422); `details` lists them."""
+    """The platform found the request's fields invalid (422); `details` lists them.
+
+    For example:
+
+        try:
+            tasks.update(task.id, result="done")
+        except UnprocessableEntityError as error:
+            print(error.details)
+    """
 
 
 class RateLimitError(ClientError):
-    """Too many requests (429)."""
+    """Too many requests (429).
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except RateLimitError as error:
+            print("too many requests:", error)
+    """
 
 
 class ServerError(APIStatusError):
-    """The platform, or a gateway in front of it, failed (5xx)."""
+    """The platform, or a gateway in front of it, failed (5xx).
+
+    For example:
+
+        try:
+            Task.load("task-1")
+        except ServerError as error:
+            print("try again later:", error.status_code)
+    """
 
 
 STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {

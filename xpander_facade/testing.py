@@ -49,6 +49,8 @@ T = TypeVar("T")
 def answering(results: str | Sequence[str | BaseException]) -> Callable[[Run], str]:
     """Return a script for `xpander_emulator.agent` that gives these results, one for each task; the last one stays.
 
+        emulator.agent = answering(["one", "two"])
+
     Args:
         results: A text is a task's result; an exception ends the task with status error and its text.
     """
@@ -72,6 +74,8 @@ def off_contract(emulator: Emulator) -> list[str]:
     A fault is an unknown path or method, whatever the contract forbids, and every header, query parameter and body
     member that `openapi.yaml` does not declare, whatever the request was answered. What a script or a test published
     off the contract counts too, read or not; a text that is not JSON counts as intended.
+
+        assert off_contract(emulator) == []
     """
     lines = [line for request in emulator.requests() for line in _faults(request)]
     lines += _unfit_events(emulator)

@@ -98,9 +98,9 @@ def preload() -> None:
     call, would pay for it otherwise, some 0.3 seconds. It opens no connection and no file, and starts no thread that
     stays.
 
-    Example:
-        >>> import xpander_facade
-        >>> xpander_facade.preload()  # in gunicorn's configuration, with preload_app = True
+        import xpander_facade
+
+        xpander_facade.preload()  # before a server forks its workers
     """
     load(*_MODULES)
 

@@ -41,7 +41,13 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True, getstate_setstate=False)
 class Agent(ConfigurationBound):
-    """An agent as the platform describes it. `extra` holds what the platform sends beyond these attributes."""
+    """An agent as the platform describes it. `extra` holds what the platform sends beyond these attributes.
+
+    For example:
+
+        agent = Agent.load("agent-1")
+        print(agent.name, [tool.id for tool in agent.tools])
+    """
 
     id: str
     organization_id: str | None = None
@@ -85,6 +91,8 @@ class Agent(ConfigurationBound):
     ) -> Self:
         """Load an agent.
 
+            agent = Agent.load("agent-1")
+
         Args:
             agent_id: The id of the agent.
             configuration: What to call with; by default a new `Configuration()`.
@@ -105,6 +113,8 @@ class Agent(ConfigurationBound):
         cls, agent_id: str, configuration: Configuration | None = None, *, version: str | int | None = None
     ) -> Self:
         """Load an agent.
+
+            agent = Agent.load("agent-1")
 
         Args:
             agent_id: The id of the agent.
@@ -303,7 +313,7 @@ class Agent(ConfigurationBound):
 
         What the agent's graph blocks is taken off the payload and the answer, what it makes permanent is set.
 
-            agent.invoke_tool("send_message", {"body_params": {"channel": "C1", "text": "Good morning"}}).result
+            weather = agent.invoke_tool("get_weather", {"body_params": {"city": "Bonn"}}).result
 
         Args:
             tool: The tool, or its id or name.
@@ -341,7 +351,7 @@ class Agent(ConfigurationBound):
 
         What the agent's graph blocks is taken off the payload and the answer, what it makes permanent is set.
 
-            agent.invoke_tool("send_message", {"body_params": {"channel": "C1", "text": "Good morning"}}).result
+            weather = agent.invoke_tool("get_weather", {"body_params": {"city": "Bonn"}}).result
 
         Args:
             tool: The tool, or its id or name.

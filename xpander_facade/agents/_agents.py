@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True, getstate_setstate=False)
 class AgentsListItem(ConfigurationBound):
-    """An agent in a list. `load` gives the whole agent."""
+    """An agent in a list. `load` gives the whole agent.
+
+    For example:
+
+        item: AgentsListItem
+        for item in agents.list():
+            print(item.id)
+    """
 
     id: str
     name: str | None = None
@@ -45,6 +52,9 @@ class AgentsListItem(ConfigurationBound):
     def load(self, configuration: Configuration | None = None) -> Agent:
         """Load the whole agent.
 
+            for item in agents.list():
+                print(item.load().tools)
+
         Args:
             configuration: What to call with, instead of this item's.
 
@@ -55,6 +65,9 @@ class AgentsListItem(ConfigurationBound):
 
     async def aload(self, configuration: Configuration | None = None) -> Agent:
         """Load the whole agent.
+
+            for item in agents.list():
+                print(item.load().tools)
 
         Args:
             configuration: What to call with, instead of this item's.
@@ -77,12 +90,17 @@ class AgentsListItem(ConfigurationBound):
 class Agents(ApiResource):
     """The agents of the organisation.
 
+        for item in Agents().list():
+            print(item.id, item.name)
+
     Args:
         configuration: What to call with; by default a new `Configuration()`, made from the environment now.
     """
 
     def list(self) -> builtins.list[AgentsListItem]:
         """List the agents, in the platform's order.
+
+            print([item.name for item in agents.list()])
 
         Raises:
             ConfigurationError: The key is missing; nothing was sent.
@@ -95,6 +113,8 @@ class Agents(ApiResource):
 
     async def alist(self) -> builtins.list[AgentsListItem]:
         """List the agents, in the platform's order.
+
+            print([item.name for item in agents.list()])
 
         Raises:
             ConfigurationError: The key is missing; nothing was sent.
@@ -109,6 +129,8 @@ class Agents(ApiResource):
 
     def get(self, agent_id: str | None = None, version: str | int | None = None) -> Agent:
         """Load an agent.
+
+            print(agents.get("agent-1").instructions)
 
         Args:
             agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.
@@ -125,6 +147,8 @@ class Agents(ApiResource):
 
     async def aget(self, agent_id: str | None = None, version: str | int | None = None) -> Agent:
         """Load an agent.
+
+            print(agents.get("agent-1").instructions)
 
         Args:
             agent_id: The id of the agent; by default the configuration's, else XPANDER_AGENT_ID.

@@ -244,6 +244,9 @@ class Configuration:
     process's XPANDER_API_KEY), `headers`, the credentials of `proxy`, the password of `cert`, an `ssl.SSLContext`,
     clients, and all hooks but `redact`.
 
+        configuration = Configuration(api_key="k", organization_id="org-1", agent_id="agent-1", deadline=20)
+        backend = Backend(configuration)
+
     Args:
         api_key: The platform's API key (XPANDER_API_KEY).
         organization_id: The organisation (XPANDER_ORGANIZATION_ID); needed for self-hosted URLs and event streams.
@@ -345,6 +348,8 @@ class Configuration:
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.
 
+            print(Configuration(organization_id="org-1").get_full_url())
+
         Raises:
             ConfigurationError: The URL needs an organisation and there is none.
         """
@@ -352,6 +357,8 @@ class Configuration:
 
     def get_events_url(self) -> str:
         """Return the root of the event streams, always with the organisation.
+
+            print(Configuration(organization_id="org-1").get_events_url())
 
         Raises:
             ConfigurationError: There is no organisation.
@@ -365,6 +372,8 @@ class Configuration:
 
     def get_api_key(self) -> str:
         """Return the key.
+
+            assert Configuration(api_key="k").get_api_key() == "k"
 
         Raises:
             ConfigurationError: There is none, or it would travel to another machine in the clear.
@@ -381,6 +390,8 @@ class Configuration:
     def get_agent_id(self) -> str:
         """Return the agent that a call means when it names none: this configuration's, else XPANDER_AGENT_ID now.
 
+            assert Configuration(agent_id="agent-1").get_agent_id() == "agent-1"
+
         Raises:
             ConfigurationError: There is neither; what else a call needs and is missing is named, too.
         """
@@ -393,6 +404,8 @@ class Configuration:
 
     def check_complete(self, *, agent: bool = False, events: bool = False) -> None:
         """Check that nothing is missing that a call needs, and name all that is, at once.
+
+            configuration.check_complete()
 
         Args:
             agent: Whether the call needs the agent of this configuration, or of XPANDER_AGENT_ID.

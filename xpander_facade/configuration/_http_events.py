@@ -11,6 +11,11 @@ import attrs
 class RequestEvent:
     """What an `on_request` hook is told before a request is sent. It may return headers to add.
 
+        def tag(event: RequestEvent) -> dict[str, str]:
+            return {"x-team": "billing"}
+
+        configuration = Configuration(on_request=tag)
+
     Args:
         operation: The operation's name in the contract, such as "report_external_task"; empty for the fetch of a file.
         method: The HTTP method.
@@ -27,6 +32,11 @@ class RequestEvent:
 @attrs.frozen
 class ResponseEvent:
     """What an `on_response` hook is told after a request: of each attempt, with or without a response.
+
+        def show(event: ResponseEvent) -> None:
+            print(event.operation, event.status_code, event.elapsed)
+
+        configuration = Configuration(on_response=show)
 
     Args:
         operation: The operation's name in the contract, such as "report_external_task"; empty for the fetch of a file.

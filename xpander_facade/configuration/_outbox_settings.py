@@ -87,6 +87,9 @@ class OutboxSettings:
     `Configuration(outbox=True)` is enough, or a path: `Configuration(outbox="runs.db")`. Processes that share a file
     should agree on the rest.
 
+        settings = OutboxSettings("runs.db", rate="90/minute", when_full="drop_oldest")
+        configuration = Configuration(outbox=settings)
+
     Args:
         path: The file; made where it does not exist, readable by its owner only. True (in the environment "true", "1"
             or "auto") takes a file in the folder where this user's programs keep their state, another one for each

@@ -9,6 +9,11 @@ import attrs
 class RetryEvent:
     """What an `on_retry` hook is told before a call is tried again.
 
+        def show(event: RetryEvent) -> None:
+            print(event)
+
+        configuration = Configuration(on_retry=show)
+
     Args:
         attempt: Which retry this is; the first is 1.
         wait: Seconds until it is sent.

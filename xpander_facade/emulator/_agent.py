@@ -33,6 +33,16 @@ class RunEnded(BaseException):
     """Raised in a script whose task was stopped, ended from outside, or whose emulator stops.
 
     Not an `Exception`, so that a script's own `except Exception` lets it pass.
+
+        def script(run: Run) -> str:
+            try:
+                run.sleep(0.01)
+            except RunEnded:
+                print("stopped")
+                raise
+            return "done"
+
+        emulator.agent = script
     """
 
 
@@ -67,6 +77,12 @@ class Run:
     """One execution of a task, as a script sees it. Its methods may be called from any one thread at a time.
 
     Each event waits the emulator's `step` (seconds) before it is published.
+
+        def script(run: Run) -> str:
+            run.think("Where would that be written down?")
+            return f"You asked: {run.text}"
+
+        emulator.agent = script
     """
 
     def __init__(self, state: RunState, executions: Executions, store: Store, step: float) -> None:
@@ -93,16 +109,44 @@ class Run:
     # --- what a script can say ---
 
     def chunk(self, text: str) -> None:
-        """Publish a piece of the answer. A script that returns None has the sum of its chunks as its result."""
+        """Publish a piece of the answer. A script that returns None has the sum of its chunks as its result.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.chunk("The answer ")
+                run.chunk("is 42.")
+                return None
+
+            emulator.agent = script
+        """
         self.event("chunk", text)
         self._state.chunks.append(text)
 
     def think(self, thought: str, *, title: str = "Thinking", **fields: Any) -> None:
-        """Publish a thought; `fields` are `confidence`, `action`, `result`."""
+        """Publish a thought; `fields` are `confidence`, `action`, `result`.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.think("Where would that be written down?", confidence=0.8)
+                return None
+
+            emulator.agent = script
+        """
         self.event("think", {"type": "think", "title": title, "thought": thought, "confidence": 1.0, **fields})
 
     def analyze(self, analysis: str, *, title: str = "Analyzing", **fields: Any) -> None:
-        """Publish an analysis; `fields` are `confidence`, `action`, `result`."""
+        """Publish an analysis; `fields` are `confidence`, `action`, `result`.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.analyze("The file has 412 rows.")
+                return None
+
+            emulator.agent = script
+        """
         self.event("analyze", {"type": "analyze", "title": title, "analysis": analysis, "confidence": 1.0, **fields})
 
     def tool_call(
@@ -114,7 +158,16 @@ class Run:
         is_error: bool = False,
         reasoning: Mapping[str, str] | None = None,
     ) -> Any:
-        """Publish a tool call and its result, note the tool as used, and return the result."""
+        """Publish a tool call and its result, note the tool as used, and return the result.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                rows = run.tool_call("read_file", {"path": "q4.csv"}, result="412 rows")
+                return None
+
+            emulator.agent = script
+        """
         call = {
             "request_id": str(uuid.uuid4()),
             "operation_id": name,
@@ -133,7 +186,16 @@ class Run:
         return result
 
     def plan(self, items: Sequence[str | Mapping[str, Any]], *, enforce: bool = False, started: bool = True) -> Json:
-        """Set the task's deep planning and publish it; an item is a title, or `id`, `title` and `completed`."""
+        """Set the task's deep planning and publish it; an item is a title, or `id`, `title` and `completed`.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.plan(["Read the invoice", {"id": "2", "title": "Pay it", "completed": False}])
+                return None
+
+            emulator.agent = script
+        """
         tasks = [
             {"id": str(number), "title": item, "completed": False}
             if isinstance(item, str)
@@ -148,14 +210,32 @@ class Run:
         return plan
 
     def event(self, kind: str, data: Any) -> None:
-        """Publish an event of any type."""
+        """Publish an event of any type.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.event("my_event", {"progress": 0.5})
+                return None
+
+            emulator.agent = script
+        """
         self.sleep(self._step)
         with self._writing():
             self._state.check()
             self._executions.publish(self._executions.find(*self._key), kind, data)
 
     def use_tokens(self, prompt: int = 0, completion: int = 0, cache_read: int = 0, cache_write: int = 0) -> None:
-        """Add to the task's tokens. A script that never does uses one token for each word."""
+        """Add to the task's tokens. A script that never does uses one token for each word.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.use_tokens(prompt=812, completion=164)
+                return None
+
+            emulator.agent = script
+        """
         added = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -171,12 +251,32 @@ class Run:
     # --- waiting ---
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the run."""
+        """Wait, but not beyond the end of the run.
+
+        For example:
+
+            def script(run: Run) -> str | None:
+                run.sleep(0.01)
+                return None
+
+            emulator.agent = script
+        """
         if self._state.ended.wait(seconds):
             raise RunEnded
 
     def wait(self, event: threading.Event, timeout: float | None = None) -> bool:
-        """Wait until a test sets an event, but not beyond the end of the run; False after `timeout` seconds."""
+        """Wait until a test sets an event, but not beyond the end of the run; False after `timeout` seconds.
+
+        For example:
+
+            go_on = threading.Event()
+
+            def script(run: Run) -> str:
+                return "went on" if run.wait(go_on, timeout=5) else "gave up"
+
+            emulator.agent = script
+            go_on.set()
+        """
         end = None if timeout is None else time.monotonic() + timeout
         while not event.wait(0.005):
             self._state.check()
@@ -186,7 +286,16 @@ class Run:
         return True
 
     def pause(self, *, hitl_request: Json | None = None, pending_eca_request: Json | None = None) -> Json:
-        """Pause the task until it is updated with status executing; return the task as it is then."""
+        """Pause the task until it is updated with status executing; return the task as it is then.
+
+        For example:
+
+            def script(run: Run) -> str:
+                resumed = run.pause(hitl_request={"wait_node_id": "approve"})
+                return str(resumed["result"])
+
+            emulator.agent = script
+        """
         with self._writing():
             self._state.check()
             self._state.resumed.clear()
@@ -199,11 +308,27 @@ class Run:
     # --- ending ---
 
     def fail(self, text: str) -> NoReturn:
-        """End the run with status failed and this result."""
+        """End the run with status failed and this result.
+
+        For example:
+
+            def script(run: Run) -> str:
+                run.fail("there is no such invoice")
+
+            emulator.agent = script
+        """
         raise Outcome("failed", text)
 
     def stop(self) -> NoReturn:
-        """End the run as if it had been stopped from outside."""
+        """End the run as if it had been stopped from outside.
+
+        For example:
+
+            def script(run: Run) -> str:
+                run.stop()
+
+            emulator.agent = script
+        """
         raise Outcome("stopped", None)
 
 

@@ -30,7 +30,13 @@ _LISTED: Final = (
 
 
 class Agents:
-    """The agents of all organisations. `strict`: an agent that was not added is unknown."""
+    """The agents of all organisations. `strict`: an agent that was not added is unknown.
+
+    For example:
+
+        for item in Agents().list():
+            print(item.id, item.name)
+    """
 
     def __init__(self, store: Store, organization_id: str, *, strict: bool) -> None:
         self.strict = strict

@@ -164,6 +164,10 @@ class Emulator(Inspection):
     def start(self) -> Self:
         """Start serving; return when it is reachable.
 
+            emulator.start()
+            print(emulator.url)
+            emulator.stop()
+
         Raises:
             OSError: when the address is taken.
         """
@@ -185,7 +189,12 @@ class Emulator(Inspection):
         return self
 
     def stop(self) -> None:
-        """End the event streams, then the server, then the runs; return when all threads are gone."""
+        """End the event streams, then the server, then the runs; return when all threads are gone.
+
+        For example:
+
+            emulator.stop()
+        """
         server, self._server = self._server, None
         if server is None:
             return
@@ -242,7 +251,13 @@ class Emulator(Inspection):
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 
     def reset(self) -> None:
-        """Forget everything: tasks, agents that were not given at the start, requests, faults; end runs and streams."""
+        """Forget everything: tasks, agents that were not given at the start, requests, faults; end runs and streams.
+
+        For example:
+
+            emulator.reset()
+            assert emulator.tasks() == []
+        """
         self._faults.clear()
         self._runs.end_all(_SCRIPT_GRACE)
         self._streams.end_all()
@@ -329,12 +344,19 @@ class Emulator(Inspection):
         self._dispatcher.timeout = seconds
 
     def add_agent(self, agent_id: str, **fields: Any) -> Json:
-        """Add an agent, or change fields of a known one; return it as `get_agent` would."""
+        """Add an agent, or change fields of a known one; return it as `get_agent` would.
+
+        For example:
+
+            emulator.add_agent("agent-1", name="Clerk", tools=[{"id": "get_weather"}])
+        """
         organization_id = fields.pop("organization_id", None)
         return self._agents.add(organization_id, agent_id, **fields)
 
     def connect_container(self, agent_id: str, url: str, *, api_key: str) -> None:
         """Call a worker over HTTP for the tasks of an agent, whose `deployment_type` becomes "container".
+
+            emulator.connect_container("agent-1", "http://127.0.0.1:59321", api_key="k")
 
         Args:
             agent_id: The agent; one that has workers on a stream has its tasks sent to them.
@@ -347,6 +369,8 @@ class Emulator(Inspection):
     def set_llm_gateway(self, base_url: str, token: str) -> None:
         """Give a way to models with each delivery from now on: in the task on a stream, else on request.
 
+            emulator.set_llm_gateway("http://127.0.0.1:9000/v1", token="t")
+
         Args:
             base_url: Where the APIs of providers are called instead, such as a server of the test's own.
             token: The key for it.
@@ -355,6 +379,8 @@ class Emulator(Inspection):
 
     def set_custom_llm_provider(self, provider: str, token: str) -> None:
         """Give access to a provider of the organisation to tasks whose payload extension has `llm_custom_provider`.
+
+            emulator.set_custom_llm_provider("ours", token="t")
 
         Args:
             provider: Its name in the path of the platform's proxy.
@@ -365,6 +391,8 @@ class Emulator(Inspection):
     def answer_tool(self, tool_id: str, rule: Rule, *, agent_id: str | None = None) -> None:
         """Say what a tool answers from now on. A tool without a rule answers with what it was given.
 
+            emulator.answer_tool("get_weather", lambda call: {"degrees": 21})
+
         Args:
             tool_id: The tool; its agent has it among its `tools`.
             rule: The answer, any JSON; or a function of an `OperationCall`, which may raise `OperationError` and must
@@ -374,15 +402,32 @@ class Emulator(Inspection):
         self._tools.set_rule(tool_id, rule, agent_id)
 
     def tool_calls(self, tool_id: str | None = None) -> list[OperationCall]:
-        """Return the calls of tools that were carried out, oldest first. A repeated call is carried out once."""
+        """Return the calls of tools that were carried out, oldest first. A repeated call is carried out once.
+
+        For example:
+
+            for call in emulator.tool_calls("get_weather"):
+                print(call.payload)
+        """
         return self._tools.calls(tool_id)
 
     def add_knowledge_base(self, knowledge_base_id: str, documents: Iterable[str | Mapping[str, Any]] = ()) -> None:
-        """Make a knowledge base, or add documents to it: texts, or objects with `content`, perhaps `name` and `id`."""
+        """Make a knowledge base, or add documents to it: texts, or objects with `content`, perhaps `name` and `id`.
+
+        For example:
+
+            emulator.add_knowledge_base("kb-1", ["Invoices are paid within thirty days."])
+        """
         self._knowledge_bases.add(knowledge_base_id, documents)
 
     def remove_knowledge_base(self, knowledge_base_id: str) -> None:
-        """Remove a knowledge base."""
+        """Remove a knowledge base.
+
+        For example:
+
+            emulator.add_knowledge_base("kb-2")
+            emulator.remove_knowledge_base("kb-2")
+        """
         self._knowledge_bases.remove(knowledge_base_id)
 
     @property
@@ -397,11 +442,21 @@ class Emulator(Inspection):
     # --- making things happen ---
 
     def publish(self, task_id: str, type: str, data: Any = None, **fields: Any) -> int:
-        """Publish an event of a task and return its id; `fields` are further members, such as `identity` or `time`."""
+        """Publish an event of a task and return its id; `fields` are further members, such as `identity` or `time`.
+
+        For example:
+
+            emulator.publish(task.id, "chunk", "Nearly done. ")
+        """
         return self._executions.publish(self.task(task_id), type, data, **fields)
 
     def publish_raw(self, task_id: str, text: str) -> int:
-        """Publish any text where an event's JSON belongs, and return its id."""
+        """Publish any text where an event's JSON belongs, and return its id.
+
+        For example:
+
+            emulator.publish_raw(task.id, "not JSON")
+        """
         return self._executions.publish_text(self.task(task_id), text)
 
     def fail(
@@ -416,6 +471,8 @@ class Emulator(Inspection):
     ) -> None:
         """Answer the next requests with a status.
 
+            emulator.fail(503, times=2, operation="report_external_task")
+
         Args:
             status: 200 to 599, standard or not.
             times: How many requests.
@@ -429,11 +486,18 @@ class Emulator(Inspection):
         self._faults.add(Fail(known_operation(operation), times, status, dict(headers or {}), body, after))
 
     def delay(self, seconds: float, times: int = 1, operation: str | None = None) -> None:
-        """Let the next requests wait before they are executed."""
+        """Let the next requests wait before they are executed.
+
+        For example:
+
+            emulator.delay(0.5, operation="report_external_task")
+        """
         self._faults.add(Delay(known_operation(operation), times, seconds))
 
     def cut(self, times: int = 1, after_bytes: int | None = 10, operation: str | None = None) -> None:
         """Execute the next requests, but end the connection within the answer.
+
+            emulator.cut(after_bytes=10, operation="get_task")
 
         Args:
             times: How many requests.
@@ -443,21 +507,49 @@ class Emulator(Inspection):
         self._faults.add(Cut(known_operation(operation), times, after_bytes))
 
     def drop_stream_after(self, events: int, times: int = 1, operation: str | None = None) -> None:
-        """End the connection of the next event streams after so many events."""
+        """End the connection of the next event streams after so many events.
+
+        For example:
+
+            emulator.drop_stream_after(3)
+        """
         self._faults.add(Drop(known_operation(operation), times, events))
 
     def drop_worker_streams(self) -> int:
-        """End the connections of all worker streams, and return how many; the workers may come back."""
+        """End the connections of all worker streams, and return how many; the workers may come back.
+
+        For example:
+
+            print(emulator.drop_worker_streams(), "workers were cut off")
+        """
         return self._dispatcher.drop_streams()
 
     def refuse_workers(self, reason: str | None) -> None:
-        """Answer workers with an environment conflict from now on; None takes them on again."""
+        """Answer workers with an environment conflict from now on; None takes them on again.
+
+        For example:
+
+            emulator.refuse_workers("another worker of this agent is connected")
+            emulator.refuse_workers(None)
+        """
         self._dispatcher.refusal = reason
 
     def check_workers(self) -> None:
-        """Reassign the tasks of lost workers now, without waiting for the periodic check."""
+        """Reassign the tasks of lost workers now, without waiting for the periodic check.
+
+        For example:
+
+            emulator.check_workers()
+        """
         self._dispatcher.poll()
 
     def hold(self, operation: str | None = None) -> Hold:
-        """Let requests wait until `release()`, or as a block until its end; `arrived(n)` waits for them to come."""
+        """Let requests wait until `release()`, or as a block until its end; `arrived(n)` waits for them to come.
+
+        For example:
+
+            with emulator.hold("report_external_task") as hold:
+                run_id = backend.enqueue_external_task(id="run-1")
+                hold.arrived()
+        """
         return self._faults.hold(known_operation(operation))

@@ -55,7 +55,14 @@ class Drop(Fault):
 
 
 class Hold:
-    """Requests that wait until a test lets them go on; as a block, until the block ends."""
+    """Requests that wait until a test lets them go on; as a block, until the block ends.
+
+    For example:
+
+        hold = emulator.hold("report_external_task")
+        assert isinstance(hold, Hold)
+        hold.release()
+    """
 
     def __init__(self, operation: str | None) -> None:
         self.operation = operation
@@ -65,12 +72,26 @@ class Hold:
         self._released = False
 
     def arrived(self, count: int = 1, timeout: float = 5.0) -> bool:
-        """Wait until so many requests have come; False when the time (seconds) is over."""
+        """Wait until so many requests have come; False when the time (seconds) is over.
+
+        For example:
+
+            hold = emulator.hold("report_external_task")
+            backend.enqueue_external_task(id="run-1")
+            assert hold.arrived(timeout=5)
+            hold.release()
+        """
         with self._condition:
             return self._condition.wait_for(lambda: self._arrived >= count, timeout)
 
     def release(self) -> None:
-        """Let all requests go on, those to come as well."""
+        """Let all requests go on, those to come as well.
+
+        For example:
+
+            hold = emulator.hold("report_external_task")
+            hold.release()
+        """
         with self._condition:
             self._released = True
             for loop, event in self._waiting:
@@ -79,7 +100,14 @@ class Hold:
             self._waiting.clear()
 
     async def pass_through(self) -> None:
-        """Wait here as a request."""
+        """Wait here as a request.
+
+        For example:
+
+            hold = emulator.hold()
+            hold.release()
+            await hold.pass_through()
+        """
         event = asyncio.Event()
         with self._condition:
             if self._released:

@@ -26,6 +26,9 @@ _RECORD_COST: Final = 1_500
 class RecordedRequest:
     """One request.
 
+        requests: list[RecordedRequest] = emulator.requests()
+        print([request.operation_id for request in requests])
+
     Attributes:
         method: In capitals.
         path: As it came, percent-encoded, without the query.

@@ -32,6 +32,11 @@ _MAX_REMEMBERED: Final = 10_000
 class OperationCall:
     """One call of a tool, as its rule sees it.
 
+        def weather(call: OperationCall) -> dict[str, object]:
+            return {"city": call.payload["body_params"]["city"], "degrees": 21}
+
+        emulator.answer_tool("get_weather", weather)
+
     Args:
         agent_id: Whose tool it is.
         tool_id: The tool.
@@ -51,6 +56,11 @@ class OperationCall:
 
 class OperationError(Exception):
     """Raised by a rule to answer with an error status.
+
+        def weather(call: OperationCall) -> object:
+            raise OperationError(404, "there is no such city")
+
+        emulator.answer_tool("get_weather", weather)
 
     Args:
         status: The HTTP status, 400 to 599.

@@ -26,6 +26,9 @@ ENTRY = (
 class OutboxEntry:
     """A report in an outbox.
 
+        entries: list[OutboxEntry] = outbox.list()
+        print([entry.state for entry in entries])
+
     Args:
         id: The run's id.
         agent_id: The agent that the run counts for.

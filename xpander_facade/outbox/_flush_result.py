@@ -9,6 +9,9 @@ import attrs
 class FlushResult:
     """What a flush came to.
 
+        outcome: FlushResult = backend.flush()
+        print(outcome.sent, outcome.waiting, outcome.quarantined)
+
     Args:
         sent: How many reports were sent since this process's last flush (or since it began to use the outbox), by
             whichever process of the file.

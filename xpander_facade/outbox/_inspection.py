@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class OutboxStatus:
     """How an outbox stands, over all platforms and organisations.
 
+        status: OutboxStatus = outbox.status()
+        print(status.waiting)
+
     Args:
         waiting: Reports that wait to be sent.
         sending: Reports that a process is sending.

@@ -48,6 +48,9 @@ class Outbox:
     Safe to use from any thread, and after a fork. The file is opened when it is first needed. The first report, run or
     flush also starts to send what earlier processes left; before, one can look without sending anything.
 
+        outbox = Outbox.of(configuration)
+        print(outbox.status().waiting)
+
     Args:
         configuration: Where the file is, and what to send with.
 
@@ -73,6 +76,8 @@ class Outbox:
     def of(cls, configuration: Configuration) -> Self:
         """Return the outbox of a configuration; all outboxes of a process on one file share its connection and threads.
 
+            outbox = Outbox.of(configuration)
+
         Args:
             configuration: Where the file is, and what to send with.
 
@@ -96,6 +101,8 @@ class Outbox:
     def enqueue(self, report: Report) -> str:
         """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
 
+        See `Backend.enqueue_external_task`, which makes the report.
+
         Args:
             report: The report, of `make_report`.
 
@@ -111,6 +118,8 @@ class Outbox:
 
     async def aenqueue(self, report: Report) -> str:
         """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
+
+        See `Backend.enqueue_external_task`, which makes the report.
 
         Args:
             report: The report, of `make_report`.
@@ -128,6 +137,8 @@ class Outbox:
     def begin(self, report: Report, *, send: bool = False) -> None:
         """Write down that a run has started: if its process dies, it is reported as failed, with what is known here.
 
+        See `Backend.external_task`, which does so.
+
         Args:
             report: What is known of the run.
             send: Whether to send that, too.
@@ -141,6 +152,8 @@ class Outbox:
 
     async def abegin(self, report: Report, *, send: bool = False) -> None:
         """Write down that a run has started: if its process dies, it is reported as failed, with what is known here.
+
+        See `Backend.external_task`, which does so.
 
         Args:
             report: What is known of the run.
@@ -156,6 +169,8 @@ class Outbox:
     def forget(self, id: str) -> None:
         """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
 
+        See `Backend.external_task`, which does so where a run is left unfinished on purpose.
+
         Args:
             id: The run's id.
         """
@@ -163,6 +178,8 @@ class Outbox:
 
     async def aforget(self, id: str) -> None:
         """Strike a run out of the journal without a report; where the file can't be written now, as soon as it can.
+
+        See `Backend.external_task`, which does so where a run is left unfinished on purpose.
 
         Args:
             id: The run's id.
@@ -175,6 +192,8 @@ class Outbox:
         What waits because an attempt failed is tried at once; what waits for the platform's `Retry-After` or the rate
         is not. Ends early where nothing could be sent in time: the key is refused, or the platform asked for more
         patience than there is.
+
+            print(outbox.flush(timeout=5).sent)
 
         Args:
             timeout: Seconds to wait at most; by default the configuration's `deadline`.
@@ -196,6 +215,8 @@ class Outbox:
         is not. Ends early where nothing could be sent in time: the key is refused, or the platform asked for more
         patience than there is.
 
+            print(outbox.flush(timeout=5).sent)
+
         Args:
             timeout: Seconds to wait at most; by default the configuration's `deadline`.
 
@@ -212,11 +233,20 @@ class Outbox:
     # --- for people ---
 
     def status(self) -> OutboxStatus:
-        """Return how the file stands, over all platforms and organisations."""
+        """Return how the file stands, over all platforms and organisations.
+
+        For example:
+
+            status = outbox.status()
+            print(status.waiting, status.quarantined)
+        """
         return status(self._runtime.store)
 
     def list(self, state: State | None = None, limit: int = 100) -> list[OutboxEntry]:
         """Return the reports in the file, oldest first, without their bodies.
+
+            for entry in outbox.list("quarantined", limit=10):
+                print(entry.id, entry.reason)
 
         Args:
             state: "waiting", "sending" or "quarantined"; None for all.
@@ -225,19 +255,39 @@ class Outbox:
         return entries(self._runtime.store, state, limit)
 
     def show(self, id: str) -> OutboxEntry | None:
-        """Return the newest report of a run, with its body; None where the file has none."""
+        """Return the newest report of a run, with its body; None where the file has none.
+
+        For example:
+
+            entry = outbox.show("run-1")
+            print(entry and entry.body)
+        """
         return entry(self._runtime.store, id)
 
     def retry(self, id: str) -> bool:
-        """Let a report in quarantine be sent again; return whether there was one."""
+        """Let a report in quarantine be sent again; return whether there was one.
+
+        For example:
+
+            for entry in outbox.list("quarantined"):
+                outbox.retry(entry.id)
+        """
         return retry(self._runtime.store, id)
 
     def drop(self, id: str) -> bool:
-        """Throw a run's reports away, but for one that is being sent; return whether there was any."""
+        """Throw a run's reports away, but for one that is being sent; return whether there was any.
+
+        For example:
+
+            outbox.drop("run-1")
+        """
         return drop(self._runtime.store, id)
 
     def vacuum(self) -> tuple[int, int]:
         """Rebuild the file without its empty pages; return its bytes before and after.
+
+            before, after = outbox.vacuum()
+            print(before - after, "bytes less")
 
         Raises:
             OutboxError: Another process has the file, or the disk has no room for the copy that this needs.
@@ -245,11 +295,18 @@ class Outbox:
         return self._runtime.database.vacuum()
 
     def siblings(self) -> builtins.list[str]:
-        """Return the paths of the other outboxes in the file's folder, such as those of other platforms and keys."""
+        """Return the paths of the other outboxes in the file's folder, such as those of other platforms and keys.
+
+        For example:
+
+            print(outbox.siblings())
+        """
         return siblings(self._runtime.database)
 
     def start(self) -> None:
         """Begin to send what waits, as the first report, run or flush of a process does.
+
+            outbox.start()
 
         Raises:
             ConfigurationError: The file can't be used as an outbox.
@@ -258,11 +315,21 @@ class Outbox:
         self._wake()
 
     def is_known_to_be_down(self) -> bool:
-        """Whether the platform failed several times in a row and has not answered well since, in any process."""
+        """Whether the platform failed several times in a row and has not answered well since, in any process.
+
+        For example:
+
+            print(outbox.is_known_to_be_down())
+        """
         return self._runtime.store.limits(self._destination).breaker.is_down
 
     def close(self) -> None:
-        """End this process's threads for the file and close it; the next use opens it again."""
+        """End this process's threads for the file and close it; the next use opens it again.
+
+        For example:
+
+            outbox.close()
+        """
         self._runtime.close()
 
     # --- the work, on whichever thread ---

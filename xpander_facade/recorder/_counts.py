@@ -11,6 +11,9 @@ import attrs
 class ReportCounts:
     """What became of the reports of the runs that this process has recorded; starts that were reported count too.
 
+        counts: ReportCounts = report_counts()
+        print(counts.reported, counts.failed, counts.dropped)
+
     Args:
         reported: The platform has them.
         queued: They went to the outbox.
@@ -25,7 +28,12 @@ class ReportCounts:
 
 
 def report_counts() -> ReportCounts:
-    """Return what became of the reports of the runs that this process has recorded until now."""
+    """Return what became of the reports of the runs that this process has recorded until now.
+
+    For example:
+
+        print(report_counts().failed)
+    """
     with _counting:
         return ReportCounts(**_counts)
 

@@ -24,6 +24,10 @@ class DeliveryStatus(enum.StrEnum):
 
     `REPORTED`: the platform has it. `QUEUED`: the outbox has it and sends it. `FAILED`: it went nowhere; the log of
     `xpander_facade.recorder` says why.
+
+        with backend.external_task() as run:
+            pass
+        print(run.delivery == DeliveryStatus.REPORTED)
     """
 
     REPORTED = "reported"

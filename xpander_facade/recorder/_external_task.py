@@ -61,6 +61,11 @@ class ExternalTask(RunFields):
 
     Use it once in a `with` or `async with` block, or as a decorator, which records each call as a run of its own.
     What is known of the run can be set until it ends.
+
+        run: ExternalTask
+        with backend.external_task(input="6 * 7?") as run:
+            run.result = "42"
+        print(run.delivery)
     """
 
     __slots__ = (
@@ -151,6 +156,10 @@ class ExternalTask(RunFields):
 
         A report that an outbox keeps is sent by a thread; this waits for that. `await_delivery` does so in async code.
 
+            with backend.external_task() as run:
+                run.result = "42"
+            print(run.wait(timeout=5))
+
         Args:
             timeout: Seconds to wait at most, by default the configuration's `deadline`.
 
@@ -167,6 +176,10 @@ class ExternalTask(RunFields):
         """Wait until the platform has the report of a run that has ended, and return what became of it.
 
         A report that an outbox keeps is sent by a thread; this waits for that. `await_delivery` does so in async code.
+
+            with backend.external_task() as run:
+                run.result = "42"
+            print(run.wait(timeout=5))
 
         Args:
             timeout: Seconds to wait at most, by default the configuration's `deadline`.
@@ -487,7 +500,17 @@ if not TYPE_CHECKING:  # a checker knows the attributes
 
 
 def current_run() -> ExternalTask | None:
-    """Return the innermost run that is executed here and has not ended, in this thread or asyncio task."""
+    """Return the innermost run that is executed here and has not ended, in this thread or asyncio task.
+
+    For example:
+
+        def add_note(text: str) -> None:
+            if (run := current_run()) is not None:
+                run.metadata = {"note": text}
+
+        with backend.external_task():
+            add_note("checked by hand")
+    """
     run = _deref(_current.get())
     while run is not None and run._ended:
         run = run._outer

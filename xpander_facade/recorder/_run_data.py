@@ -196,6 +196,9 @@ class RunFields:
         result of an agent decides whether the run has failed; an answer that is recorded later means that the run has
         recovered.
 
+            with backend.external_task(input="6 * 7?") as run:
+                run.record(response)
+
         Args:
             response: What a library returned: a response, a list of chunks, the result or state of an agent.
             after: How many messages of a conversation are of earlier runs, and not counted.
@@ -210,9 +213,6 @@ class RunFields:
             TypeError: `after` is not a whole number, or `is_success` not a bool.
             ValueError: `after` is negative, or the response holds no messages.
 
-        Example:
-            >>> state = graph.invoke(question, thread)
-            >>> run.record(state, after=len(earlier_messages))
         """
         from xpander_facade.usage import _reading
         from xpander_facade.usage._tally import tally_of
@@ -240,15 +240,16 @@ class RunFields:
         Nothing has to be kept: what the stream told is recorded when it ends, breaks off or is left, and stored as a
         summary of it.
 
+            with backend.external_task(input="6 * 7?") as run:
+                for chunk in run.stream(["4", "2"]):
+                    print(chunk, end="")
+
         Args:
             chunks: What a library returned for a stream, synchronous or asynchronous.
 
         Returns:
             An iterator, for `for` or `async for`, of the same chunks.
 
-        Example:
-            >>> for chunk in run.stream(client.chat.completions.create(..., stream=True)):
-            ...     print(chunk)
         """
         reading = StreamReading()
         with self._lock:
@@ -331,6 +332,9 @@ class RunFields:
 
     def fail(self, reason: str) -> None:
         """Mark the run as failed without an exception.
+
+            with backend.external_task(input="6 * 7?") as run:
+                run.fail("the calculator is broken")
 
         Args:
             reason: Why; becomes the result.

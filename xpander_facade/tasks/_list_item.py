@@ -24,7 +24,14 @@ _COLUMNS = ("id", "status", "created_at", "title", "result")
 
 @attrs.define(kw_only=True, repr=False, getstate_setstate=False)
 class TasksListItem(ConfigurationBound):
-    """A line of a task history. `load` gives the whole task."""
+    """A line of a task history. `load` gives the whole task.
+
+    For example:
+
+        item: TasksListItem
+        for item in tasks.list():
+            print(item.id, item.status)
+    """
 
     id: str
     agent_id: str
@@ -51,6 +58,9 @@ class TasksListItem(ConfigurationBound):
     def load(self, configuration: Configuration | None = None) -> Task:
         """Load the whole task.
 
+            for item in tasks.list():
+                print(item.load().result)
+
         Args:
             configuration: What to call with, instead of this item's.
 
@@ -61,6 +71,9 @@ class TasksListItem(ConfigurationBound):
 
     async def aload(self, configuration: Configuration | None = None) -> Task:
         """Load the whole task.
+
+            for item in tasks.list():
+                print(item.load().result)
 
         Args:
             configuration: What to call with, instead of this item's.
@@ -78,10 +91,9 @@ class TasksListItem(ConfigurationBound):
     def to_dict(self) -> dict[str, Any]:
         """Return the line as JSON-ready data, without its configuration. All lines have the same keys, and `extra`'s.
 
-        Example:
-            >>> item = TasksListItem(id="run-1", agent_id="a", organization_id="o", status=AgentExecutionStatus.Failed)
-            >>> item.to_dict()["status"]
-            'failed'
+        For example:
+
+            rows = [item.to_dict() for item in tasks.list()]
         """
         data: dict[str, Any] = codec.unstructure(self)
         return data

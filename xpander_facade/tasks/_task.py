@@ -31,6 +31,9 @@ class Task(TaskRecord):
 
     All attributes can be changed; `save` tells the platform. Times are aware, durations in seconds. `extra` holds what
     the platform sends beyond these attributes. `configuration` is used by the methods and is never serialised.
+
+        task = Task.load(task.id)
+        print(task.status, task.result)
     """
 
     __slots__ = ()
@@ -63,6 +66,9 @@ class Task(TaskRecord):
     def from_dict(cls, data: Mapping[str, Any], configuration: Configuration | None = None) -> Self:
         """Make a task from JSON-ready data, as the platform sends it or `to_dict()` gives it.
 
+            kept = task.to_dict()
+            task = Task.from_dict(kept)
+
         Args:
             data: `id`, `agent_id`, `organization_id`, `input`, `created_at`, and whatever else there is. A null counts
                 as absent; what a task has no attribute for goes to `extra`.
@@ -78,6 +84,9 @@ class Task(TaskRecord):
     @classmethod
     def load(cls, task_id: str, configuration: Configuration | None = None) -> Self:
         """Load a task.
+
+            task = Task.load(task.id)
+            print(task.status)
 
         Args:
             task_id: The id of the task.
@@ -96,6 +105,9 @@ class Task(TaskRecord):
     async def aload(cls, task_id: str, configuration: Configuration | None = None) -> Self:
         """Load a task.
 
+            task = Task.load(task.id)
+            print(task.status)
+
         Args:
             task_id: The id of the task.
             configuration: What to call with; by default a new `Configuration()`.
@@ -113,6 +125,9 @@ class Task(TaskRecord):
         """Tell the platform the state of this task, and take over its answer.
 
         A plan and a context that the answer leaves empty are kept from memory.
+
+            task.title = "Invoice 17"
+            task.save(only_changed=True)
 
         Args:
             with_deep_plan_update: Send the plan too; else the platform's own plan counts.
@@ -137,6 +152,9 @@ class Task(TaskRecord):
 
         A plan and a context that the answer leaves empty are kept from memory.
 
+            task.title = "Invoice 17"
+            task.save(only_changed=True)
+
         Args:
             with_deep_plan_update: Send the plan too; else the platform's own plan counts.
             only_changed: Send only what differs from what the platform last said, so that nothing is undone that
@@ -158,6 +176,8 @@ class Task(TaskRecord):
     def set_status(self, status: AgentExecutionStatus | str, result: str | None = None) -> Self:
         """Set the status, and perhaps the result, and save.
 
+            task.set_status(AgentExecutionStatus.Completed, result="1,240.00 EUR")
+
         Args:
             status: Where the task stands now.
             result: Its result; None keeps the one it has.
@@ -174,6 +194,8 @@ class Task(TaskRecord):
 
     async def aset_status(self, status: AgentExecutionStatus | str, result: str | None = None) -> Self:
         """Set the status, and perhaps the result, and save.
+
+            task.set_status(AgentExecutionStatus.Completed, result="1,240.00 EUR")
 
         Args:
             status: Where the task stands now.
@@ -192,6 +214,9 @@ class Task(TaskRecord):
     def stop(self) -> Self:
         """Stop this task, and take over the platform's answer.
 
+            task.stop()
+            print(task.status)
+
         Raises:
             ModuleException: The call failed.
         """
@@ -205,6 +230,9 @@ class Task(TaskRecord):
 
     async def astop(self) -> Self:
         """Stop this task, and take over the platform's answer.
+
+            task.stop()
+            print(task.status)
 
         Raises:
             ModuleException: The call failed.
@@ -222,6 +250,9 @@ class Task(TaskRecord):
 
         A plan and a context that the platform returns empty are kept from memory.
 
+            task.reload()
+            print(task.status)
+
         Raises:
             ModuleException: The call failed.
         """
@@ -237,6 +268,9 @@ class Task(TaskRecord):
         """Take over the platform's state of this task; what was changed here and not saved is gone.
 
         A plan and a context that the platform returns empty are kept from memory.
+
+            task.reload()
+            print(task.status)
 
         Raises:
             ModuleException: The call failed.
@@ -256,6 +290,10 @@ class Task(TaskRecord):
         as soon as the generator is collected; `contextlib.closing(task.events())` and `aclosing(task.aevents())` close
         it at once.
 
+            for event in task.events():
+                if event.type == "chunk":
+                    print(event.data, end="")
+
         Raises:
             ValueError: The task was created without `events_streaming=True`; raised at once.
             ModuleException: The stream could not be opened, or not be opened again.
@@ -274,6 +312,10 @@ class Task(TaskRecord):
         as soon as the generator is collected; `contextlib.closing(task.events())` and `aclosing(task.aevents())` close
         it at once.
 
+            for event in task.events():
+                if event.type == "chunk":
+                    print(event.data, end="")
+
         Raises:
             ValueError: The task was created without `events_streaming=True`; raised at once.
             ModuleException: The stream could not be opened, or not be opened again.
@@ -289,6 +331,9 @@ class Task(TaskRecord):
         """Wait until the task has ended, and return it reloaded.
 
         By its events where it streams them, else by asking, less and less often.
+
+            task.wait_until_done(timeout=60)
+            print(task.result)
 
         Args:
             timeout: Seconds to wait at most; None waits as long as it takes.
@@ -317,6 +362,9 @@ class Task(TaskRecord):
 
         By its events where it streams them, else by asking, less and less often.
 
+            task.wait_until_done(timeout=60)
+            print(task.result)
+
         Args:
             timeout: Seconds to wait at most; None waits as long as it takes.
             poll_interval: Seconds between the first two looks, where the task is asked.
@@ -342,6 +390,9 @@ class Task(TaskRecord):
     def get_activity_log(self) -> AgentActivityThread:
         """Load the whole thread of messages, tool calls and reasoning of this task.
 
+            for entry in task.get_activity_log().messages:
+                print(type(entry).__name__)
+
         Raises:
             ModuleException: The call failed.
         """
@@ -355,6 +406,9 @@ class Task(TaskRecord):
     async def aget_activity_log(self) -> AgentActivityThread:
         """Load the whole thread of messages, tool calls and reasoning of this task.
 
+            for entry in task.get_activity_log().messages:
+                print(type(entry).__name__)
+
         Raises:
             ModuleException: The call failed.
         """
@@ -367,6 +421,9 @@ class Task(TaskRecord):
 
     def report_metrics(self, configuration: Configuration | None = None) -> None:
         """Tell the platform's metrics of this task's tokens, tools and duration.
+
+            task.tokens = Tokens(prompt_tokens=812, completion_tokens=164)
+            task.report_metrics()
 
         Args:
             configuration: What to call with, instead of the task's configuration.
@@ -383,6 +440,9 @@ class Task(TaskRecord):
 
     async def areport_metrics(self, configuration: Configuration | None = None) -> None:
         """Tell the platform's metrics of this task's tokens, tools and duration.
+
+            task.tokens = Tokens(prompt_tokens=812, completion_tokens=164)
+            task.report_metrics()
 
         Args:
             configuration: What to call with, instead of the task's configuration.
@@ -403,6 +463,9 @@ class Task(TaskRecord):
         Open items stand in the way only where planning is enabled, started and enforced. The result, status and tokens
         in memory survive the loading.
 
+            plan = task.get_plan_following_status()
+            print(plan.can_finish, len(plan.uncompleted_tasks))
+
         Raises:
             ModuleException: The plan could not be loaded.
         """
@@ -416,6 +479,9 @@ class Task(TaskRecord):
 
         Open items stand in the way only where planning is enabled, started and enforced. The result, status and tokens
         in memory survive the loading.
+
+            plan = task.get_plan_following_status()
+            print(plan.can_finish, len(plan.uncompleted_tasks))
 
         Raises:
             ModuleException: The plan could not be loaded.
@@ -440,6 +506,8 @@ class Task(TaskRecord):
         used_tools: Iterable[str] | None = None,
     ) -> Self:
         """Record a run that was executed outside the platform. The same `id` again updates the record.
+
+            task = Task.report_external_task(configuration, id="run-1", input="6 * 7?", result="42")
 
         Args:
             configuration: What to call with; by default a new `Configuration()`.
@@ -496,6 +564,8 @@ class Task(TaskRecord):
     ) -> Self:
         """Record a run that was executed outside the platform. The same `id` again updates the record.
 
+            task = Task.report_external_task(configuration, id="run-1", input="6 * 7?", result="42")
+
         Args:
             configuration: What to call with; by default a new `Configuration()`.
             agent_id: The agent that the run counts for; by default the configuration's, else XPANDER_AGENT_ID.
@@ -541,6 +611,8 @@ class Task(TaskRecord):
         Each is an event of this task, whatever its `task_id` and organisation say; without a time it gets the present.
         A Task in its data goes without secrets.
 
+            task.push_events([TaskUpdateEvent(type="chunk", task_id=task.id, data="Nearly done. ")])
+
         Args:
             events: What happened, oldest first; without any, nothing is sent.
 
@@ -562,6 +634,8 @@ class Task(TaskRecord):
         Each is an event of this task, whatever its `task_id` and organisation say; without a time it gets the present.
         A Task in its data goes without secrets.
 
+            task.push_events([TaskUpdateEvent(type="chunk", task_id=task.id, data="Nearly done. ")])
+
         Args:
             events: What happened, oldest first; without any, nothing is sent.
 
@@ -580,6 +654,8 @@ class Task(TaskRecord):
     def push_event(self, type: TaskUpdateEventType | str, data: Any = None) -> None:
         """Publish one event to everybody who follows this task.
 
+            task.push_event("process_update", {"progress": 0.5})
+
         Args:
             type: What happened, such as "process_update" for the progress of the work.
             data: What belongs to it: any JSON, a Task or what else `TaskUpdateEvent` takes.
@@ -589,14 +665,14 @@ class Task(TaskRecord):
             ValueError: The data can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published the event.
 
-        Example:
-            >>> task.push_event("process_update", {"done": 3, "of": 7})
         """
         self.push_events([_event(self.id, type, data)])
 
     async def apush_event(self, type: TaskUpdateEventType | str, data: Any = None) -> None:
         """Publish one event to everybody who follows this task.
 
+            task.push_event("process_update", {"progress": 0.5})
+
         Args:
             type: What happened, such as "process_update" for the progress of the work.
             data: What belongs to it: any JSON, a Task or what else `TaskUpdateEvent` takes.
@@ -606,13 +682,13 @@ class Task(TaskRecord):
             ValueError: The data can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published the event.
 
-        Example:
-            >>> task.push_event("process_update", {"done": 3, "of": 7})
         """
         await self.apush_events([_event(self.id, type, data)])
 
     def push_text(self, text: str) -> None:
         """Publish a piece of the result's text, a "chunk", to everybody who follows this task.
+
+            task.push_text("Nearly done. ")
 
         Args:
             text: The piece, with its own white space.
@@ -626,6 +702,8 @@ class Task(TaskRecord):
     async def apush_text(self, text: str) -> None:
         """Publish a piece of the result's text, a "chunk", to everybody who follows this task.
 
+            task.push_text("Nearly done. ")
+
         Args:
             text: The piece, with its own white space.
 
@@ -636,13 +714,23 @@ class Task(TaskRecord):
         await self.apush_event("chunk", _validation.check_name("text", text))
 
     def get_files(self) -> list[Any]:
-        """Return the PDF files of the input as Agno `File` objects, or their URLs where Agno is not installed."""
+        """Return the PDF files of the input as Agno `File` objects, or their URLs where Agno is not installed.
+
+        For example:
+
+            pdfs = task.get_files()
+        """
         from xpander_facade.tasks._attachments import FileKind, agno_files, urls_of
 
         return agno_files(urls_of(self.input, FileKind.Pdf))
 
     def get_images(self) -> list[Any]:
-        """Return the images of the input as Agno `Image` objects, or their URLs where Agno is not installed."""
+        """Return the images of the input as Agno `Image` objects, or their URLs where Agno is not installed.
+
+        For example:
+
+            images = task.get_images()
+        """
         from xpander_facade.tasks._attachments import FileKind, agno_images, urls_of
 
         return agno_images(urls_of(self.input, FileKind.Image))
@@ -652,6 +740,9 @@ class Task(TaskRecord):
 
         Files on private addresses are not fetched, unless the configuration has `allow_private_file_hosts`. The API key
         is not sent.
+
+            for file in task.get_human_readable_files():
+                print(file["url"], len(file["content"]))
 
         Args:
             limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
@@ -677,6 +768,9 @@ class Task(TaskRecord):
 
         Files on private addresses are not fetched, unless the configuration has `allow_private_file_hosts`. The API key
         is not sent.
+
+            for file in task.get_human_readable_files():
+                print(file["url"], len(file["content"]))
 
         Args:
             limits: What the files may cost; by default each 15 s, 5 MB and 5 redirects, 8 at once, and all together 100
@@ -704,6 +798,8 @@ class Task(TaskRecord):
 
         On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
 
+            print(task.to_message())
+
         Args:
             retry_count: How many attempts there were before this one.
             with_timestamp: End with the present time, in UTC.
@@ -724,6 +820,8 @@ class Task(TaskRecord):
         """Return the message for the agent: the prompt, the URLs of its files, and what the text files say.
 
         On a retry with an active plan it goes on with a list of what is done and what is not, and the next item.
+
+            print(task.to_message())
 
         Args:
             retry_count: How many attempts there were before this one.
@@ -746,6 +844,9 @@ class Task(TaskRecord):
 
         An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
         entries in the activity log there is nothing to do.
+
+            outcome = task.compact_session_for_retry(summarize=lambda text: text[:200])
+            print(outcome.compacted)
 
         Args:
             custom_instructions: What the next attempt is told besides; it stands once in the additional context.
@@ -784,6 +885,9 @@ class Task(TaskRecord):
 
         An earlier compacted context is replaced; the rest of the additional context stays. With fewer than three
         entries in the activity log there is nothing to do.
+
+            outcome = task.compact_session_for_retry(summarize=lambda text: text[:200])
+            print(outcome.compacted)
 
         Args:
             custom_instructions: What the next attempt is told besides; it stands once in the additional context.
@@ -901,6 +1005,11 @@ class WaitTimeoutError(XpanderError, TimeoutError):
     """A task did not reach an end in the time it was given.
 
     It stands beside the task that it carries: a file of its own would have to import this one, and this one it.
+
+        try:
+            task.wait_until_done(timeout=30)
+        except WaitTimeoutError as error:
+            print(error.task.status)
 
     Attributes:
         task: The task as it was last seen.

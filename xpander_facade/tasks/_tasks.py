@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 class Tasks(ApiResource):
     """The tasks of the platform: create, list, load, update and stop them.
 
+        tasks = Tasks()
+        task = tasks.create(prompt="Read invoice 17")
+        print(tasks.get(task.id).status)
+
     Args:
         configuration: What to call with; by default a new `Configuration()`, made from the environment now.
     """
@@ -63,6 +67,8 @@ class Tasks(ApiResource):
         permission_mode: str | None = None,
     ) -> Task:
         """Create a task of an agent, or continue one.
+
+            task = tasks.create(prompt="Read invoice 17", file_urls=["https://files.example.com/invoice-17.pdf"])
 
         Args:
             agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
@@ -242,6 +248,9 @@ class Tasks(ApiResource):
     ) -> builtins.list[TasksListItem]:
         """List the tasks of an agent, in the platform's order.
 
+            for item in tasks.list("agent-1", filters={"status": "completed"}):
+                print(item.id, item.title)
+
         Args:
             agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
             filters: Any of user_id, parent_task_id, triggering_agent_id, status (enum or string), internal_status.
@@ -262,6 +271,9 @@ class Tasks(ApiResource):
     ) -> builtins.list[TasksListItem]:
         """List the tasks of an agent, in the platform's order.
 
+            for item in tasks.list("agent-1", filters={"status": "completed"}):
+                print(item.id, item.title)
+
         Args:
             agent_id: The agent; by default the configuration's, else XPANDER_AGENT_ID.
             filters: Any of user_id, parent_task_id, triggering_agent_id, status (enum or string), internal_status.
@@ -279,6 +291,9 @@ class Tasks(ApiResource):
 
     def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
         """List the tasks of an end user across all agents, in the platform's order.
+
+            for item in tasks.list_user_tasks("user-1"):
+                print(item.agent_id, item.status)
 
         Args:
             user_id: The end user.
@@ -300,6 +315,9 @@ class Tasks(ApiResource):
     ) -> builtins.list[TasksListItem]:
         """List the tasks of an end user across all agents, in the platform's order.
 
+            for item in tasks.list_user_tasks("user-1"):
+                print(item.agent_id, item.status)
+
         Args:
             user_id: The end user.
             filters: Any of parent_task_id, triggering_agent_id, status (enum or string), internal_status.
@@ -318,6 +336,8 @@ class Tasks(ApiResource):
     def get(self, task_id: str) -> Task:
         """Load a task.
 
+            print(tasks.get(task.id).result)
+
         Args:
             task_id: The id of the task.
 
@@ -329,6 +349,8 @@ class Tasks(ApiResource):
 
     async def aget(self, task_id: str) -> Task:
         """Load a task.
+
+            print(tasks.get(task.id).result)
 
         Args:
             task_id: The id of the task.
@@ -349,6 +371,8 @@ class Tasks(ApiResource):
         result: str | None = None,
     ) -> Task:
         """Change fields of a task. None leaves a field as it is.
+
+            tasks.update(task.id, result="1,240.00 EUR", status="completed")
 
         Args:
             task_id: The id of the task.
@@ -387,6 +411,8 @@ class Tasks(ApiResource):
     ) -> Task:
         """Change fields of a task. None leaves a field as it is.
 
+            tasks.update(task.id, result="1,240.00 EUR", status="completed")
+
         Args:
             task_id: The id of the task.
             status: Where it stands.
@@ -416,6 +442,8 @@ class Tasks(ApiResource):
     def stop(self, task_id: str) -> Task:
         """Stop a task.
 
+            tasks.stop(task.id)
+
         Args:
             task_id: The id of the task.
 
@@ -430,6 +458,8 @@ class Tasks(ApiResource):
 
     async def astop(self, task_id: str) -> Task:
         """Stop a task.
+
+            tasks.stop(task.id)
 
         Args:
             task_id: The id of the task.

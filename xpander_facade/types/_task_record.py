@@ -126,6 +126,9 @@ class TaskRecord(ConfigurationBound):
         """Return the task as JSON-ready data, without its configuration and without secrets.
 
         Left out are `user_oidc_token`, `user_tokens`, and the keys, headers and variables of MCP servers.
+
+            kept = task.to_dict()
+            again = Task.from_dict(kept)
         """
         data: dict[str, Any] = codec.unstructure(self, leave_out=is_secret)
         return data

@@ -23,7 +23,15 @@ class _Entry:
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadMessageContent:
-    """The words and files of a message."""
+    """The words and files of a message.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadMessage):
+                content: AgentActivityThreadMessageContent = entry.content
+                print(content.text)
+    """
 
     text: str | None = None
     files: list[str] = attrs.field(factory=list[str])
@@ -33,6 +41,10 @@ class AgentActivityThreadMessageContent:
 @attrs.define(kw_only=True)
 class AgentActivityThreadMessage(_Entry):
     """Something that was said.
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadMessage):
+                print(entry.role)
 
     Args:
         role: user or agent.
@@ -48,7 +60,13 @@ class AgentActivityThreadMessage(_Entry):
 
 @attrs.define(kw_only=True)
 class ToolCallReasoning:
-    """Why a tool is called."""
+    """Why a tool is called.
+
+    For example:
+
+        for event in task.events():
+            reasoning: ToolCallReasoning | None = getattr(event.data, "reasoning", None)
+    """
 
     title: str | None = None
     description: str | None = None
@@ -57,7 +75,14 @@ class ToolCallReasoning:
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadToolCall(_Entry):
-    """A tool that was called, and what came of it."""
+    """A tool that was called, and what came of it.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadToolCall):
+                print(entry.tool_name)
+    """
 
     tool_name: str
     payload: Any = None
@@ -69,7 +94,14 @@ class AgentActivityThreadToolCall(_Entry):
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadReasoning(_Entry):
-    """A thought. `type` is think or analyze."""
+    """A thought. `type` is think or analyze.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadReasoning):
+                print(entry.thought)
+    """
 
     type: str
     title: str | None = None
@@ -83,7 +115,14 @@ class AgentActivityThreadReasoning(_Entry):
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadSubAgentTrigger(_Entry):
-    """Another agent that was asked."""
+    """Another agent that was asked.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadSubAgentTrigger):
+                print(entry.agent_id)
+    """
 
     agent_id: str
     query: str | None = None
@@ -94,7 +133,14 @@ class AgentActivityThreadSubAgentTrigger(_Entry):
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadAuth(_Entry):
-    """A step of a login. `type` is not_supported, login_required, token_issue or token_ready."""
+    """A step of a login. `type` is not_supported, login_required, token_issue or token_ready.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadAuth):
+                print(entry.type)
+    """
 
     type: str
     data: Any = None
@@ -102,7 +148,14 @@ class AgentActivityThreadAuth(_Entry):
 
 @attrs.define(kw_only=True)
 class GatewayExecution:
-    """A task whose result a gateway agent fetched."""
+    """A task whose result a gateway agent fetched.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadGatewayDecision):
+                executions: list[GatewayExecution] | None = entry.executions
+    """
 
     created_execution_id: str
     status: str | None = None
@@ -113,6 +166,10 @@ class GatewayExecution:
 @attrs.define(kw_only=True)
 class AgentActivityThreadGatewayDecision(_Entry):
     """What a gateway agent decided.
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadGatewayDecision):
+                print(entry.action)
 
     Args:
         action: create_execution, ask_execution, stop_execution, continue_execution or get_executions_result.
@@ -143,7 +200,14 @@ class AgentActivityThreadGatewayDecision(_Entry):
 
 @attrs.define(kw_only=True)
 class AgentActivityThreadOther:
-    """An entry of a kind that this version does not know. `fields` holds all of it, as it came."""
+    """An entry of a kind that this version does not know. `fields` holds all of it, as it came.
+
+    For example:
+
+        for entry in task.get_activity_log().messages:
+            if isinstance(entry, AgentActivityThreadOther):
+                print(entry.fields)
+    """
 
     id: str | None = None
     created_at: datetime | None = None
@@ -163,7 +227,13 @@ AgentActivityThreadEntry = (
 
 @attrs.define(kw_only=True)
 class AgentActivityThread:
-    """All that was said and done in a task, in order."""
+    """All that was said and done in a task, in order.
+
+    For example:
+
+        thread: AgentActivityThread = task.get_activity_log()
+        print(len(thread.messages))
+    """
 
     id: str
     created_at: datetime | None = None

@@ -21,6 +21,8 @@ def _extra() -> dict[str, Any]:
 class AgentInstructions:
     """What an agent is told to be and do.
 
+        instructions = AgentInstructions(role=["A careful clerk"], general="Answer in one sentence.")
+
     Args:
         role: What the agent is, one sentence each.
         goal: What it shall reach, one sentence each.
@@ -39,6 +41,9 @@ class AgentInstructions:
 @attrs.define(kw_only=True)
 class AgentTool:
     """Something that an agent can call.
+
+        tools: list[AgentTool] = agent.tools
+        print([tool.id for tool in tools])
 
     Args:
         id: The tool's id, also the function's name for the model.
@@ -66,6 +71,9 @@ class AgentTool:
 class AgentKnowledgeBase:
     """A knowledge base that an agent uses.
 
+        bases: list[AgentKnowledgeBase] = agent.knowledge_bases
+        print([base.id for base in bases])
+
     Args:
         id: Its id.
         rw: Whether the agent may write to it.
@@ -83,6 +91,8 @@ class AgentGraphItemSchemas:
     A property with `isBlocked` true is hidden, one with a `permanentValue` is hidden and always has that value, and a
     `description` replaces the tool's own.
 
+        schemas = AgentGraphItemSchemas(input={"properties": {"city": {"permanentValue": "Bonn"}}})
+
     Args:
         input: Laid over what the tool is given.
         output: Laid over what it answers.
@@ -96,6 +106,9 @@ class AgentGraphItemSchemas:
 @attrs.define(kw_only=True)
 class AgentGraphItemSettings:
     """How a node of a graph is set up.
+
+        settings = AgentGraphItemSettings()
+        print(settings.schemas)
 
     Args:
         schemas: What is set over the schemas of the node's tool.
@@ -112,6 +125,9 @@ class AgentGraphItemSettings:
 @attrs.define(kw_only=True)
 class AgentGraphItem:
     """A node of an agent's graph.
+
+        graph = agent.graph
+        items: list[AgentGraphItem] = graph.items if graph else []
 
     Args:
         id: The node's id.
@@ -136,6 +152,9 @@ class AgentGraphItem:
 class AgentGraph:
     """What an agent is put together from, and what follows what.
 
+        graph: AgentGraph | None = agent.graph
+        print(graph)
+
     Args:
         items: The nodes.
     """
@@ -147,6 +166,8 @@ class AgentGraph:
 @attrs.define(kw_only=True)
 class LLMCredentials:
     """The agent's own key for its model. The key shows in no `repr`.
+
+        credentials: LLMCredentials | None = agent.llm_credentials
 
     Args:
         value: The key.
@@ -161,6 +182,8 @@ class LLMCredentials:
 @attrs.define(kw_only=True)
 class AgnoSettings:
     """How an agent is run by Agno.
+
+        settings: AgnoSettings | None = agent.agno_settings
 
     Args:
         session_storage: Conversations are kept.
@@ -191,6 +214,9 @@ class AgnoSettings:
 class ToolInvocationResult:
     """What became of a call of a tool.
 
+        outcome: ToolInvocationResult = agent.invoke_tool("get_weather", {"body_params": {"city": "Bonn"}})
+        print(outcome.result)
+
     Args:
         tool_id: The tool.
         tool_call_id: The id of the logical call; pass it again to repeat the call without running it twice.
@@ -209,6 +235,9 @@ class ToolInvocationResult:
 @attrs.define(kw_only=True)
 class KnowledgeBaseSearchResult:
     """A piece of a document that fits a question.
+
+        found: list[KnowledgeBaseSearchResult] = agent.search_knowledge("Invoices")
+        print([piece.score for piece in found])
 
     Args:
         content: The text.

@@ -11,6 +11,10 @@ class OpenEnum(StrEnum):
 
     `Status("new-word")` gives a pseudo-member: it is an instance of the class, equals the string, has `.value` and can
     be pickled, but is not listed among the members.
+
+        status = AgentExecutionStatus("a status of tomorrow")
+        assert isinstance(status, OpenEnum)
+        print(status.value)
     """
 
     @classmethod
@@ -26,6 +30,8 @@ class OpenEnum(StrEnum):
     def warn_of_unknown(cls, name: str, value: object) -> None:
         """Warn of a word of the user's that this version does not know; it is sent all the same.
 
+            AgentExecutionStatus.warn_of_unknown("status", "completed")
+
         Args:
             name: The argument, for the text.
             value: What was given; anything but text is left alone.
@@ -39,7 +45,13 @@ class OpenEnum(StrEnum):
 
 
 class AgentExecutionStatus(OpenEnum):
-    """Where a task stands."""
+    """Where a task stands.
+
+    For example:
+
+        if task.status is AgentExecutionStatus.Completed:
+            print(task.result)
+    """
 
     Pending = "pending"
     Executing = "executing"
@@ -59,7 +71,12 @@ _FINAL = frozenset({"completed", "failed", "error", "stopped"})
 
 
 class OutputFormat(OpenEnum):
-    """The form of a task's result."""
+    """The form of a task's result.
+
+    For example:
+
+        task = tasks.create(prompt="List the invoices", output_format=OutputFormat.Json)
+    """
 
     Text = "text"
     Markdown = "markdown"
@@ -68,14 +85,24 @@ class OutputFormat(OpenEnum):
 
 
 class ThinkMode(OpenEnum):
-    """How hard the agent thinks."""
+    """How hard the agent thinks.
+
+    For example:
+
+        task = tasks.create(prompt="Why?", think_mode=ThinkMode.Harder)
+    """
 
     Default = "default"
     Harder = "harder"
 
 
 class LLMReasoningEffort(OpenEnum):
-    """How much a model reasons before it answers."""
+    """How much a model reasons before it answers.
+
+    For example:
+
+        print(agent.llm_reasoning_effort == LLMReasoningEffort.Medium)
+    """
 
     Low = "low"
     Medium = "medium"
@@ -84,21 +111,36 @@ class LLMReasoningEffort(OpenEnum):
 
 
 class AgentDeploymentType(OpenEnum):
-    """How an agent is run, by the platform itself or in a container."""
+    """How an agent is run, by the platform itself or in a container.
+
+    For example:
+
+        print(agent.deployment_type == AgentDeploymentType.Serverless)
+    """
 
     Serverless = "serverless"
     Container = "container"
 
 
 class MCPServerType(OpenEnum):
-    """Where an MCP server runs."""
+    """Where an MCP server runs.
+
+    For example:
+
+        assert MCPServerDetails(url="https://mcp.example.com").type is MCPServerType.Remote
+    """
 
     Local = "local"
     Remote = "remote"
 
 
 class MCPServerTransport(OpenEnum):
-    """How one talks to an MCP server. A local server's transport is stdio; a remote one's never is."""
+    """How one talks to an MCP server. A local server's transport is stdio; a remote one's never is.
+
+    For example:
+
+        server = MCPServerDetails(url="https://mcp.example.com", transport=MCPServerTransport.HTTP_Transport)
+    """
 
     STDIO = "stdio"
     SSE = "sse"
@@ -107,7 +149,12 @@ class MCPServerTransport(OpenEnum):
 
 
 class MCPServerAuthType(OpenEnum):
-    """How one proves who one is to an MCP server."""
+    """How one proves who one is to an MCP server.
+
+    For example:
+
+        server = MCPServerDetails(url="https://mcp.example.com", auth_type=MCPServerAuthType.None_)
+    """
 
     APIKey = "api_key"
     OAuth2 = "oauth2"
@@ -118,7 +165,12 @@ class MCPServerAuthType(OpenEnum):
 
 
 class MCPServerSSOToken(OpenEnum):
-    """Which of the user's single-sign-on tokens an MCP server gets."""
+    """Which of the user's single-sign-on tokens an MCP server gets.
+
+    For example:
+
+        server = MCPServerDetails(url="https://mcp.example.com", sso_token=MCPServerSSOToken.Access)
+    """
 
     Access = "access"
     Id = "id"
@@ -131,7 +183,12 @@ MCPServerSSOTokenMode = MCPServerSSOToken
 
 
 class PrincipalKind(OpenEnum):
-    """What kind of caller caused a task."""
+    """What kind of caller caused a task.
+
+    For example:
+
+        assert PrincipalKind("user") is PrincipalKind.user
+    """
 
     user = "user"
     slack = "slack"

@@ -12,7 +12,14 @@ from xpander_facade.types.enums import OpenEnum
 
 
 class TaskUpdateEventType(OpenEnum):
-    """What an event tells. A type that this version does not know arrives as a pseudo-member."""
+    """What an event tells. A type that this version does not know arrives as a pseudo-member.
+
+    For example:
+
+        for event in task.events():
+            if event.type is TaskUpdateEventType.TaskFinished:
+                print(event.data.status)
+    """
 
     Connected = "connected"
     TaskCreated = "task_created"
@@ -50,7 +57,14 @@ def _extra() -> dict[str, Any]:
 
 @attrs.define(kw_only=True)
 class ToolCallRequest:
-    """A tool that the agent is about to call: the data of a tool_call_request event."""
+    """A tool that the agent is about to call: the data of a tool_call_request event.
+
+    For example:
+
+        for event in task.events():
+            if isinstance(event.data, ToolCallRequest):
+                print(event.data.tool_name, event.data.payload)
+    """
 
     request_id: str | None = None
     operation_id: str | None = None
@@ -65,7 +79,14 @@ class ToolCallRequest:
 
 @attrs.define(kw_only=True)
 class ToolCallResult(ToolCallRequest):
-    """What a tool answered: the data of a tool_call_result event."""
+    """What a tool answered: the data of a tool_call_result event.
+
+    For example:
+
+        for event in task.events():
+            if isinstance(event.data, ToolCallResult):
+                print(event.data.tool_name, event.data.result)
+    """
 
     result: Any = None
     is_error: bool = False
@@ -75,6 +96,9 @@ class ToolCallResult(ToolCallRequest):
 @attrs.define(kw_only=True)
 class TaskUpdateEvent:
     """Something that happened to a task.
+
+        event = TaskUpdateEvent(type=TaskUpdateEventType.Chunk, task_id=task.id, data="Nearly done. ")
+        task.push_events([event])
 
     Args:
         type: What happened.

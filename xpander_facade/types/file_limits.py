@@ -21,6 +21,9 @@ def _whole(least: int, instance: object, attribute: attrs.Attribute[int], value:
 class FileLimits:
     """How much a task's files may cost when they are read.
 
+        limits = FileLimits(max_total_bytes=1_000_000)
+        print(task.to_message(limits=limits))
+
     Args:
         timeout: Seconds that one file may take, with its redirects.
         total_timeout: Seconds that all files may take together; by default twice `timeout`. Once they are over no

@@ -28,6 +28,8 @@ def _extra() -> dict[str, Any]:
 class User:
     """The end user on whose behalf a task runs.
 
+        task = tasks.create(prompt="Hello", user_details=User(email="ada@example.com", first_name="Ada"))
+
     Args:
         email: The user's address; the one required attribute.
         timezone: An IANA name, such as Europe/Berlin.
@@ -46,6 +48,8 @@ class User:
 class Principal:
     """Who caused a task.
 
+        principal = Principal(kind=PrincipalKind.user, id="user-1")
+
     Args:
         kind: user, slack, api_key, system or anonymous.
         id: Without ':' and white space.
@@ -61,6 +65,9 @@ class Principal:
 @attrs.define
 class Attachment:
     """A file of a task's input, with what is known of it.
+
+        attachment = Attachment(url="https://files.example.com/a.pdf", name="a.pdf")
+        task = tasks.create(prompt="Read it", attachments=[attachment])
 
     Args:
         url: Where the file is.
@@ -86,6 +93,8 @@ class Attachment:
 class AgentExecutionInput:
     """What a task is asked.
 
+        given = AgentExecutionInput(text="Read invoice 17", user=User(email="ada@example.com"))
+
     Args:
         text: The prompt.
         files: URLs of files.
@@ -103,6 +112,11 @@ class AgentExecutionInput:
 @attrs.define
 class LocalTaskTest:
     """A task to try a handler with: `on_task(test_task=...)`.
+
+        @on_task(test_task=LocalTaskTest(input=AgentExecutionInput(text="Is it on?")))
+        def handler(task: Task) -> Task:
+            task.result = "Yes."
+            return task
 
     Args:
         input: What the task is asked.
@@ -125,6 +139,9 @@ class MCPServerDetails:
     """An MCP server that a task may use.
 
     The secret attributes (`api_key`, `client_secret`, `headers`, `env_vars`) show in no `repr` and in no `to_dict()`.
+
+        server = MCPServerDetails(name="files", url="https://mcp.example.com")
+        task = tasks.create(prompt="List my files", mcp_servers=[server])
 
     Args:
         transport: How one talks to it; by default stdio for a local server, streamable-http for any other.
@@ -155,7 +172,13 @@ class MCPServerDetails:
 
 @attrs.define
 class DeepPlanningItem:
-    """One item of a plan."""
+    """One item of a plan.
+
+    For example:
+
+        item = DeepPlanningItem(id="1", title="Read the invoice")
+        item.completed = True
+    """
 
     id: str = ""
     title: str = ""
@@ -166,6 +189,8 @@ class DeepPlanningItem:
 @attrs.define
 class DeepPlanning:
     """The plan of a task: an empty one with all flags false where there is none.
+
+        plan = DeepPlanning(enabled=True, tasks=[DeepPlanningItem(id="1", title="Read the invoice")])
 
     Args:
         enabled: The task has a plan.
@@ -185,7 +210,12 @@ class DeepPlanning:
 
 @attrs.define
 class HumanInTheLoopRequest:
-    """Why a task is paused: a person has to approve at this node."""
+    """Why a task is paused: a person has to approve at this node.
+
+    For example:
+
+        paused: HumanInTheLoopRequest | None = task.hitl_request
+    """
 
     wait_node_id: str | None = None
     extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
@@ -193,7 +223,12 @@ class HumanInTheLoopRequest:
 
 @attrs.define
 class PendingECARequest:
-    """Why a task is paused: the user has to log in to a connector (External Credential Authorization)."""
+    """Why a task is paused: the user has to log in to a connector (External Credential Authorization).
+
+    For example:
+
+        login: PendingECARequest | None = task.pending_eca_request
+    """
 
     connector_name: str | None = None
     auth_url: str | None = None
@@ -203,6 +238,9 @@ class PendingECARequest:
 @attrs.define
 class PlanFollowingStatus:
     """Whether a task's plan lets it finish.
+
+        plan: PlanFollowingStatus = task.get_plan_following_status()
+        print([item.title for item in plan.uncompleted_tasks])
 
     Args:
         can_finish: Nothing of the plan stands in the way.
@@ -216,6 +254,9 @@ class PlanFollowingStatus:
 @attrs.define
 class CompactRetryResult:
     """What a compaction did.
+
+        outcome: CompactRetryResult = task.compact_session_for_retry(summarize=lambda text: text[:200])
+        print(outcome.total_tokens)
 
     Args:
         compacted: Whether there was something to compact.

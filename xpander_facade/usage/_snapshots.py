@@ -46,6 +46,8 @@ _HAS_DATA = ("model_dump", "to_dict", "toDict", "DESCRIPTOR", "__fields__", "__a
 def snapshot(value: object, *, shorten: bool = True) -> object:
     """Return what is stored of an object; the object itself where nothing is simpler.
 
+        kept = snapshot(response)
+
     Args:
         value: An object of a library.
         shorten: Leave out the agents and inputs that a result holds; False keeps everything.

@@ -47,6 +47,9 @@ class Tokens:
 
     Cache counts are never added to the total: some providers already count them in the prompt.
 
+        used = Tokens(prompt_tokens=812, completion_tokens=164)
+        print(used.total_tokens)
+
     Args:
         prompt_tokens: Tokens of the prompt.
         completion_tokens: Tokens of the answer.
@@ -97,7 +100,12 @@ class Tokens:
 
     @classmethod
     def from_response(cls, response: object) -> Tokens:
-        """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none."""
+        """Return the tokens of a provider's response as `read_usage` reads them, zeros where it tells none.
+
+        For example:
+
+            used = Tokens.from_response(response)
+        """
         usage = read_usage(response)
         return cls() if usage is None or usage.tokens is None else usage.tokens
 
@@ -107,6 +115,10 @@ class Usage:
     """What one or several responses of a model, or the result of an agent's run, tell.
 
     `a + b` adds the tokens, names each tool once, and keeps the later model, text and failure where there is one.
+
+        usage: Usage | None = read_usage(response)
+        if usage:
+            print(usage.tokens.total_tokens, usage.text)
 
     Args:
         tokens: The counts; None where none are told, which is not the same as zeros.
@@ -118,9 +130,6 @@ class Usage:
         is_success: How an agent's run ended, as its result says; None for a model's response.
         hint: What to set so that the library tells the counts, where it told none: `stream_usage=True`.
 
-    Example:
-        >>> read_usage({"usage": {"prompt_tokens": 12, "completion_tokens": 3}}).tokens.total_tokens
-        15
     """
 
     tokens: Tokens | None = None
@@ -226,6 +235,9 @@ def read_usage(response: object) -> Usage | None:
     `prompt_tokens` is what the provider calls its input, whether or not that holds what came from a cache. Cache counts
     stand beside it and are never added: OpenAI, Google, LangChain, LiteLLM and pydantic-ai count them in the prompt,
     Anthropic and Bedrock do not. `completion_tokens` has the thoughts of the model in it.
+
+        usage = read_usage(response)
+        print(usage and usage.tokens)
 
     Args:
         response: One response, or a list of several, which are added up; or the list of all chunks of a stream; or the

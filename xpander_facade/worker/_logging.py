@@ -32,7 +32,13 @@ class TaskIdFilter(logging.Filter):
     """
 
     def filter(self, record: LogRecord) -> bool:
-        """Let every record pass, with `task_id`."""
+        """Let every record pass, with `task_id`.
+
+        For example:
+
+            record = logging.makeLogRecord({"msg": "working"})
+            assert TaskIdFilter().filter(record)
+        """
         if not hasattr(record, "task_id"):
             record.task_id = current_task_id.get()
         return True

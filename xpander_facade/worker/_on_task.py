@@ -51,6 +51,13 @@ class TaskHandler(Generic[P, R]):
     """A handler of tasks: the decorated function, which can be called as before, and served.
 
     Made by `on_task`.
+
+        @on_task
+        def shout(task: Task) -> Task:
+            task.result = task.to_message().upper()
+            return task
+
+        assert isinstance(shout, TaskHandler)
     """
 
     def __init__(self, function: Callable[P, R], options: Options) -> None:
@@ -90,6 +97,8 @@ class TaskHandler(Generic[P, R]):
     ) -> TaskHandler[P, R]:
         """Return the same handler with other options; None keeps what it has. See `on_task`.
 
+            patient = handler.with_options(concurrency=2, grace_period=60)
+
         Raises:
             TypeError: A value has another type.
             ValueError: A value makes no sense.
@@ -115,6 +124,9 @@ class TaskHandler(Generic[P, R]):
         again, for as long as it takes. From inside a running event loop, use `arun()`.
 
         With `on_task(test_task=...)` that one task is created and worked on, and then this returns.
+
+            if __name__ == "__main__":
+                handler.run()
 
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
@@ -142,6 +154,9 @@ class TaskHandler(Generic[P, R]):
 
         With `on_task(test_task=...)` that one task is created and worked on, and then this returns.
 
+            if __name__ == "__main__":
+                handler.run()
+
         Args:
             signals: Whether to heed SIGTERM and SIGINT; only possible in the main thread, elsewhere without effect.
             on_finished: Called with each task whose outcome was saved.
@@ -164,6 +179,9 @@ class TaskHandler(Generic[P, R]):
 
         The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
 
+            task = handler.run_prompt("Is it on?")
+            print(task and task.result)
+
         Args:
             prompt: What the agent is asked.
             signals: Whether SIGTERM and SIGINT end it as they end `run()`: the task gets `grace_period`, then it is an
@@ -185,6 +203,9 @@ class TaskHandler(Generic[P, R]):
         """Create one task at the platform, work on it here, and return it as it was saved.
 
         The platform knows the task as one that runs locally, and gives it to nobody else; no other task is taken.
+
+            task = handler.run_prompt("Is it on?")
+            print(task and task.result)
 
         Args:
             prompt: What the agent is asked.
@@ -219,6 +240,9 @@ class TaskHandler(Generic[P, R]):
         needs the configured key in `x-api-key`. More than `concurrency` tasks at once are refused with 503. When it is
         stopped, running tasks get `grace_period`, then they are errors.
 
+            if __name__ == "__main__":
+                handler.serve_http(port=8080)
+
         Args:
             host: The address to listen on; "0.0.0.0" to be reached from outside a container.
             port: The port; by default XPANDER_STREAMING_PORT, else 59321; 0 takes a free one.
@@ -251,6 +275,9 @@ class TaskHandler(Generic[P, R]):
         needs the configured key in `x-api-key`. More than `concurrency` tasks at once are refused with 503. When it is
         stopped, running tasks get `grace_period`, then they are errors.
 
+            if __name__ == "__main__":
+                handler.serve_http(port=8080)
+
         Args:
             host: The address to listen on; "0.0.0.0" to be reached from outside a container.
             port: The port; by default XPANDER_STREAMING_PORT, else 59321; 0 takes a free one.
@@ -268,7 +295,12 @@ class TaskHandler(Generic[P, R]):
         await _aserve_http(self, spec, host, port, signals, on_listening)
 
     def stop(self) -> None:
-        """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs."""
+        """Ask the worker to end, as SIGTERM does; from any thread. Without effect where none runs.
+
+        For example:
+
+            handler.stop()
+        """
         stop = self._stop
         if stop is not None:
             stop("stop() was called")
@@ -311,6 +343,11 @@ def on_task(
     async generator of `TaskUpdateEvent`s, each of which is pushed to those who follow the task. What it changes of the
     task is saved: a task that is still executing becomes completed, an exception makes it an error with its text.
 
+        @on_task
+        async def handler(task: Task) -> Task:
+            task.result = task.to_message().upper()
+            return task
+
     Args:
         function: The function.
         configuration: What to call with; by default a new `Configuration()`, made when the worker begins.
@@ -350,6 +387,10 @@ def on_boot(function: Hook) -> Hook:
 
     A worker that is stopped meanwhile waits for it for the grace period, then ends without it.
 
+        @on_boot
+        def load_models() -> None:
+            print("ready")
+
     Raises:
         TypeError: It can't be called without arguments.
     """
@@ -359,6 +400,10 @@ def on_boot(function: Hook) -> Hook:
 
 def on_shutdown(function: Hook) -> Hook:
     """Run a function after a worker's last task: an async one, or a plain one, in a thread. One that fails is logged.
+
+        @on_shutdown
+        async def say_goodbye() -> None:
+            print("done")
 
     Raises:
         TypeError: It can't be called without arguments.
