@@ -92,6 +92,7 @@ def check_inputs(
         agent_id = task.agent_id if task is not None else configuration.get_agent_id()
     agent_id = _validation.check_id("agent_id", agent_id)
     version = agent_version
+    # The task's version is that of its own agent; it says nothing of another one that the caller names.
     if version is None and task is not None and task.agent_id == agent_id:
         version = task.agent_version
     try:
@@ -116,6 +117,7 @@ def get_args(inputs: Inputs) -> dict[str, Any]:
             answer = _client.send(configuration, request, as_object)
             wanted = model_access.with_custom_endpoint(wanted, answer, task, configuration)
         headers: dict[str, str] = {}
+        # An organisation that has set none is answered with a 404.
         with contextlib.suppress(NotFoundError):
             headers = _client.send(configuration, _requests.default_llm_headers_request(), _read_headers)
         wanted = model_access.with_headers(wanted, headers)
@@ -192,6 +194,7 @@ def _assemble(inputs: Inputs, agent: Agent, wanted: ModelRequest | None, toolkit
     arguments["additional_context"] = _context(task, notes)
     if wanted is not None:
         arguments["model"] = make_model(wanted)
+    # An argument that is left out keeps Agno's own default; a None would replace it.
     return {**{name: value for name, value in arguments.items() if value is not None}, **inputs.override}
 
 
@@ -205,6 +208,7 @@ def _description(agent: Agent) -> str | None:
 
 def _instructions(agent: Agent, task: Task | None) -> list[str] | None:
     told = agent.instructions or AgentInstructions()
+    # Agno shows description and instructions both: a model should not read one text twice.
     lines = [told.general] if told.general and told.general != _description(agent) else []
     lines += [*told.role, *told.goal]
     if task is not None and task.instructions_override:
@@ -263,6 +267,7 @@ def _session(agent: Agent, task: Task | None, *, has_db: bool) -> dict[str, Any]
     """Return which conversation a run belongs to, and what of it the model sees where it is kept."""
     found: dict[str, Any] = {}
     if task is not None:
+        # A task that belongs to no conversation is one by itself.
         found["session_id"] = task.conversation_id or task.id
         found["user_id"] = task.input.user.id if task.input.user is not None else None
     settings = _settings(agent)
@@ -282,6 +287,7 @@ def _guardrails(settings: AgnoSettings) -> list[Any]:
         or settings.openai_moderation_enabled
     ):
         return hooks
+    # Late: its import brings packages that only guardrails need.
     from agno import guardrails
 
     if settings.pii_detection_enabled:

@@ -97,6 +97,7 @@ def servers_of(agent: Agent, task: Task | None) -> list[Server]:
 
 
 def _label(settings: MCPServerDetails, name: str | None) -> str:
+    # Not the whole URL: it may hold a token.
     return settings.name or name or urlsplit(settings.url or "").hostname or settings.id or "without a name"
 
 
@@ -177,6 +178,7 @@ def _headers(agent: Agent, task: Task | None, server: Server) -> dict[str, str] 
         return None
     token = token or settings.api_key
     if token:
+        # Two headers of that name would be sent, and servers differ in which one they believe.
         headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         headers["Authorization"] = f"Bearer {token}"
     return headers
@@ -189,6 +191,7 @@ def _prefixed(connections: list[_Connection], names: dict[tuple[str, str], Any])
     for connection in connections:
         tools = names.get((connection.url, connection.server.label))
         if tools is not None:
+            # A model calls a tool by its name alone, so the second of two servers must differ in it.
             is_free = taken.isdisjoint(tools)
             found.append((connection, _PREFIX if is_free else f"{_PREFIX}_{len(found) + 1}"))
             taken.update(tools)
@@ -224,6 +227,7 @@ async def _probe(connection: _Connection) -> dict[str, Any] | str:
         await asyncio.wait({asking}, timeout=_CONNECT_TIMEOUT)
     finally:
         asking.cancel()
+    # A library that catches its cancellation gets a second; then it is left to itself.
     if not asking.done():
         await asyncio.wait({asking}, timeout=1.0)
         return f"it did not answer within {_CONNECT_TIMEOUT:g} s"
@@ -324,6 +328,7 @@ def _blocking(connection: _Connection, prefix: str, function: Any) -> Any:
     blocking = copy.copy(function)
     blocking.name = f"{prefix}_{name}"
     blocking.entrypoint = entrypoint
+    # Agno would else read the schema from the signature, which takes anything, instead of the server's own.
     blocking.skip_entrypoint_processing = True
     return blocking
 

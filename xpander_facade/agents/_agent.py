@@ -473,6 +473,7 @@ class Agent(ConfigurationBound):
         return lambda data: codec.structure(cls, _with_known_shapes(data))._bind(configuration)
 
     def _bind(self, configuration: Configuration) -> Self:
+        # Not a field: it is in no comparison, dump or repr of the agent.
         object.__setattr__(self, "_configuration", configuration)
         return self
 

@@ -120,6 +120,7 @@ class Run:
 
             emulator.agent = script
         """
+        # Published first: a run that has ended meanwhile must not count a chunk that nobody got.
         self.event("chunk", text)
         self._state.chunks.append(text)
 
@@ -181,6 +182,7 @@ class Run:
         with self._writing():
             self._state.check()
             self._state.tools.append(name)
+            # Quiet, since the platform tells of tools by their own events, not by an update of the task.
             self._executions.change(self._key, {"used_tools": list(self._state.tools)}, quiet=True)
         self.event("tool_call_result", {**call, "result": result, "is_error": is_error})
         return result
@@ -203,6 +205,7 @@ class Run:
             for number, item in enumerate(items, 1)
         ]
         plan = {"enabled": True, "enforce": enforce, "started": started, "question_raised": False, "tasks": tasks}
+        # Written before it is told, so that who follows the events and asks for the task finds the plan there.
         with self._writing():
             self._state.check()
             self._executions.change(self._key, {"deep_planning": plan}, quiet=True)

@@ -45,6 +45,7 @@ class TextAccumulator:
 
     def add(self, item: object) -> None:
         """Take what was yielded."""
+        # One item that is not text: these are objects, such as a model's chunks, and have no joint text.
         if not isinstance(item, str):
             self._all_text = False
             self._parts.clear()
@@ -60,6 +61,7 @@ class TextAccumulator:
 
 def is_deferred(value: object) -> bool:
     """Whether a value that a function has returned ends later: an awaitable, future or iterator, but no file."""
+    # A file iterates over its lines, but who returns one returns a result, not work that goes on.
     if isinstance(value, IO) or (hasattr(value, "readline") and hasattr(value, "fileno")):
         return False
     return isinstance(value, Iterator | AsyncIterator | Awaitable | concurrent.futures.Future)
@@ -89,6 +91,7 @@ async def _await(value: Awaitable[Any], run: RecordedRun) -> Any:
         returned = await value
         run._set_default_result(returned)
     except BaseException as error:
+        # First: the report must not be taken for a part of the run that it reports.
         run._restore_current()
         await run._aclose(error)
         raise
@@ -102,6 +105,7 @@ def _is_future(value: object) -> bool:
 
 
 def _is_asyncio_future(value: object) -> bool:
+    # Whoever has a future of asyncio has imported it; importing it here would cost every other program 30 ms.
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio.isfuture(value)
 
@@ -147,6 +151,7 @@ class _IteratorProxy(_Proxy):
         return self
 
     def __next__(self) -> Any:
+        # Only while the library works: between two items the caller may record runs of its own.
         self._run._make_current()
         try:
             item = next(self.__wrapped__)
@@ -166,6 +171,7 @@ class _IteratorProxy(_Proxy):
 
     def __enter__(self) -> Any:
         entered = self.__wrapped__.__enter__()
+        # A stream that enters as itself must stay wrapped, or its items would pass unseen.
         return self if entered is self.__wrapped__ else entered
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> Any:
@@ -224,6 +230,7 @@ class _AsyncIteratorProxy(_Proxy):
 
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
+        # Not a method of its own: whether a stream has `aclose` tells libraries how to close it.
         return (lambda: self._closed(value())) if name == "aclose" else value
 
     def _closed(self, closing: Any) -> Any:
