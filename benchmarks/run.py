@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import environments
 import imports
 import local_platform
+import troubled
 from measuring import Row, Target, Worker, as_markdown, as_text, cores, interleave, ratios, run_script, sink, spread
 from payload import BURST, BURST_WITH_IDS, PACED
 
@@ -219,6 +220,10 @@ def waiting(bench: Bench) -> list[Row]:
     return [Row(what, [after - before], note, None, Target(at_most=5, source="issue 7: bounded"))]
 
 
+def trouble(bench: Bench) -> list[Row]:
+    return troubled.rows(bench.python_of, NAMES, bench.rounds(7))
+
+
 def first_event(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     with bench.workers("facade", "httpx_reused", "vendor") as workers:
@@ -283,6 +288,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "growth": growth,
     "enqueue": enqueue,
     "waiting": waiting,
+    "trouble": trouble,
     "usage": usage,
     "imports": import_times,
     "first-event": first_event,

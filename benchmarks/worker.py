@@ -72,6 +72,38 @@ class Worker:
             call()
         return (time.perf_counter() - began) / count * 1e6
 
+    def added(self, name: str, count: int, quantile: float) -> float:
+        """Return milliseconds that a call adds to a handler that works for 2 ms, at a quantile of all calls."""
+        call, _ = self.made_by(name)
+        alone: list[float] = []
+        recorded: list[float] = []
+        for _ in range(count):
+            began = time.perf_counter()
+            time.sleep(0.002)
+            between = time.perf_counter()
+            time.sleep(0.002)
+            call()
+            alone.append(between - began)
+            recorded.append(time.perf_counter() - between)
+        self.made["latencies"] = sorted(alone), sorted(recorded)
+        return self.added_again(name, count, quantile)
+
+    def added_again(self, name: str, count: int, quantile: float) -> float:
+        """Return another quantile of the calls that `added` has made last."""
+        alone, recorded = self.made["latencies"]
+        at = min(len(alone) - 1, round(quantile * len(alone)))
+        return (recorded[at] - alone[at]) * 1e3
+
+    def longest(self, name: str, count: int) -> float:
+        """Return the seconds of the longest of some calls, one after the other."""
+        call, _ = self.made_by(name)
+        longest = 0.0
+        for _ in range(count):
+            began = time.perf_counter()
+            call()
+            longest = max(longest, time.perf_counter() - began)
+        return longest
+
     def threads(self, count: int, threads: int) -> float:
         """Return calls per second of threads that share one client."""
         call = self.made_by("report")
