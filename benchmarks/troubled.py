@@ -157,7 +157,7 @@ def _direct(python_of: Callable[[str], Path | None], url: str, words: str, count
     finally:
         worker.process.kill()
     what = f"a platform that {words}: a recorded run without an outbox,"
-    limit = RECORD_DEADLINE + 0.5
+    limit = RECORD_DEADLINE + AFTERWARDS
     # A platform that answers, if late, is waited for: it loses nothing.
     later_limit = limit if "slow" in words else AFTERWARDS
     return [

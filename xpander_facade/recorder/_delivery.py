@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from xpander_facade.tasks._task import Task
 
 _log = logging.getLogger("xpander_facade.recorder")
+_MARGIN = 0.25
+"""Seconds before the end of `record_deadline` that the call itself ends."""
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -131,9 +133,11 @@ async def asend(configuration: Configuration, report: Report) -> Delivery:
 
 
 def _bounded(configuration: Configuration) -> Configuration:
-    if configuration.deadline <= configuration.record_deadline:
+    # The call ends, and says why, before the thread that waits for it no longer does.
+    limit = configuration.record_deadline - min(_MARGIN, configuration.record_deadline / 5)
+    if configuration.deadline <= limit:
         return configuration
-    return attrs.evolve(configuration, deadline=configuration.record_deadline)
+    return attrs.evolve(configuration, deadline=limit)
 
 
 def _delivery(configuration: Configuration, task: Task) -> Delivery:

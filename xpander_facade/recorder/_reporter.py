@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("xpander_facade.recorder")
 MAX_LOGGED = 500
-_MARGIN = 0.25
 _SECOND_TRY = 0.5
 T = TypeVar("T")
 _warned_of_loops: list[bool] = []
@@ -324,7 +323,7 @@ class Reporter:
                 self._id,
             )
         call.start()
-        if call.wait(self._configuration.record_deadline + _MARGIN):
+        if call.wait(self._configuration.record_deadline):
             call.value  # noqa: B018 (raises what the call did)
         else:
             log.warning("run %s is still being reported, and its caller goes on meanwhile", self._id)
