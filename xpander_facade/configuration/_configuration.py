@@ -344,6 +344,10 @@ class Configuration:
             raise ConfigurationError(
                 "cert and a verify that is an ssl.SSLContext can't be combined: call the context's load_cert_chain()"
             )
+        if self.outbox is not None and self.outbox.relay is not None:
+            from xpander_facade.configuration._relay_setting import check_relay
+
+            check_relay(self, self.outbox)
 
     def get_full_url(self) -> str:
         """Return the base URL, with the organisation appended where the platform's URL rule wants it.

@@ -16,6 +16,7 @@ from xpander_facade import _validation
 from xpander_facade.configuration._connection_settings import check_hook
 from xpander_facade.errors import ConfigurationError
 
+Relay = Literal["process"]
 WhenFull = Literal["block", "drop_oldest", "raise"]
 Hook = Callable[[Any], object]
 """A function of an `OutboxEntry`; what it returns is ignored, what it raises is logged."""
@@ -80,6 +81,11 @@ def _hook(_: OutboxSettings, field: attrs.Attribute[Hook | None], value: Hook | 
     check_hook(field.name, value)
 
 
+def _relay(_: OutboxSettings, field: attrs.Attribute[Relay | None], value: Relay | None) -> None:
+    if value not in (None, "process"):
+        raise ConfigurationError(f'{field.name} must be "process" or None, not {value!r}')
+
+
 @attrs.frozen
 class OutboxSettings:
     """How reports wait on disk until the platform has them.
@@ -107,6 +113,8 @@ class OutboxSettings:
         exit_timeout: Seconds that the end of the program waits for what is still to be sent; 0 does not wait.
         concurrency: How many reports a process sends at the same time at most. It starts with two, takes more while
             answers are good, and halves on trouble.
+        relay: "process" starts a process that only sends, one for each file, for as long as there is something to send:
+            for programs whose own processes end by `os._exit` or a signal. None starts none.
         on_drop: Called with the `OutboxEntry` of a report that was dropped for lack of room or for its age, on the
             thread that dropped it.
         on_quarantine: Called with the `OutboxEntry` of a report that the platform refused, on the sending thread.
@@ -124,6 +132,7 @@ class OutboxSettings:
     when_full: WhenFull | None = attrs.field(default=None, validator=_policy, kw_only=True)
     exit_timeout: float = attrs.field(default=5.0, validator=_seconds, kw_only=True)
     concurrency: int = attrs.field(default=16, validator=_whole, kw_only=True)
+    relay: Relay | None = attrs.field(default=None, validator=_relay, kw_only=True)
     on_drop: Hook | None = attrs.field(default=None, validator=_hook, kw_only=True, eq=False)
     on_quarantine: Hook | None = attrs.field(default=None, validator=_hook, kw_only=True, eq=False)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 import sys
 
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
 from xpander_facade.outbox._relay import LOOPBACK, relay
+from xpander_facade.outbox._relay_process import IDLE_SECONDS, locked
 
 
 def main() -> int:
@@ -26,7 +28,10 @@ def main() -> int:
     parser.add_argument("--client-cert", metavar="FILE", help="the client's certificate for mutual TLS (PEM)")
     parser.add_argument("--client-key", metavar="FILE", help="its key, where that is another file (PEM)")
     parser.add_argument("--rate", help="how fast at most, such as 90/minute")
+    parser.add_argument("--told-by-pipe", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.told_by_pipe:
+        return _serve()
     if given.client_key and not given.client_cert:
         parser.error("--client-key needs --client-cert")
     try:
@@ -42,6 +47,15 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 1 if left and given.until_empty else 0
+
+
+def _serve() -> int:
+    """Be the relay that a program has started, which tells on standard input what to send with."""
+    path, values = pickle.loads(sys.stdin.buffer.read())
+    with locked(path) as is_free:
+        if is_free:  # else another one was faster
+            relay(Configuration(**values), [path], idle_timeout=IDLE_SECONDS)
+    return 0
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from xpander_facade._requests.report import Report
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.outbox._relay_process import RelayStarter
 
 __all__ = ["FlushResult", "Outbox", "OutboxEntry", "OutboxStatus"]
 
@@ -69,6 +70,11 @@ class Outbox:
             api_key=_key_of(configuration),
         )
         self._runtime = runtime_of(attrs.evolve(configuration.outbox, path=path))
+        self._relay: RelayStarter | None = None
+        if configuration.outbox.relay is not None and not configuration.disabled:
+            from xpander_facade.outbox._relay_process import RelayStarter
+
+            self._relay = RelayStarter(path)
         self._number: int | None = None
         self._serves = False
 
@@ -423,6 +429,8 @@ class Outbox:
 
     def _take_up(self) -> None:
         """Let the sender send for this configuration from now on."""
+        if self._relay is not None:
+            self._relay.ensure(self.configuration)
         if not self._serves:
             self._runtime.sender.serve(self._destination, self.configuration)
             self._serves = True

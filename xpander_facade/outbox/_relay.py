@@ -42,6 +42,7 @@ def relay(
     health_host: str = LOOPBACK,
     rate: str | None = None,
     stop: threading.Event | None = None,
+    idle_timeout: float | None = None,
 ) -> int:
     """Send what other processes store in files until told to stop; return how many reports wait.
 
@@ -57,6 +58,7 @@ def relay(
             a container's supervisor asks. By default only this machine can ask.
         rate: How fast at most, such as "90/minute".
         stop: Set, it ends the relay.
+        idle_timeout: End after so many seconds in which nothing waited and no run was in flight; None goes on.
 
     Raises:
         ConfigurationError: There is no key or no file, or a file can't be used.
@@ -68,7 +70,7 @@ def relay(
     stop = stop or threading.Event()
     with _stopped_by_signals(stop), _health(outboxes, health_host, health_port):
         _log.info("relay of %s: sending until told to stop", ", ".join(box.path for box in outboxes))
-        _run(outboxes, stop, until_empty=until_empty)
+        _run(outboxes, stop, until_empty=until_empty, idle_timeout=idle_timeout)
     for box in outboxes:
         box.close()  # what was under way is settled by this, and the rest is handed over
     left = sum(_waiting(box) for box in outboxes)
@@ -90,8 +92,8 @@ def _outbox(configuration: Configuration, path: str | None, rate: str | None) ->
     return box
 
 
-def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool) -> None:
-    fruitful_at = time.monotonic()
+def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool, idle_timeout: float | None) -> None:
+    fruitful_at = busy_at = time.monotonic()
     while not stop.is_set():
         present = [box for box in outboxes if os.path.exists(box.path)]
         for box in present:
@@ -105,7 +107,20 @@ def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool) ->
                 fruitful_at = time.monotonic()
             elif time.monotonic() - fruitful_at > _MAX_FRUITLESS:
                 return
+        if any(_is_busy(box) for box in present):
+            busy_at = time.monotonic()
+        elif idle_timeout is not None and time.monotonic() - busy_at >= idle_timeout:
+            return
         stop.wait(_POLL)
+
+
+def _is_busy(box: Outbox) -> bool:
+    """Whether a report waits, or a run is in flight; of a file that can't be read, nobody knows."""
+    try:
+        status = box.status()
+    except XpanderError:
+        return True
+    return bool(status.waiting + status.sending + status.running)
 
 
 def _waiting(box: Outbox) -> int:
