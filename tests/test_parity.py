@@ -49,6 +49,7 @@ NAMES = {
 
 DOTTED = {"asyncio.sleep": "time.sleep"}
 PROGRAMS = {
+    "outbox/__main__.py",
     "__main__.py",
     "cli/history.py",
     "cli/screen.py",

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 VARIABLES = (
     "XPANDER_API_KEY",
@@ -78,6 +78,17 @@ def variables_set() -> list[str]:
 def network_variables() -> list[str]:
     """Return the names of the variables of certificates and proxies that are set; their values may hold passwords."""
     return [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *_PROXY_VARIABLES) if _environment(name) is not None]
+
+
+def foreign_environment(python_path: Iterable[str]) -> dict[str, str]:
+    """Return the environment for a process that is told otherwise what our variables say, such as the key.
+
+    Args:
+        python_path: Folders in which it finds packages before all others.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.partition("_")[0] != "XPANDER"}
+    folders = [*python_path, os.environ.get("PYTHONPATH", "")]
+    return {**kept, "PYTHONPATH": os.pathsep.join(folder for folder in folders if folder)}
 
 
 def is_lambda() -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from xpander_facade.configuration import Configuration
+from xpander_facade.configuration._environment import foreign_environment
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -86,15 +87,13 @@ def _start(path: str, configuration: Configuration) -> None:
     folders = {
         os.path.dirname(os.path.dirname(os.path.abspath(sys.modules[name].__file__ or ""))) for name in _PACKAGES
     }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("XPANDER_")}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [*sorted(folders), os.environ.get("PYTHONPATH")]))
     # The shell ends at once, so that the relay is no child of this program, which may wait for its children.
     launcher = subprocess.Popen(
         ["/bin/sh", "-c", _LAUNCH, sys.executable, "-m", "xpander_facade.outbox", "--told-by-pipe"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=foreign_environment(sorted(folders)),
         start_new_session=True,
     )
     with contextlib.suppress(BrokenPipeError):
