@@ -16,8 +16,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import environments
@@ -26,6 +24,7 @@ from payload import BURST, BURST_WITH_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from measuring import Series
 
@@ -53,6 +52,7 @@ JOBS: dict[str, tuple[str, bool, dict[str, object]]] = {
     ),
     "enqueue": ("a report left on disk, us (the median of 200)", False, {"do": "enqueue", "count": 200}),
     "usage": ("a known response read, us (the median of 32)", False, {"do": "usage", "count": 200}),
+    "drain": ("2,000 reports through the outbox, answers at once, a second", True, {"do": "drain", "count": 2_000}),
     "record": ("a recorded block with outbox, us (the median of 200)", False, {"do": "record", "count": 200}),
 }
 """Name: what it measures, whether more is better, and the worker's job."""
@@ -146,11 +146,7 @@ def main() -> int:
     base = found.stdout.strip()
     names = arguments.only or [*JOBS, *STARTS]
     today, others = environments.facade_environment(), environments.others_environment()
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder)
-        archive = subprocess.run(["git", "archive", base], capture_output=True, cwd=environments.ROOT, check=True)
-        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        pythons = {"base": environments.base_environment(tree), "today": today}
+    pythons = {"base": environments.base_environment(base), "today": today}
     with sink(others) as url:
         lines = measure_workers([name for name in names if name in JOBS], pythons, url, arguments.rounds)
         lines += measure_starts([name for name in names if name in STARTS], pythons, url, arguments.rounds)

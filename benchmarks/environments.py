@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import venv
 from pathlib import Path
@@ -28,10 +29,20 @@ def facade_environment() -> Path:
     return _environment(".venv-bench", "constraints.txt", tuple(_project()["dependencies"]), with_facade=True)
 
 
-def base_environment(tree: Path) -> Path:
-    """Return the Python that has the facade of another checkout, with the dependencies that it declares."""
-    wanted = tuple(_project(tree)["dependencies"])
-    return _environment(".venv-bench-base", "constraints.txt", wanted, with_facade=True, tree=tree)
+def base_environment(revision: str) -> Path:
+    """Return the Python that has the facade of another revision, with the dependencies that it declares."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        archive = subprocess.run(["git", "archive", revision], capture_output=True, cwd=ROOT, check=True)
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        wanted = tuple(_project(tree)["dependencies"])
+        return _environment(".venv-bench-base", "constraints.txt", wanted, with_facade=True, tree=tree)
+
+
+def has_revision(revision: str) -> bool:
+    """Whether git knows a revision here; it does not where only the sources are."""
+    known = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+    return shutil.which("git") is not None and not subprocess.run(known, capture_output=True, cwd=ROOT).returncode
 
 
 def others_environment() -> Path:
@@ -75,13 +86,13 @@ def _project(tree: Path = ROOT) -> dict[str, Any]:
 
 
 def _environment(name: str, constraints: str, wanted: tuple[str, ...], *, with_facade: bool, tree: Path = ROOT) -> Path:
-    folder = ROOT / name
+    folder = ROOT / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     recipe = "\n".join((sys.version, *wanted, (HERE / constraints).read_text()))
     stamp = folder / "made-from"
     mark = hashlib.sha256(recipe.encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == mark):
-        print(f"making {name} ...", file=sys.stderr, flush=True)
+        print(f"making {folder.name} ...", file=sys.stderr, flush=True)
         venv.create(folder, with_pip=True, clear=True)
         pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         subprocess.run([*pip, "-c", HERE / constraints, *wanted], check=True)

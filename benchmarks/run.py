@@ -36,6 +36,7 @@ BEGIN = "<!-- written by: python benchmarks/run.py --write docs/performance.md -
 END = "<!-- end of what is written -->"
 NAMES = {
     "facade_fast": "facade with [fast]",
+    "facade_base": "build before",
     "httpx_reused": "httpx, one client",
     "httpx_post": "httpx.post",
     "requests_session": "requests, one Session",
@@ -47,6 +48,8 @@ NAMES = {
     "langfuse_client": "langfuse, in memory",
     "httpx_script": "six-line httpx script",
 }
+BASE = "d908783"
+"""The build before issue 16."""
 SLOW = {"vendor": 16, "httpx_post": 16}
 
 
@@ -58,9 +61,11 @@ class Bench:
     facade: Path
     others: Path
     fast: Path | None
+    base: Path | None
     vendor: Path | None
     tracers: Path
     quick: bool
+    base_revision: str | None = None
 
     def rounds(self, full: int) -> int:
         return min(full, 3) if self.quick else full
@@ -70,6 +75,7 @@ class Bench:
             "facade": self.facade,
             "generated": self.facade,
             "facade_fast": self.fast,
+            "facade_base": self.base,
             "vendor": self.vendor,
             "langsmith_client": self.tracers,
             "langfuse_client": self.tracers,
@@ -107,7 +113,7 @@ def sync(bench: Bench) -> list[Row]:
         series = interleave(jobs, bench.rounds(15))
     what = "sync report, us per call"
     return [
-        *against(what, series, "httpx_reused", Target(at_most=0.9, source="issue 5")),
+        *against(what, series, "httpx_reused", Target(at_most=0.55, source="issue 16")),
         *against(what, series, "vendor", Target(at_least=45, source="issue 5"), turned=True),
         *against(what, series, "httpx_post", None, turned=True),
         *against(what, series, "requests_session", None),
@@ -126,7 +132,7 @@ def asynchronous(bench: Bench) -> list[Row]:
         series = interleave(jobs, bench.rounds(11))
     what = "async report, 64 at once, calls a second"
     rows = [
-        *against(what, series, "aiohttp_session", Target(at_least=0.18, source="issue 5")),
+        *against(what, series, "aiohttp_session", Target(at_least=0.6, source="issue 16")),
         *against(what, series, "httpx_reused", Target(at_least=4, source="issue 5")),
         *against(what, series, "vendor", Target(at_least=25, source="issue 5")),
         *against(what, series, "raw_socket", None),
@@ -148,7 +154,7 @@ def threads(bench: Bench) -> list[Row]:
         jobs = {name: call(worker, do="threads", count=1600, threads=32) for name, worker in workers.items()}
         series = interleave(jobs, bench.rounds(11))
     what = "32 threads on one Backend, calls a second"
-    return against(what, series, "httpx_reused", Target(at_least=1.3, source="issue 5"))
+    return against(what, series, "httpx_reused", Target(at_least=2.5, source="issue 16"))
 
 
 def decode(bench: Bench) -> list[Row]:
@@ -157,7 +163,7 @@ def decode(bench: Bench) -> list[Row]:
         series = interleave(jobs, bench.rounds(15))
     what = "full Task from its JSON, us"
     return [
-        *against(what, series, "vendor", Target(at_most=1, source="issue 5")),
+        *against(what, series, "vendor", Target(at_most=0.6, source="issue 16")),
         *against(what, series, "generated", None),
     ]
 
@@ -179,12 +185,12 @@ def start(bench: Bench) -> list[Row]:
     series = interleave({name: run(name) for name in names}, bench.rounds(15))
     what = "process start to first report done, ms"
     rows = [
-        *against(what, series, "httpx_script", Target(at_most=1.3, source="issue 5")),
+        *against(what, series, "httpx_script", Target(at_most=0.8, source="issue 16")),
         *against(what, series, "vendor", Target(at_least=10, source="issue 5"), turned=True),
     ]
-    others = "; ".join(f"{NAMES[name]}: {spread(memory[name])}" for name in names[1:])
-    target = Target(at_most=40, source="issue 5")
-    rows.append(Row("memory after the first report, MB", memory["facade"], others, None, target))
+    what = "memory after the first report, MB"
+    rows += against(what, memory, "httpx_script", Target(at_most=0.9, source="issue 16"))
+    rows += against(what, memory, "vendor", None, turned=True)
     return rows
 
 
@@ -199,14 +205,56 @@ def growth(bench: Bench) -> list[Row]:
 
 
 def enqueue(bench: Bench) -> list[Row]:
-    names = ("facade", "langsmith_client", "langfuse_client")
+    names = ("facade", "facade_base", "langsmith_client", "langfuse_client")
     with bench.workers(*names) as workers:
         jobs = {name: call(worker, do="enqueue", count=200) for name, worker in workers.items()}
         series = interleave(jobs, bench.rounds(15))
     what = "a run handed over, ours on disk, us (the median of 200)"
     rows = [Row(what, series["facade"], "", None, Target(at_most=60, source="issue 7"))]
-    for name in names[1:]:
+    rows += against(what, series, "facade_base", Target(at_most=0.6, source="issue 16"))
+    for name in names[2:]:
         rows += against(what, series, name, None)
+    return rows
+
+
+def record(bench: Bench) -> list[Row]:
+    names = ("facade", "facade_base", "langfuse_client")
+    with bench.workers(*names) as workers:
+        jobs = {name: call(worker, do="record", count=200) for name, worker in workers.items()}
+        series = interleave(jobs, bench.rounds(15))
+    what = "a recorded block, its report on disk, us (the median of 200)"
+    return [
+        *against(what, series, "facade_base", Target(at_most=0.6, source="issue 16")),
+        *against(f"{what}; theirs: @observe", series, "langfuse_client", Target(at_most=1, source="issue 16")),
+    ]
+
+
+def drain(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    with bench.workers("facade", "facade_base", "httpx_reused") as workers:
+        for delay, settings, limit in ((20, {}, 10), (20, {"concurrency": 32}, 20)):
+            jobs = {
+                "facade": call(workers["facade"], do="drain", count=2_000, delay=delay, **settings),
+                "httpx_reused": call(workers["httpx_reused"], do="drain", count=50, delay=delay),
+            }
+            series = interleave(jobs, bench.rounds(5))
+            told = "".join(f", {name}={value}" for name, value in settings.items()) or ", default settings"
+            what = f"2,000 reports through the outbox, answers of {delay} ms{told}, a second"
+            rows += against(what, series, "httpx_reused", Target(at_least=limit, source="issue 16"))
+        jobs = {
+            name: call(worker, do="drain", count=2_000) for name, worker in workers.items() if name != "httpx_reused"
+        }
+        what = "2,000 reports through the outbox, answers at once, a second"
+        series = interleave(jobs, bench.rounds(7))
+        rows += against(what, series, "facade_base", Target(at_least=1.6, source="issue 16"))
+        jobs = {
+            f"{count}": call(workers["facade"], do="shared_drain", count=2_000, processes=count) for count in (1, 4)
+        }
+        series = interleave(jobs, bench.rounds(7))
+        label = f"one process: {spread(series['1'])}"
+        what = "2,000 reports, answers at once, four processes sharing a file, a second"
+        target = Target(at_least=1, source="issue 16")
+        rows.append(Row(what, series["4"], label, ratios(series, "4", "1"), target))
     return rows
 
 
@@ -249,7 +297,7 @@ def events(bench: Bench) -> list[Row]:
                 }
                 series = interleave(jobs, bench.rounds(9))
                 what = f"10,000 events {kind} through {form}, events a second"
-                rows += against(what, series, "httpx_reused", Target(at_least=0.5, source="issue 3"))
+                rows += against(what, series, "httpx_reused", Target(at_least=0.9, source="issue 16"))
                 rows += against(what, series, "vendor", None)
     return rows
 
@@ -276,7 +324,8 @@ def import_times(bench: Bench) -> list[Row]:
 
 
 def emulator(bench: Bench) -> list[Row]:
-    return local_platform.pages(bench.rounds(11))
+    rows = [] if bench.base_revision is None else [local_platform.beside(bench.base_revision, bench.rounds(11))]
+    return rows + local_platform.pages(bench.rounds(11))
 
 
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
@@ -287,6 +336,8 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "start": start,
     "growth": growth,
     "enqueue": enqueue,
+    "record": record,
+    "drain": drain,
     "waiting": waiting,
     "trouble": trouble,
     "usage": usage,
@@ -353,6 +404,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="three rounds, and without the vendor's client")
     parser.add_argument("--only", action="append", choices=list(BENCHMARKS), help="run this one; may be repeated")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the marks in this file")
+    parser.add_argument(
+        "--base", metavar="REV", default=BASE, help="the build that some rows are compared with (default: %(default)s)"
+    )
     parser.add_argument("--note", metavar="TEXT", help="say this about the run, below the table")
     arguments = parser.parse_args()
     if arguments.write and arguments.only:
@@ -361,15 +415,19 @@ def main() -> int:
     facade = environments.facade_environment()
     others = environments.others_environment()
     fast = environments.fast_environment()
+    revision = arguments.base if environments.has_revision(arguments.base) else None
+    base = None if revision is None else environments.base_environment(revision)
     tracers = environments.tracers_environment()
     vendor = None if arguments.quick else environments.vendor_environment()
     rows: list[Row] = []
     with sink(others) as url:
-        bench = Bench(url, facade, others, fast, vendor, tracers, arguments.quick)
+        bench = Bench(url, facade, others, fast, base, vendor, tracers, arguments.quick, revision)
         for name in arguments.only or BENCHMARKS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             rows += BENCHMARKS[name](bench)
     notes = machine(bench, load)
+    if revision is None:
+        notes.append(f"Not measured: the build {arguments.base}, which git does not know here.")
     if fast is None:
         notes.append("Not measured: the extra [fast], which does not exist yet.")
     if arguments.quick:

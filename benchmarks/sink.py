@@ -24,6 +24,8 @@ STREAM = (
     b"transfer-encoding: chunked\r\n\r\n"
 )
 CHUNK = 16_384
+DELAYED = b"/delayed-"
+"""How the paths begin that are answered so many ms later: a base URL may have a path."""
 
 
 class Sink(asyncio.Protocol):
@@ -57,6 +59,9 @@ class Sink(asyncio.Protocol):
                 task = asyncio.get_running_loop().create_task(self.stream(target))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
+            elif target.startswith(DELAYED):
+                seconds = int(target.removeprefix(DELAYED).split(b"/", 1)[0]) / 1000
+                asyncio.get_running_loop().call_later(seconds, self.transport.write, ANSWER)
             else:
                 self.transport.write(ANSWER)
 

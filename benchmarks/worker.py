@@ -6,19 +6,23 @@ A candidate is a module in `candidates/` with some of these functions; each gets
 `report(url)` and `areport(url)` return a function that reports once and returns what it made of the answer;
 `events(url, task_id)` and `aevents(url, task_id)` give the data of a stream's events; `decode()` returns a function
 that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
-other waits until all are sent; `record(url)` does so with a recorded block; `wait_on_disk(url)` returns a function that
-stores a report for a platform that is down; `reader()` returns a function that reads a response's usage, `writer()` one
-that makes JSON of any object.
+other waits until all are sent; `drain(url)` does so with settings of the outbox, `drain_with_others(url, path)` in a
+file that other processes share; `record(url)` does so with a recorded block; `wait_on_disk(url)` returns a function
+that stores a report for a platform that is down; `reader()` returns a function that reads a response's usage,
+`writer()` one that makes JSON of any object.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -26,6 +30,18 @@ from typing import Any
 
 import objects
 from payload import TASK, TASK_JSON
+
+HELPER = """
+import sys
+from candidates.facade import drain_with_others
+
+hand_over, settle, close = drain_with_others(*sys.argv[1:])
+print("ready", flush=True)
+for _ in sys.stdin:
+    settle()
+close()
+"""
+"""What a process does that sends along with another one."""
 
 
 def rss() -> float:
@@ -216,6 +232,55 @@ class Worker:
             took.append(time.perf_counter() - began)
         settle()
         return statistics.median(took) * 1e6
+
+    def drain(self, count: int, delay: int = 0, **settings: Any) -> float:
+        """Return reports per second, from the first that is handed over to the last that is answered.
+
+        Args:
+            count: How many reports.
+            delay: Milliseconds that each answer takes.
+            settings: Settings of the outbox.
+        """
+        key = f"drain {delay} {settings}"
+        if key not in self.made:
+            self.made[key] = self.module.drain(f"{self.url}/delayed-{delay}" if delay else self.url, **settings)
+        hand_over, settle = self.made[key]
+        began = time.perf_counter()
+        for _ in range(count):
+            hand_over()
+        settle()
+        return count / (time.perf_counter() - began)
+
+    def shared_drain(self, count: int, processes: int) -> float:
+        """Return reports per second of some processes that send what one of them leaves in a file."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.ExitStack() as stack:
+            path = os.path.join(folder, "runs.db")
+            hand_over, settle, close = self.module.drain_with_others(self.url, path)
+            hand_over()
+            settle()
+            others: list[subprocess.Popen[str]] = []
+            for _ in range(processes - 1):
+                command = [sys.executable, "-c", HELPER, self.url, path]
+                other = subprocess.Popen(
+                    command, cwd=os.path.dirname(__file__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+                others.append(stack.enter_context(other))
+                assert other.stdout is not None
+                other.stdout.readline()
+            began = time.perf_counter()
+            for _ in range(count):
+                hand_over()
+            for other in others:
+                assert other.stdin is not None
+                other.stdin.write("flush\n")
+                other.stdin.flush()
+            settle()
+            took = time.perf_counter() - began
+            for other in others:
+                assert other.stdin is not None
+                other.stdin.close()
+            close()
+            return count / took
 
     def waiting_memory(self, count: int) -> float:
         """Return resident MB after so many more reports went to wait."""

@@ -37,11 +37,11 @@ def areport(url: str) -> Callable[[], Awaitable[Task]]:
     return lambda: backend.areport_external_task(AGENT_ID, **_arguments())
 
 
-def _outboxed(url: str) -> tuple[Backend, Callable[[], None]]:
+def _outboxed(url: str, **settings: Any) -> tuple[Backend, Callable[[], None]]:
     folder = tempfile.mkdtemp(prefix="bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     # Room for 100,000 reports of this size.
-    outbox = OutboxSettings(os.path.join(folder, "runs.db"), max_bytes=1_000_000_000)
+    outbox = OutboxSettings(os.path.join(folder, "runs.db"), max_bytes=1_000_000_000, **settings)
     backend = Backend(attrs.evolve(_configuration(url), outbox=outbox))
 
     def settle() -> None:
@@ -55,6 +55,23 @@ def enqueue(url: str) -> tuple[Callable[[], str], Callable[[], None]]:
     backend, settle = _outboxed(url)
     arguments = {name: value for name, value in _arguments().items() if name != "id"}
     return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle
+
+
+def drain(url: str, **settings: Any) -> tuple[Callable[[], str], Callable[[], None]]:
+    backend, settle = _outboxed(url, **settings)
+    arguments = {name: value for name, value in _arguments().items() if name != "id"}
+    return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle
+
+
+def drain_with_others(url: str, path: str) -> tuple[Callable[[], str], Callable[[], None], Callable[[], None]]:
+    backend = Backend(attrs.evolve(_configuration(url), outbox=OutboxSettings(path, max_bytes=1_000_000_000)))
+    arguments = {name: value for name, value in _arguments().items() if name != "id"}
+
+    def settle() -> None:
+        if backend.flush(60).waiting:
+            raise RuntimeError("reports were not sent")
+
+    return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle, backend.close
 
 
 def record(url: str) -> tuple[Callable[[], None], Callable[[], None]]:

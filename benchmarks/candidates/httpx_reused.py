@@ -19,6 +19,11 @@ def report(url: str) -> Callable[[], Any]:
     return lambda: client.post(target, json=REPORT).json()
 
 
+def drain(url: str) -> tuple[Callable[[], Any], Callable[[], None]]:
+    """Give a loop that sends each report as it comes: nothing is left to wait for."""
+    return report(url), lambda: None
+
+
 def areport(url: str) -> Callable[[], Awaitable[Any]]:
     client = httpx.AsyncClient(headers=HEADERS)
     target = url + REPORT_PATH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from langfuse import Langfuse
+from langfuse import Langfuse, observe
 from payload import REPORT, TOKENS
 
 if TYPE_CHECKING:
@@ -30,3 +30,15 @@ def enqueue(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
         ).end()
 
     return hand_over, client.flush
+
+
+def record(url: str) -> tuple[Callable[[], object], Callable[[], None]]:
+    logging.disable(logging.CRITICAL)
+    client = Langfuse(public_key="benchmark", secret_key="benchmark-key", base_url=url)
+
+    @observe(as_type="generation")
+    def run(question: str) -> str:
+        client.update_current_generation(metadata=METADATA, usage_details=USAGE)
+        return f"{REPORT['result']}"
+
+    return lambda: run(REPORT["input"]), client.flush
