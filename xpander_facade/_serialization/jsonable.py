@@ -57,6 +57,36 @@ class Ready:
     data: Any
 
 
+_SMALL = 100_000
+"""How many characters a small value has at most; a node that is not a text counts as ten."""
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def is_small_json(value: object) -> bool:
+    """Whether a value is JSON of Python's own types, and so small that writing it takes no time worth mentioning.
+
+    No subclass counts, since its methods may be anybody's.
+    """
+    room = _SMALL
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        room -= len(value) if isinstance(value, str) else 10
+        if room < 0:
+            return False
+        if kind is dict:
+            entries = cast("dict[Any, Any]", value)
+            if not all(type(name) is str for name in entries):
+                return False
+            waiting.extend(entries.values())
+        elif kind is list:
+            waiting.extend(cast("list[Any]", value))
+        elif kind not in _SCALARS:
+            return False
+    return True
+
+
 @attrs.define
 class _Context:
     """What is known on the way through one value.

@@ -23,7 +23,7 @@ from xpander_facade._hints import RUN, add_misnomers
 from xpander_facade._process.ending import Step, at_end, watch_worker_processes
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
-from xpander_facade._serialization.jsonable import to_text
+from xpander_facade._serialization.jsonable import is_small_json, to_text
 from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
@@ -306,7 +306,7 @@ class ExternalTask(RunFields):
             # Garbage collection closes a generator wherever its thread happens to be: with a lock of anybody's held.
             self._reporter.detach_end(self._end_report)
         else:
-            self._reporter._report_end(self._end_report, is_simple=not self._has_response)
+            self._reporter._report_end(self._end_report, is_simple=self._is_simple)
 
     async def _adeliver_end(self, error: BaseException | None) -> None:
         if not self._is_reported:
@@ -314,7 +314,7 @@ class ExternalTask(RunFields):
         elif isinstance(error, GeneratorExit) and not has_loop():
             self._reporter.detach_end(self._end_report)
         else:
-            await self._reporter._areport_end(self._end_report, is_simple=not self._has_response)
+            await self._reporter._areport_end(self._end_report, is_simple=self._is_simple)
 
     def _begin(self) -> None:
         """Check what can be checked.
@@ -450,8 +450,9 @@ class ExternalTask(RunFields):
         )
 
     @property
-    def _has_response(self) -> bool:
-        return self.llm_response is not None or bool(self._metadata)
+    def _is_simple(self) -> bool:
+        """Whether the report is made without calling any code of the user's: all that it tells is plain JSON."""
+        return is_small_json(self.llm_response) and is_small_json(self._metadata)
 
     def _stored_response(self, duration: float | None) -> Any:
         limit = self._called_with.max_field_bytes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ from xpander_facade import (
     FlushResult,
 )
 from xpander_facade.outbox import Outbox
+from xpander_facade.recorder import _reporter
+from xpander_facade.recorder._delivery import store_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +67,34 @@ def test_without_an_outbox_there_is_nothing_to_flush(call: Caller, backend: Back
     assert call(backend, "flush", 1.5) == FlushResult(sent=0, waiting=0, quarantined=0)
     with pytest.raises(ValueError):
         call(backend, "flush", -1)
+
+
+@pytest.mark.parametrize(
+    ("response", "is_own"),
+    [
+        ({"id": "resp-1", "usage": {"total_tokens": 3}, "choices": [{"text": "out"}]}, True),
+        (None, True),
+        (SimpleNamespace(id="resp-1"), False),
+        ({"choices": [SimpleNamespace(text="out")]}, False),
+        ({"text": type("Text", (str,), {})("out")}, False),
+        ({"text": "out " * 50_000}, False),
+    ],
+)
+def test_only_a_report_of_plain_json_is_stored_by_the_thread_of_the_run(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, response: Any, is_own: bool
+):
+    # What calls code of the user's is made on a thread of its own, into which no signal handler raises.
+    setting = Setting(emulator, tmp_path / "runs.db")
+    used: list[int] = []
+
+    def noted(*arguments: Any) -> Any:
+        used.append(threading.get_ident())
+        return store_end(*arguments)
+
+    monkeypatch.setattr(_reporter, "store_end", noted)
+    with setting.backend.external_task(AGENT, id="run-1", input="in") as run:
+        run.result = "out"
+        run.llm_response = response
+    assert (used == [threading.get_ident()]) is is_own
+    assert told(setting.run()) == ("completed", "in", "out")
+    Outbox.of(setting.configuration).close()
