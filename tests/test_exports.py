@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import xpander_facade
+from xpander_facade.emulator import Emulator
 
 SOURCE = Path(xpander_facade.__file__)
 TREE = ast.parse(SOURCE.read_text(encoding="utf-8"))
@@ -124,6 +125,20 @@ def test_the_public_names_load_neither_http_nor_dateutil_nor_the_generated_clien
     roots, _ = loaded_after(code)
     assert "xpander_facade" in roots
     assert not roots & {"httpx", "httpx_sse", "httpcore", "h11", "anyio", "dateutil", "xpander_api", "starlette"}
+
+
+@pytest.mark.parametrize("parser", ["h11", ""])
+def test_a_call_that_goes_straight_to_its_server_loads_no_httpx(parser):
+    code = (
+        "import os; os.environ['XPANDER_HTTP_PARSER'] = %r; "
+        "from xpander_facade import Backend, Configuration; configuration = Configuration(api_key='k', base_url=%r); "
+        "Backend(configuration).report_external_task('agent-1', id='run-1', result='out'); "
+        "Backend(configuration).report_external_task('agent-1', id='run-1', result='out')"
+    )
+    with Emulator() as emulator:
+        roots, _ = loaded_after(code % (parser, emulator.url))
+    assert not roots & {"httpx", "httpx_sse", "httpcore", "anyio", "dateutil", "asyncio", "certifi", "urllib.request"}
+    assert ("h11" in roots) is (parser == "h11")
 
 
 def test_the_version_is_the_distributions():

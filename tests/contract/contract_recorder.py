@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from xpander_facade._transport.async_http1 import AsyncHTTP1Connection
+from xpander_facade._transport.http1 import HTTP1Connection
 from xpander_facade.emulator._contract import Contract, load
 from xpander_facade.emulator._journal import Journal, RecordedRequest
 from xpander_facade.emulator._requests import body_of, call_of, query_of
@@ -22,6 +24,7 @@ from xpander_facade.emulator._undeclared import undeclared
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade.emulator._contract import Complaint
 
 OURS = "xpander-facade/"
@@ -117,8 +120,19 @@ class ContractRecorder:
         found, self._breaches = self._breaches, set()
         return sorted(found)
 
+    def sent(self, request: OutgoingRequest) -> None:
+        """Judge a request that goes out over a connection of the facade's own."""
+        attempt = request.attempt
+        if attempt.headers.get("user-agent", "").startswith(OURS) and "x-api-key" in attempt.headers:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers()}
+            judged = judge(attempt.method, request.target.path.decode("ascii"), headers, attempt.content or b"")
+            with self._lock:
+                self._judged.append(judged)
+
     def install(self) -> None:
         """Take the place beside all connections and journals, once for the process."""
+        for connection in (HTTP1Connection, AsyncHTTP1Connection):
+            connection.send = _before(connection.send, self.sent)
         for engine, name in (
             (httpcore.HTTPConnection, "handle_request"),
             (httpcore.HTTP11Connection, "handle_request"),

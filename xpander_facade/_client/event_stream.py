@@ -12,8 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Self, cast
 
-import httpcore
-import httpx
+from xpander_facade._transport.httpx_loading import httpx  # isort: skip (before httpx-sse imports it)
 import httpx_sse
 
 from xpander_facade._client.call_flow import first_attempt
@@ -23,7 +22,8 @@ from xpander_facade._client.hooks import notify, with_added_headers
 from xpander_facade._client.secrets import secrets_of
 from xpander_facade._transport.body import Body
 from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
-from xpander_facade._transport.failures import TRANSPORT_ERRORS, failure_of
+from xpander_facade._transport.exceptions import RemoteProtocolError
+from xpander_facade._transport.failures import failure_of, transport_errors
 from xpander_facade._transport.response import Failure, Response
 from xpander_facade._transport.transmission import aopen_stream, open_stream
 from xpander_facade.errors import APIResponseParseError
@@ -154,7 +154,7 @@ class EventStream(_Stream):
                 self._notify(Response(self._response.status_code, self._response.headers, b""))
                 return self
             problem = self._refusal(self._response)
-        except TRANSPORT_ERRORS as error:
+        except transport_errors() as error:
             failure = failure_of(error)
             self._notify(failure)
             problem = self._error(failure)
@@ -177,7 +177,7 @@ class EventStream(_Stream):
                 frame = next(frames)
             except StopIteration:
                 return
-            except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
+            except _frame_errors() as error:
                 problem = self._frame_error(error)
             else:
                 yield frame
@@ -215,7 +215,7 @@ class AsyncEventStream(_Stream):
                 self._notify(Response(self._response.status_code, self._response.headers, b""))
                 return self
             problem = await self._refusal(self._response)
-        except TRANSPORT_ERRORS as error:
+        except transport_errors() as error:
             failure = failure_of(error)
             self._notify(failure)
             problem = self._error(failure)
@@ -238,7 +238,7 @@ class AsyncEventStream(_Stream):
                 frame = await anext(frames)
             except StopAsyncIteration:
                 return
-            except (httpx_sse.SSEError, UnreadableCodingError, *TRANSPORT_ERRORS) as error:
+            except _frame_errors() as error:
                 problem = self._frame_error(error)
             else:
                 yield frame
@@ -257,6 +257,10 @@ class AsyncEventStream(_Stream):
         outcome = body.response(response.status_code)
         self._notify(outcome)
         return self._error(outcome)
+
+
+def _frame_errors() -> tuple[type[Exception], ...]:
+    return (httpx_sse.SSEError, UnreadableCodingError, *transport_errors())
 
 
 def _stream_attempt(configuration: Configuration, request: Request) -> Attempt:
@@ -340,7 +344,7 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._last = data[-3:]
         self._is_between_events = data.endswith(_EVENT_ENDS)
         if self._size > _MAX_EVENT_BYTES:
-            raise httpcore.RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
+            raise RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
         return chunk
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 from typing import TYPE_CHECKING
 
+from xpander_facade._transport.httpx_loading import httpx  # isort: skip (before the generated client imports it)
 from xpander_api import AuthenticatedClient as AuthenticatedClient
 
 from xpander_facade._client.dry_run import require_enabled
@@ -14,8 +15,6 @@ from xpander_facade._transport.response import Response
 from xpander_facade._transport.routing import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
-    import httpx
-
     from xpander_facade.configuration._configuration import Configuration
 
 
@@ -69,8 +68,6 @@ def raw_client(configuration: Configuration) -> AuthenticatedClient:
         ConfigurationError: The key, or an organisation that the URL needs, is missing, or sending is disabled.
     """
     require_enabled(configuration, "the raw client")
-    import httpx
-
     timeout = httpx.Timeout(configuration.timeout, connect=min(CONNECT_TIMEOUT, configuration.timeout))
     return RawClient(
         base_url=configuration.get_full_url(),

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from xpander_facade._process.imports import DATES, load
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -146,6 +148,7 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    load(DATES)
     from email.utils import parsedate_to_datetime
 
     try:

@@ -22,19 +22,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 import httpcore
-import httpx
 
 from xpander_facade._downloads.addresses import addresses_of, is_public
 from xpander_facade._downloads.budget import FileBudget, log_unread, loggable_url
 from xpander_facade._transport.background import run_in_threads
-from xpander_facade._transport.body import headers_of
 from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
-from xpander_facade._transport.failures import TRANSPORT_ERRORS, failure_of
+from xpander_facade._transport.failures import failure_of, transport_errors
+from xpander_facade._transport.httpcore_connections import addressed, async_connection, headers_of, sync_connection
+from xpander_facade._transport.httpx_loading import httpx
 from xpander_facade._transport.network import Deadline
 from xpander_facade._transport.pool_registry import running_loop
 from xpander_facade._transport.request import USER_AGENT, Attempt
 from xpander_facade._transport.resolving import aresolve, resolve
-from xpander_facade._transport.routing import CONNECT_TIMEOUT, Route, TLSSettings, resolve_route
+from xpander_facade._transport.routing import CONNECT_TIMEOUT, Origin, Route, TLSSettings, resolve_route
 from xpander_facade.configuration._environment import tls_environment
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.types.file_limits import FileLimits
@@ -68,7 +68,7 @@ class FetchPolicy:
 
     limits: FileLimits
     allow_private: bool
-    route: Callable[[httpcore.Origin], Route]
+    route: Callable[[Origin], Route]
     configuration: Configuration
     uses_client: bool = False
 
@@ -192,7 +192,8 @@ def _fetch_flow(url: str, policy: FetchPolicy) -> FetchFlow:
 
 
 def _reply(target: httpx.URL, policy: FetchPolicy) -> Generator[Resolve | Get, Outcome, Reply]:
-    origin = _httpcore_url(target, target.raw_host).origin
+    at = _httpcore_url(target, target.raw_host).origin
+    origin = Origin(at.scheme, at.host, at.port)
     routes: list[Route | None] = [None]
     if policy.uses_client:
         if not policy.allow_private:
@@ -229,8 +230,8 @@ def _public(target: httpx.URL, addresses: Sequence[str]) -> list[str]:
     return public
 
 
-def _with_address(origin: httpcore.Origin, address: str) -> httpcore.Origin:
-    return httpcore.Origin(origin.scheme, address.encode("ascii"), origin.port)
+def _with_address(origin: Origin, address: str) -> Origin:
+    return Origin(origin.scheme, address.encode("ascii"), origin.port)
 
 
 def _target(url: httpx.URL) -> httpx.URL:
@@ -263,7 +264,7 @@ def _request(target: httpx.URL, route: Route, seconds: float) -> httpcore.Reques
     waits = {"connect": min(CONNECT_TIMEOUT, seconds), "read": seconds, "write": seconds, "pool": seconds}
     extensions = {"timeout": waits, "sni_hostname": target.raw_host.decode("ascii")}
     url = _httpcore_url(target, route.origin.host)
-    return route.addressed(httpcore.Request("GET", url, headers=headers, extensions=extensions))
+    return addressed(route, httpcore.Request("GET", url, headers=headers, extensions=extensions))
 
 
 def _redirect(status: int, headers: Mapping[str, str], limits: FileLimits) -> str | None:
@@ -395,7 +396,7 @@ class Fetch:
         if step.route is None:
             return self._get_with_client(step.target)
         request = _request(step.target, step.route, self._left())
-        connection = step.route.connection(0, Deadline(self._until))
+        connection = sync_connection(step.route, 0, Deadline(self._until))
         try:
             response = connection.handle_request(request)
             headers = headers_of(response)
@@ -414,7 +415,7 @@ class Fetch:
         if step.route is None:
             return await self._aget_with_client(step.target)
         request = _request(step.target, step.route, self._left())
-        connection = step.route.async_connection(0, Deadline(self._until))
+        connection = async_connection(step.route, 0, Deadline(self._until))
         try:
             response = await connection.handle_async_request(request)
             headers = headers_of(response)
@@ -485,7 +486,7 @@ def _reason(error: Exception) -> str:
         return "it took too long"
     if isinstance(error, socket.gaierror):
         return "its host is unknown"
-    if isinstance(error, TRANSPORT_ERRORS):
+    if isinstance(error, transport_errors()):
         return failure_of(error).text
     # The text of any other error could hold the URL.
     return f"the URL can't be used ({type(error).__name__})"

@@ -30,12 +30,15 @@ TASKS = "tasks"
 RECORDER = "recorder"
 OUTBOX = "outbox"
 ASYNC = "async"
+REMOTE = "remote"
+PROXIES = "proxies"
+HEADS = "heads"
+DATES = "dates"
 
 # A name that ends with a question mark need not be installed.
 _MODULES = {
     CALLS: (
         "uuid",
-        "email.utils",
         "encodings.idna",
         "inspect",
         "xpander_facade._transport.pool_registry",
@@ -49,8 +52,7 @@ _MODULES = {
         "xpander_facade.tasks._task",
         "xpander_facade.tasks._tasks",
         "xpander_facade.tasks._reporting",
-        "xpander_api.api.tasks.report_external_task",
-        "xpander_api.api.tasks.get_task",
+        "xpander_api.api.tasks",
         "xpander_api.models.tokens",
     ),
     TASKS: (
@@ -78,6 +80,11 @@ _MODULES = {
         "concurrent.futures.thread",
         "xpander_facade._transport.async_pool",
         "xpander_facade._transport.async_network",
+    ),
+    REMOTE: ("certifi", "urllib.request"),
+    PROXIES: (
+        "xpander_facade._transport.httpx_loading",
+        "xpander_facade._transport.httpcore_connections",
         # httpcore uses these where they are installed.
         "anyio?",
         "anyio.abc?",
@@ -86,6 +93,8 @@ _MODULES = {
         "anyio._backends._asyncio?",
         "sniffio?",
     ),
+    HEADS: ("h11",),
+    DATES: ("email.utils",),
 }
 _loaded: set[str] = set()
 _loading: dict[str, DetachedCall[None]] = {}

@@ -57,7 +57,7 @@ class Ready:
     data: Any
 
 
-_SMALL = 100_000
+_SMALL_JSON = 100_000
 """How many characters a small value has at most; a node that is not a text counts as ten."""
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -67,7 +67,7 @@ def is_small_json(value: object) -> bool:
 
     No subclass counts, since its methods may be anybody's.
     """
-    room = _SMALL
+    room = _SMALL_JSON
     waiting = [value]
     while waiting:
         value = waiting.pop()

@@ -1,7 +1,6 @@
-"""Sockets of event loops: a network backend of httpcore on asyncio, with the same deadline as the one for threads.
+"""Sockets of event loops: asyncio's, with the same deadline as those for threads.
 
-The asyncio backend that httpcore brings serves two kinds of event loop through anyio and costs a quarter of the speed;
-this one serves asyncio alone. It is imported at the first async call, because importing asyncio takes a fifth of the
+This is imported at the first async call, because importing asyncio takes a fifth of the
 time in which a sync program has sent its first report.
 """
 
@@ -9,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-import httpcore
-
+from xpander_facade._transport import exceptions
 from xpander_facade._transport.network import CONNECTION_ATTEMPT_DELAY, EARLY_RESPONSE, host_name, is_readable
 from xpander_facade._transport.resolving import Address, aresolve
 
@@ -26,35 +25,34 @@ if TYPE_CHECKING:
 _HIGH_WATER = 262_144
 
 
-class AsyncBackend(httpcore.AsyncNetworkBackend):
-    """Sockets of asyncio with a deadline."""
+async def aconnect(
+    deadline: Deadline,
+    host: str,
+    port: int,
+    timeout: float | None = None,
+    local_address: str | None = None,
+    socket_options: Iterable[Any] | None = None,
+) -> AsyncSocketStream:
+    """Open a connection to the first address of a host that accepts one.
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Open a connection to the first address of a host that accepts one."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
-                connected = await _connect(await aresolve(host_name(host) or "", port), local_address)
-                for option in socket_options or ():
-                    connected.setsockopt(*option)
-                _, protocol = await loop.create_connection(_StreamProtocol, sock=connected)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except UnicodeError as error:
-            raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
-        except (OSError, OverflowError) as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return _AsyncStream(protocol, self._deadline)
+    Raises:
+        ConnectTimeout: None did in time.
+        ConnectError: None did.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(deadline.cut(timeout, exceptions.ConnectTimeout)):
+            connected = await _connect(await aresolve(host_name(host) or "", port), local_address)
+            for option in socket_options or ():
+                connected.setsockopt(*option)
+            _, protocol = await loop.create_connection(_StreamProtocol, sock=connected)
+    except TimeoutError as error:
+        raise exceptions.ConnectTimeout(str(error)) from error
+    except UnicodeError as error:
+        raise exceptions.ConnectError(f"{host[:80]!r} is not a host name") from error
+    except (OSError, OverflowError) as error:
+        raise exceptions.ConnectError(str(error)) from error
+    return AsyncSocketStream(protocol, deadline)
 
 
 async def _connect(addresses: list[Address], local_address: str | None) -> socket.socket:
@@ -121,9 +119,9 @@ class _StreamProtocol(asyncio.Protocol):
         self.buffer = bytearray()
         self.has_ended = False
         self.error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self.is_writing_paused = False
+        self._waiter: asyncio.Future[bool] | None = None
         self._is_reading_paused = False
-        self._is_writing_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -148,18 +146,27 @@ class _StreamProtocol(asyncio.Protocol):
         self._wake()
 
     def pause_writing(self) -> None:
-        self._is_writing_paused = True
+        self.is_writing_paused = True
 
     def resume_writing(self) -> None:
-        self._is_writing_paused = False
+        self.is_writing_paused = False
         self._wake()
 
-    async def read(self, max_bytes: int) -> bytes:
-        """Return received bytes, waiting for some; empty bytes mean that the other side has closed."""
-        while not self.buffer and not self.has_ended:
-            await self._wait()
-        if not self.buffer and self.error is not None:
-            raise httpcore.ReadError(str(self.error))
+    @property
+    def has_news(self) -> bool:
+        """Whether bytes came, or the other side has closed."""
+        return bool(self.buffer) or self.has_ended
+
+    def pop_received(self, max_bytes: int) -> bytes | None:
+        """Return received bytes; empty bytes mean that the other side has closed, None that nothing came yet.
+
+        Raises:
+            ReadError: The connection broke.
+        """
+        if not self.buffer:
+            if self.error is not None:
+                raise exceptions.ReadError(str(self.error))
+            return b"" if self.has_ended else None
         chunk = bytes(self.buffer[:max_bytes])
         del self.buffer[:max_bytes]
         if self._is_reading_paused and len(self.buffer) <= _HIGH_WATER and not self.transport.is_closing():
@@ -167,34 +174,44 @@ class _StreamProtocol(asyncio.Protocol):
             self.transport.resume_reading()
         return chunk
 
-    async def write(self, data: bytes) -> None:
-        """Send bytes, waiting while the send buffer is full.
+    def write(self, data: bytes) -> None:
+        """Send bytes, or keep them while the send buffer is full.
 
         Raises:
-            httpcore.WriteError: The server has responded already, or closed its side: httpcore reads what it said.
+            WriteError: The connection is closed.
         """
         if self.transport.is_closing():
-            raise httpcore.WriteError("the connection is closed")
+            raise exceptions.WriteError("the connection is closed")
         self.transport.write(data)
-        while self._is_writing_paused:
-            if self.buffer or self.has_ended:
-                raise httpcore.WriteError(EARLY_RESPONSE)
-            await self._wait()
 
     def abort(self) -> None:
         """Close the connection without sending what is still in the buffer. The loop closes the socket next."""
         self.transport.abort()
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        await self._waiter
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait until something happens; False where that takes longer than so many seconds."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiter = waiter
+        timer = None if seconds is None else loop.call_later(seconds, self._give_up, waiter)
+        try:
+            return await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _give_up(self, waiter: asyncio.Future[bool]) -> None:
+        if not waiter.done():
+            waiter.set_result(False)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(True)
 
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
+class AsyncSocketStream:
+    """A socket of an event loop with a deadline, and with TLS where `start_tls` was called."""
+
     def __init__(self, protocol: _StreamProtocol, deadline: Deadline) -> None:
         self._protocol = protocol
         self._deadline = deadline
@@ -203,30 +220,38 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         deadline = self._deadline
         is_first = not deadline.has_read
         deadline.has_read = True
-        try:
-            async with asyncio.timeout(deadline.cut(timeout, httpcore.ReadTimeout)):
-                while True:
-                    data = await self._protocol.read(max_bytes)
-                    if not is_first or not data:
-                        return data
-                    # Some servers send an empty line behind the body. It belongs to no response (RFC 9112, 2.2).
-                    data = data.lstrip(b"\r\n")
-                    if data:
-                        return data
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
+        protocol = self._protocol
+        while True:
+            left = deadline.cut(timeout, exceptions.ReadTimeout)
+            if not protocol.has_news and not await protocol.wait(left):
+                raise exceptions.ReadTimeout("nothing came in time")
+            data = protocol.pop_received(max_bytes)
+            if data is None:
+                continue
+            if not is_first or not data:
+                return data
+            # Some servers send an empty line behind the body. It belongs to no response (RFC 9112, 2.2).
+            data = data.lstrip(b"\r\n")
+            if data:
+                return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
         self._deadline.has_written = True
+        left = self._deadline.cut(timeout, exceptions.WriteTimeout)
+        until = None if left is None else time.monotonic() + left
+        protocol = self._protocol
         try:
-            async with asyncio.timeout(self._deadline.cut(timeout, httpcore.WriteTimeout)):
-                await self._protocol.write(buffer)
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
+            protocol.write(buffer)
+            while protocol.is_writing_paused:
+                if protocol.has_news:
+                    raise exceptions.WriteError(EARLY_RESPONSE)
+                left = None if until is None else until - time.monotonic()
+                if (left is not None and left <= 0) or not await protocol.wait(left):
+                    raise exceptions.WriteTimeout("the server did not read the request in time")
         except RuntimeError as error:
-            raise httpcore.WriteError(str(error)) from error
+            raise exceptions.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
         # Nothing here may suspend: the end of an event loop closes its async generators all at once, and one that
@@ -235,22 +260,28 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> AsyncSocketStream:
+        """Speak TLS from now on.
+
+        Raises:
+            ConnectTimeout: The handshake took too long.
+            ConnectError: It failed.
+        """
         loop = asyncio.get_running_loop()
         protocol = self._protocol
         try:
-            async with asyncio.timeout(self._deadline.cut(timeout, httpcore.ConnectTimeout)):
+            async with asyncio.timeout(self._deadline.cut(timeout, exceptions.ConnectTimeout)):
                 upgraded = await loop.start_tls(
                     protocol.transport, protocol, ssl_context, server_hostname=host_name(server_hostname)
                 )
         except TimeoutError as error:
             await self.aclose()
-            raise httpcore.ConnectTimeout(str(error)) from error
+            raise exceptions.ConnectTimeout(str(error)) from error
         except (OSError, ValueError) as error:
             await self.aclose()
-            raise httpcore.ConnectError(str(error)) from error
+            raise exceptions.ConnectError(str(error)) from error
         if upgraded is None:
-            raise httpcore.ConnectError("the connection closed while TLS began")
+            raise exceptions.ConnectError("the connection closed while TLS began")
         protocol.transport = upgraded
         return self
 

@@ -7,10 +7,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import httpcore
-
-from xpander_facade._transport.body import Body, headers_of
-from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
+from xpander_facade._transport.async_http1 import AsyncHTTP1Connection
+from xpander_facade._transport.body import Body
+from xpander_facade._transport.failures import failure_of, transport_errors
+from xpander_facade._transport.http1 import Heads
 from xpander_facade._transport.network import Deadline
 from xpander_facade._transport.pool import (
     DESYNCHRONIZED,
@@ -18,9 +18,7 @@ from xpander_facade._transport.pool import (
     MAX_IDLE,
     MOCKED,
     POOL_EXHAUSTED,
-    has_unread_bytes,
     idle_seconds,
-    set_read_timeout,
 )
 from xpander_facade._transport.response import Failure, Response
 
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
 
+    from xpander_facade._transport.httpcore_connections import AsyncHttpcoreConnection
+    from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade._transport.routing import Route
 
 
@@ -36,9 +36,15 @@ class _AsyncPooledConnection:
 
     __slots__ = ("connection", "deadline", "expires_at")
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, heads: Heads) -> None:
         self.deadline = Deadline()
-        self.connection = route.async_connection(MAX_IDLE, self.deadline)
+        self.connection: AsyncHTTP1Connection | AsyncHttpcoreConnection
+        if route.is_direct():
+            self.connection = AsyncHTTP1Connection(route, heads, self.deadline)
+        else:
+            from xpander_facade._transport.httpcore_connections import AsyncHttpcoreConnection
+
+            self.connection = AsyncHttpcoreConnection(route, MAX_IDLE, self.deadline)
         self.expires_at = 0.0
 
     def is_stale(self) -> bool:
@@ -47,10 +53,7 @@ class _AsyncPooledConnection:
         # A clock that was set back (as tests that freeze time do) would keep a connection for ever.
         if not 0 < left <= MAX_IDLE:
             return True
-        connection = self.connection
-        return isinstance(connection, httpcore.AsyncHTTPConnection) and (
-            connection.is_closed() or connection.has_expired()
-        )
+        return self.connection.is_readable()
 
 
 class AsyncConnectionPool:
@@ -58,11 +61,12 @@ class AsyncConnectionPool:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._heads = Heads()
         self._idle: deque[_AsyncPooledConnection] = deque()
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._closed = False
 
-    async def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Response | Failure:
+    async def send(self, request: OutgoingRequest, *, wait: float, until: float, max_bytes: int) -> Response | Failure:
         """Send a request over a connection that nobody else uses, and read the whole response.
 
         Args:
@@ -71,17 +75,20 @@ class AsyncConnectionPool:
             until: The `time.monotonic()` by which the response must be complete.
             max_bytes: The longest body to accept, in bytes.
         """
-        try:
-            async with asyncio.timeout(wait):
-                await self._slots.acquire()
-        except TimeoutError:
-            return POOL_EXHAUSTED
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(wait):
+                    await self._slots.acquire()
+            except TimeoutError:
+                return POOL_EXHAUSTED
+        else:
+            await self._slots.acquire()  # which waits for nothing
         try:
             return await self._exchange(request, until, max_bytes)
         finally:
             self._slots.release()
 
-    def stream(self, request: httpcore.Request, until: float) -> AsyncStreamedResponse:
+    def stream(self, request: OutgoingRequest, until: float) -> AsyncStreamedResponse:
         """Return a response that is read while it arrives: a block that opens it, and closes the connection.
 
         Args:
@@ -89,10 +96,6 @@ class AsyncConnectionPool:
             until: The `time.monotonic()` after which no read waits.
         """
         return AsyncStreamedResponse(self, request, until)
-
-    def addressed(self, request: httpcore.Request) -> httpcore.Request:
-        """Return a request as it is sent to this origin."""
-        return self._route.addressed(request)
 
     def retire(self) -> None:
         """Close each connection from now on when it is released."""
@@ -105,28 +108,26 @@ class AsyncConnectionPool:
             await self._idle.pop().connection.aclose()
         await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
-    async def _exchange(self, request: httpcore.Request, until: float, max_bytes: int) -> Response | Failure:
+    async def _exchange(self, request: OutgoingRequest, until: float, max_bytes: int) -> Response | Failure:
         pooled = await self._acquire(until)
         outcome: Response | Failure
         try:
-            response = await pooled.connection.handle_async_request(self.addressed(request))
+            status, headers = await pooled.connection.send(request)
             if not pooled.deadline.has_read:
                 await pooled.connection.aclose()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
-            headers = headers_of(response)
             body = Body(headers, max_bytes)
-            async for chunk in response.aiter_stream():
+            async for chunk in pooled.connection.chunks():
                 if not body.feed(chunk):
                     break
-            outcome = body.response(response.status)
-            await response.aclose()
-        except HTTPCORE_ERRORS as error:
+            outcome = body.response(status)
+        except transport_errors() as error:
             await _close(pooled)
             return failure_of(error)
         except BaseException:
             await pooled.connection.aclose()
             raise
-        if isinstance(outcome, Failure) or has_unread_bytes(pooled.connection):
+        if isinstance(outcome, Failure) or not pooled.connection.is_reusable():
             await _close(pooled)
         else:
             await self._release(pooled, idle_seconds(headers))
@@ -136,10 +137,10 @@ class AsyncConnectionPool:
         pooled = None
         while self._idle and pooled is None:
             pooled = self._idle.pop()
-            if pooled.is_stale():
+            if pooled.is_stale() or self._route.is_mocked():
                 await pooled.connection.aclose()
                 pooled = None
-        pooled = pooled or _AsyncPooledConnection(self._route)
+        pooled = pooled or _AsyncPooledConnection(self._route, self._heads)
         pooled.deadline.begin(until)
         return pooled
 
@@ -169,20 +170,18 @@ class AsyncStreamedResponse:
     status_code: int
     headers: Mapping[str, str]
 
-    def __init__(self, pool: AsyncConnectionPool, request: httpcore.Request, until: float) -> None:
+    def __init__(self, pool: AsyncConnectionPool, request: OutgoingRequest, until: float) -> None:
         self._pool = pool
-        self._request = pool.addressed(request)
+        self._request = request
         self._until = until
 
     async def __aenter__(self) -> AsyncStreamedResponse:
         self._pooled = await self._pool._acquire(self._until)
         try:
-            self._response = await self._pooled.connection.handle_async_request(self._request)
+            self.status_code, self.headers = await self._pooled.connection.send(self._request)
         except BaseException:
             await self._pooled.connection.aclose()
             raise
-        self.status_code = self._response.status
-        self.headers = headers_of(self._response)
         return self
 
     async def __aexit__(
@@ -190,11 +189,10 @@ class AsyncStreamedResponse:
     ) -> None:
         await self._pooled.connection.aclose()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pooled.connection.chunks()
 
     def wait_at_most(self, read: float, until: float) -> None:
         """Set how long the next reads may take: seconds for each, and the `time.monotonic()` for all of them."""
-        set_read_timeout(self._request, read)
+        self._request.read_timeout = read
         self._pooled.deadline.until = min(self._until, until)

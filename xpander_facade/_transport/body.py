@@ -10,13 +10,6 @@ from xpander_facade._transport.response import Failure, Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpcore
-
-
-def headers_of(response: httpcore.Response) -> dict[str, str]:
-    """Return the headers of a response with names in lower case; the last of several with one name counts."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-
 
 class Body:
     """A body that is fed chunk by chunk.

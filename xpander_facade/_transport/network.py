@@ -1,9 +1,9 @@
-"""Sockets for threads: a network backend of httpcore with Happy Eyeballs, whose deadlines hold.
+"""Sockets for threads, with Happy Eyeballs and deadlines that hold.
 
-The timeouts of httpcore start again with each read and with each address of a host, so a server that sends a byte now
-and then, or a host with several dead addresses, would be waited for much longer than the caller allowed. Here nothing
-goes beyond the deadline of the exchange that a connection is used for: not resolving, not connecting to any number of
-addresses, not reading, not writing.
+A timeout that starts again with each read and with each address of a host would wait much longer than the caller
+allowed for a server that sends a byte now and then, or for a host with several dead addresses. Here nothing goes beyond
+the deadline of the exchange that a connection is used for: not resolving, not connecting to any number of addresses,
+not reading, not writing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-
+from xpander_facade._transport import exceptions
 from xpander_facade._transport.resolving import Address, resolve
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class Deadline:
         self.has_read = False
         self.has_written = False
 
-    def cut(self, timeout: float | None, kind: type[httpcore.TimeoutException]) -> float | None:
+    def cut(self, timeout: float | None, kind: type[Exception]) -> float | None:
         """Return the timeout, shortened where the deadline comes first; raise `kind` where the deadline has passed."""
         if self.until == math.inf:
             return timeout
@@ -69,35 +68,34 @@ def host_name(host: str | None) -> str | None:
     return host[1:-1] if host and host.startswith("[") and host.endswith("]") else host
 
 
-class SyncBackend(httpcore.NetworkBackend):
-    """Blocking sockets with a deadline."""
+def connect(
+    deadline: Deadline,
+    host: str,
+    port: int,
+    timeout: float | None = None,
+    local_address: str | None = None,
+    socket_options: Iterable[Any] | None = None,
+) -> SocketStream:
+    """Open a connection to the first address of a host that accepts one.
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Open a connection to the first address of a host that accepts one."""
-        timeout = self._deadline.cut(timeout, httpcore.ConnectTimeout)
-        until = math.inf if timeout is None else time.monotonic() + timeout
-        try:
-            connected = _connect(resolve(host_name(host) or "", port, timeout), until, local_address)
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for option in socket_options or ():
-                connected.setsockopt(*option)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except UnicodeError as error:
-            raise httpcore.ConnectError(f"{host[:80]!r} is not a host name") from error
-        except (OSError, OverflowError) as error:
-            raise httpcore.ConnectError(str(error)) from error
-        return _SyncStream(connected, self._deadline)
+    Raises:
+        ConnectTimeout: None did in time.
+        ConnectError: None did.
+    """
+    timeout = deadline.cut(timeout, exceptions.ConnectTimeout)
+    until = math.inf if timeout is None else time.monotonic() + timeout
+    try:
+        connected = _connect(resolve(host_name(host) or "", port, timeout), until, local_address)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option in socket_options or ():
+            connected.setsockopt(*option)
+    except TimeoutError as error:
+        raise exceptions.ConnectTimeout(str(error)) from error
+    except UnicodeError as error:
+        raise exceptions.ConnectError(f"{host[:80]!r} is not a host name") from error
+    except (OSError, OverflowError) as error:
+        raise exceptions.ConnectError(str(error)) from error
+    return SocketStream(connected, deadline)
 
 
 def _connect(addresses: list[Address], until: float, local_address: str | None) -> socket.socket:
@@ -153,11 +151,19 @@ def _begin_connecting(
         errors.append(error)
 
 
-class _SyncStream(httpcore.NetworkStream):
+class SocketStream:
+    """A socket with a deadline, and with TLS where `start_tls` was called."""
+
     def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
         self._socket = connected
         self._deadline = deadline
         self._early = b""
+        # Without TLS every wait is one of `poll`, and no call changes how the socket blocks.
+        self._poll: select.poll | None = None
+        if hasattr(select, "poll") and not isinstance(connected, ssl.SSLSocket):
+            connected.setblocking(False)
+            self._poll = select.poll()
+            self._poll.register(connected.fileno(), select.POLLIN)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         deadline = self._deadline
@@ -177,36 +183,43 @@ class _SyncStream(httpcore.NetworkStream):
         rest = memoryview(buffer)
         try:
             while rest:
-                self._socket.settimeout(0)
+                if self._poll is None:
+                    self._socket.settimeout(0)
                 try:
                     rest = rest[self._socket.send(rest) :]
                 except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    self._wait_to_write(self._deadline.cut(timeout, httpcore.WriteTimeout))
+                    self._wait_to_write(self._deadline.cut(timeout, exceptions.WriteTimeout))
         except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+            raise exceptions.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._socket.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
+    ) -> SocketStream | NestedTLSStream:
+        """Speak TLS from now on.
+
+        Raises:
+            ConnectTimeout: The handshake took too long.
+            ConnectError: It failed.
+        """
         server_hostname = host_name(server_hostname)
         if isinstance(self._socket, ssl.SSLSocket):
-            return _NestedTLSStream(self, self._deadline, ssl_context, server_hostname, timeout)
+            return NestedTLSStream(self, self._deadline, ssl_context, server_hostname, timeout)
         try:
-            self._socket.settimeout(self._deadline.cut(timeout, httpcore.ConnectTimeout))
+            self._socket.settimeout(self._deadline.cut(timeout, exceptions.ConnectTimeout))
             secure = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
         except TimeoutError as error:
             self.close()
-            raise httpcore.ConnectTimeout(str(error)) from error
+            raise exceptions.ConnectTimeout(str(error)) from error
         except (OSError, ValueError) as error:
             self.close()
-            raise httpcore.ConnectError(str(error)) from error
+            raise exceptions.ConnectError(str(error)) from error
         except BaseException:
             self.close()
             raise
-        return _SyncStream(secure, self._deadline)
+        return SocketStream(secure, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         match info:
@@ -219,43 +232,52 @@ class _SyncStream(httpcore.NetworkStream):
             case "socket":
                 return self._socket
             case "is_readable":
-                return self._socket.fileno() < 0 or is_readable(self._socket)
+                if self._socket.fileno() < 0:
+                    return True
+                return is_readable(self._socket) if self._poll is None else bool(self._poll.poll(0))
             case _:
                 return None
 
     def _receive(self, max_bytes: int, timeout: float | None) -> bytes:
         try:
-            self._socket.settimeout(self._deadline.cut(timeout, httpcore.ReadTimeout))
-            return self._socket.recv(max_bytes)
+            if self._poll is None:
+                self._socket.settimeout(self._deadline.cut(timeout, exceptions.ReadTimeout))
+                return self._socket.recv(max_bytes)
+            while True:
+                left = self._deadline.cut(timeout, exceptions.ReadTimeout)
+                if not self._poll.poll(None if left is None else math.ceil(left * 1000)):
+                    raise TimeoutError("nothing came in time")
+                with contextlib.suppress(BlockingIOError):
+                    return self._socket.recv(max_bytes)
         except TimeoutError as error:
-            raise httpcore.ReadTimeout(str(error)) from error
+            raise exceptions.ReadTimeout(str(error)) from error
         except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
+            raise exceptions.ReadError(str(error)) from error
 
     def _wait_to_write(self, timeout: float | None) -> None:
         """Wait until the socket takes more bytes.
 
         Raises:
-            httpcore.WriteTimeout: It did not in time.
-            httpcore.WriteError: The server has responded already, or closed its side: httpcore reads what it said.
+            WriteTimeout: It did not in time.
+            WriteError: The server has responded already, or closed its side: what it said is to be read.
         """
         events = _wait(self._socket, timeout)
         if not events:
-            raise httpcore.WriteTimeout("the server did not read the request in time")
+            raise exceptions.WriteTimeout("the server did not read the request in time")
         if "read" in events:
             try:
                 self._early = self._socket.recv(_TLS_RECORD)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return  # TLS had something to say, not the server
-            raise httpcore.WriteError(EARLY_RESPONSE)
+            raise exceptions.WriteError(EARLY_RESPONSE)
 
 
-class _NestedTLSStream(httpcore.NetworkStream):
+class NestedTLSStream:
     """TLS inside of TLS, to a server behind a proxy that itself speaks TLS: no socket can be wrapped twice."""
 
     def __init__(
         self,
-        outer: _SyncStream,
+        outer: SocketStream,
         deadline: Deadline,
         context: ssl.SSLContext,
         server_hostname: str | None,
@@ -268,12 +290,12 @@ class _NestedTLSStream(httpcore.NetworkStream):
         try:
             self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
             self._run(self._object.do_handshake, timeout)
-        except httpcore.TimeoutException as error:
+        except exceptions.TimeoutException as error:
             self.close()
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except (OSError, ValueError, httpcore.NetworkError) as error:
+            raise exceptions.ConnectTimeout(str(error)) from error
+        except (OSError, ValueError, exceptions.ReadError, exceptions.WriteError) as error:
             self.close()
-            raise httpcore.ConnectError(str(error)) from error
+            raise exceptions.ConnectError(str(error)) from error
         except BaseException:
             self.close()
             raise
@@ -285,7 +307,7 @@ class _NestedTLSStream(httpcore.NetworkStream):
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return b""
         except OSError as error:
-            raise httpcore.ReadError(str(error)) from error
+            raise exceptions.ReadError(str(error)) from error
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -294,7 +316,7 @@ class _NestedTLSStream(httpcore.NetworkStream):
             while rest:
                 rest = rest[self._run(partial(self._object.write, rest), timeout) :]
         except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+            raise exceptions.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._outer.close()

@@ -1,7 +1,8 @@
 """Connection pools for threads: the connections to one origin.
 
-A pool holds single connections of httpcore, the library below httpx. The pool of httpcore itself looks at every
-connection for every request, which makes 64 concurrent requests slower than sequential ones; this pool looks at one.
+A pool holds single connections: those of `http1`, and through a proxy those of httpcore, the library below httpx. The
+pool of httpcore itself looks at every connection for every request, which makes 64 concurrent requests slower than
+sequential ones; this pool looks at one.
 The connection used last is used next, so that the others age, and the oldest is closed when it was idle for too long.
 """
 
@@ -11,12 +12,11 @@ import contextlib
 import queue
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpcore
-
-from xpander_facade._transport.body import Body, headers_of
-from xpander_facade._transport.failures import HTTPCORE_ERRORS, failure_of
+from xpander_facade._transport.body import Body
+from xpander_facade._transport.failures import failure_of, transport_errors
+from xpander_facade._transport.http1 import Heads, HTTP1Connection
 from xpander_facade._transport.network import Deadline
 from xpander_facade._transport.response import Failure, Response
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from xpander_facade._transport.httpcore_connections import HttpcoreConnection
+    from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade._transport.routing import Route
 
 MAX_CONNECTIONS = 100
@@ -46,9 +48,15 @@ class _PooledConnection:
 
     __slots__ = ("connection", "deadline", "expires_at")
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, heads: Heads) -> None:
         self.deadline = Deadline()
-        self.connection = route.connection(MAX_IDLE, self.deadline)
+        self.connection: HTTP1Connection | HttpcoreConnection
+        if route.is_direct():
+            self.connection = HTTP1Connection(route, heads, self.deadline)
+        else:
+            from xpander_facade._transport.httpcore_connections import HttpcoreConnection
+
+            self.connection = HttpcoreConnection(route, MAX_IDLE, self.deadline)
         self.expires_at = 0.0
 
     def is_stale(self) -> bool:
@@ -57,8 +65,7 @@ class _PooledConnection:
         # A clock that was set back (as tests that freeze time do) would keep a connection for ever.
         if not 0 < left <= MAX_IDLE:
             return True
-        connection = self.connection
-        return isinstance(connection, httpcore.HTTPConnection) and (connection.is_closed() or connection.has_expired())
+        return self.connection.is_readable()
 
 
 class ConnectionPool:
@@ -66,6 +73,7 @@ class ConnectionPool:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._heads = Heads()
         self._idle: deque[_PooledConnection] = deque()
         # A signal handler may send a report while its own thread is in here: a queue's methods allow for that, those
         # of a semaphore do not.
@@ -74,7 +82,7 @@ class ConnectionPool:
             self._slots.put(None)
         self._closed = False
 
-    def send(self, request: httpcore.Request, *, wait: float, until: float, max_bytes: int) -> Response | Failure:
+    def send(self, request: OutgoingRequest, *, wait: float, until: float, max_bytes: int) -> Response | Failure:
         """Send a request over a connection that nobody else uses, and read the whole response.
 
         Args:
@@ -95,7 +103,7 @@ class ConnectionPool:
             for _ in slots:
                 self._slots.put(None)
 
-    def stream(self, request: httpcore.Request, until: float) -> StreamedResponse:
+    def stream(self, request: OutgoingRequest, until: float) -> StreamedResponse:
         """Return a response that is read while it arrives: a block that opens it, and closes the connection.
 
         Args:
@@ -103,10 +111,6 @@ class ConnectionPool:
             until: The `time.monotonic()` after which no read waits.
         """
         return StreamedResponse(self, request, until)
-
-    def addressed(self, request: httpcore.Request) -> httpcore.Request:
-        """Return a request as it is sent to this origin."""
-        return self._route.addressed(request)
 
     def retire(self) -> None:
         """Close each connection from now on when it is released."""
@@ -119,28 +123,27 @@ class ConnectionPool:
             while True:
                 self._idle.pop().connection.close()
 
-    def _exchange(self, request: httpcore.Request, until: float, max_bytes: int) -> Response | Failure:
+    def _exchange(self, request: OutgoingRequest, until: float, max_bytes: int) -> Response | Failure:
         pooled = self._acquire(until)
         outcome: Response | Failure
         try:
-            response = pooled.connection.handle_request(self.addressed(request))
+            status, headers = pooled.connection.send(request)
             if not pooled.deadline.has_read:
                 pooled.connection.close()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
-            headers = headers_of(response)
             body = Body(headers, max_bytes)
-            for chunk in response.iter_stream():
+            for chunk in pooled.connection.chunks():
                 if not body.feed(chunk):
                     break
-            outcome = body.response(response.status)
-            response.close()
-        except HTTPCORE_ERRORS as error:
+            outcome = body.response(status)
+            is_reusable = pooled.connection.is_reusable()
+        except transport_errors() as error:
             pooled.connection.close()
             return failure_of(error)
         except BaseException:
             pooled.connection.close()
             raise
-        if isinstance(outcome, Failure) or has_unread_bytes(pooled.connection):
+        if isinstance(outcome, Failure) or not is_reusable:
             pooled.connection.close()
         else:
             self._release(pooled, idle_seconds(headers))
@@ -151,10 +154,10 @@ class ConnectionPool:
         with contextlib.suppress(IndexError):
             while pooled is None:
                 pooled = self._idle.pop()
-                if pooled.is_stale():
+                if pooled.is_stale() or self._route.is_mocked():
                     pooled.connection.close()
                     pooled = None
-        pooled = pooled or _PooledConnection(self._route)
+        pooled = pooled or _PooledConnection(self._route, self._heads)
         pooled.deadline.begin(until)
         return pooled
 
@@ -181,19 +184,17 @@ class StreamedResponse:
     status_code: int
     headers: Mapping[str, str]
 
-    def __init__(self, pool: ConnectionPool, request: httpcore.Request, until: float) -> None:
+    def __init__(self, pool: ConnectionPool, request: OutgoingRequest, until: float) -> None:
         self._pooled = pool._acquire(until)
-        self._request = pool.addressed(request)
+        self._request = request
         self._until = until
 
     def __enter__(self) -> StreamedResponse:
         try:
-            self._response = self._pooled.connection.handle_request(self._request)
+            self.status_code, self.headers = self._pooled.connection.send(self._request)
         except BaseException:
             self._pooled.connection.close()
             raise
-        self.status_code = self._response.status
-        self.headers = headers_of(self._response)
         return self
 
     def __exit__(
@@ -202,17 +203,12 @@ class StreamedResponse:
         self._pooled.connection.close()
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
+        return self._pooled.connection.chunks()
 
     def wait_at_most(self, read: float, until: float) -> None:
         """Set how long the next reads may take: seconds for each, and the `time.monotonic()` for all of them."""
-        set_read_timeout(self._request, read)
+        self._request.read_timeout = read
         self._pooled.deadline.until = min(self._until, until)
-
-
-def set_read_timeout(request: Any, seconds: float) -> None:
-    """Change how long a read of the response waits. httpcore reads the timeouts again when it reads the body."""
-    request.extensions["timeout"]["read"] = seconds
 
 
 def idle_seconds(headers: Mapping[str, str]) -> float:
@@ -224,22 +220,3 @@ def idle_seconds(headers: Mapping[str, str]) -> float:
             seconds = int(value[:9])
             return min(MAX_IDLE, max(seconds - 1.0, seconds / 2))
     return MAX_IDLE
-
-
-def has_unread_bytes(connection: Any) -> bool:
-    """Whether bytes came behind the response, which the next request on the connection would get as its answer.
-
-    httpcore shows them nowhere, so this looks at h11, through a proxy's connections too. Where httpcore has changed
-    inside, no connection is used again, which costs time and nothing else.
-    """
-    if isinstance(connection, httpcore.ConnectionPool | httpcore.AsyncConnectionPool):
-        connections = connection.connections
-        if not connections:
-            return False
-        connection = connections[0]
-    while connection is not None:
-        protocol = getattr(connection, "_h11_state", None)
-        if protocol is not None:
-            return bool(protocol.trailing_data[0])
-        connection = getattr(connection, "_connection", None)
-    return True

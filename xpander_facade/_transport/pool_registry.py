@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator
 
-    import httpcore
-
     from xpander_facade._transport.async_pool import AsyncConnectionPool
+    from xpander_facade._transport.routing import Origin
     from xpander_facade.configuration._configuration import Configuration
 
 MAX_ORIGIN_POOLS = 8
@@ -68,7 +67,7 @@ class OriginPools(Generic[S]):
         self._pools: dict[tuple[bytes, bytes, int], S] = {}
         self._retired = False
 
-    def pool_for(self, origin: httpcore.Origin) -> S:
+    def pool_for(self, origin: Origin) -> S:
         """Return the pool of an origin."""
         key = (origin.scheme, origin.host, origin.port)
         pool = self._pools.get(key)

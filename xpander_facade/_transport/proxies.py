@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import urllib.request
 
 
 def environment_proxy(scheme: str, host: str, port: int) -> str | None:
@@ -15,6 +14,8 @@ def environment_proxy(scheme: str, host: str, port: int) -> str | None:
         host: A name, or an address without brackets.
         port: The port.
     """
+    import urllib.request  # late: it costs as much as a whole call
+
     proxies = urllib.request.getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
     if not proxy:

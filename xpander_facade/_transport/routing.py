@@ -1,27 +1,55 @@
-"""Routing: URLs, the certificates to trust, the proxy to use, and requests in the form of httpcore."""
+"""Routing: URLs, the certificates to trust, and the proxy to use.
+
+What httpx is needed for, proxies and unusual URLs, imports it there: it takes longer than the rest of a first call.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import ssl
+import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
-import httpcore
-import httpx
 
-from xpander_facade._transport.content_coding import ACCEPTED
-from xpander_facade._transport.network import Deadline, SyncBackend
+from xpander_facade._process.imports import PROXIES, REMOTE, load
 from xpander_facade._transport.proxies import environment_proxy, with_scheme
 from xpander_facade.configuration._configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from xpander_facade._transport.request import Attempt
+    import httpx  # noqa: TC004 (annotations only)
 
 CONNECT_TIMEOUT = 5.0
+_PORTS = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
+# A URL of these parts is itself its normal form. Any other one is left to httpx: hosts of other letters or of numbers
+# alone, ports that are the scheme's own, segments of dots, and what must be escaped.
+_NORMAL_URL = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>(?!xn--)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?!xn--)[a-z](?:[a-z0-9-]*[a-z0-9])?"
+    r"|(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!/|:|$)|(?=[/:]|$))){4})"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+    r"(?P<target>(?:/(?!\.)(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})*)+"
+    r"(?:\?(?:[A-Za-z0-9._~!$&()*+,;=:@/?-]|%[0-9A-F]{2})+)?)"
+)
+
+
+@attrs.frozen(cache_hash=True)
+class Origin:
+    """Where connections lead.
+
+    Args:
+        scheme: "http" or "https".
+        host: A name, or an address without brackets.
+        port: The port.
+    """
+
+    scheme: bytes
+    host: bytes
+    port: int
 
 
 @attrs.frozen
@@ -29,14 +57,16 @@ class Target:
     """A parsed URL.
 
     Args:
-        url: The URL as httpcore takes it.
         origin: Scheme, host and port.
+        path: What stands in the first line of a request.
         host: The value of the Host header.
+        port: The port that the URL names, or None.
     """
 
-    url: httpcore.URL
-    origin: httpcore.Origin
+    origin: Origin
+    path: bytes
     host: bytes
+    port: int | None
 
 
 @lru_cache(maxsize=512)
@@ -46,36 +76,37 @@ def parse_url(url: str) -> Target:
     Raises:
         ConfigurationError: It is not a URL.
     """
+    return _parse_normal(url) or _parse_any(url)
+
+
+def _parse_normal(url: str) -> Target | None:
+    match = _NORMAL_URL.fullmatch(url)
+    if match is None:
+        return None
+    scheme, host = match["scheme"].encode(), match["host"].encode()
+    own = _PORTS[scheme]
+    if match["port"] is None:
+        return Target(Origin(scheme, host, own), match["target"].encode(), host, None)
+    port = int(match["port"])
+    if port in (80, 443) or port > 65_535:
+        return None
+    return Target(Origin(scheme, host, port), match["target"].encode(), b"%s:%d" % (host, port), port)
+
+
+def _parse_any(url: str) -> Target:
+    load(PROXIES)
+    from xpander_facade._transport.httpx_loading import httpx
+
     problem = ""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         problem = str(error)
     else:
-        address = httpcore.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
-        return Target(address, address.origin, parsed.netloc)
+        scheme, port = parsed.raw_scheme, parsed.port
+        origin = Origin(scheme, parsed.raw_host, _PORTS.get(scheme, 0) if port is None else port)
+        return Target(origin, parsed.raw_path, parsed.netloc, port)
     raise ConfigurationError(f"base_url does not make a URL ({problem}): it looks like https://host[:port][/path]")
-
-
-def build_request(attempt: Attempt, target: Target, timeout: float) -> httpcore.Request:
-    """Return the httpcore request of an attempt.
-
-    Args:
-        attempt: What to send.
-        target: Where to send it.
-        timeout: Seconds to wait for anything; connecting takes at most CONNECT_TIMEOUT of them.
-    """
-    headers = [(b"host", target.host)]
-    if "accept-encoding" not in attempt.headers:
-        headers.append((b"accept-encoding", ACCEPTED))
-    # h11 takes no white space around a value, and the receiver would take it away.
-    headers += [(name.encode("ascii"), value.strip(" \t").encode("utf-8")) for name, value in attempt.headers.items()]
-    if attempt.content is not None:
-        headers.append((b"content-length", b"%d" % len(attempt.content)))
-    waits = {"connect": min(CONNECT_TIMEOUT, timeout), "read": timeout, "write": timeout, "pool": timeout}
-    return httpcore.Request(
-        attempt.method, target.url, headers=headers, content=attempt.content, extensions={"timeout": waits}
-    )
 
 
 @attrs.frozen
@@ -103,84 +134,24 @@ class Route:
         proxy: The proxy to use, or None.
     """
 
-    origin: httpcore.Origin
+    origin: Origin
     tls: ssl.SSLContext | None
     proxy: httpx.Proxy | None
 
-    def connection(self, keep_idle: float, deadline: Deadline) -> httpcore.HTTPConnection | httpcore.ConnectionPool:
-        """Return a connection that opens at its first request, expires after some idle seconds, and has a deadline."""
-        backend = SyncBackend(deadline)
-        if self.proxy is None:
-            return httpcore.HTTPConnection(
-                self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle, network_backend=backend
-            )
-        if self.proxy.url.scheme.startswith("socks"):
-            return httpcore.SOCKSProxy(
-                proxy_url=_httpcore_url(self.proxy.url),
-                proxy_auth=self.proxy.raw_auth,
-                ssl_context=self.tls,
-                max_connections=1,
-                keepalive_expiry=keep_idle,
-                network_backend=backend,
-            )
-        return httpcore.HTTPProxy(
-            proxy_url=_httpcore_url(self.proxy.url),
-            proxy_auth=self.proxy.raw_auth,
-            ssl_context=self.tls,
-            proxy_ssl_context=self.proxy.ssl_context,
-            max_connections=1,
-            keepalive_expiry=keep_idle,
-            network_backend=backend,
-        )
+    def is_direct(self) -> bool:
+        """Whether connections lead straight to the origin, and nothing answers in place of httpcore."""
+        return self.proxy is None and not self.is_mocked()
 
-    def async_connection(
-        self, keep_idle: float, deadline: Deadline
-    ) -> httpcore.AsyncHTTPConnection | httpcore.AsyncConnectionPool:
-        """Return a connection that opens at its first request, expires after some idle seconds, and has a deadline."""
-        from xpander_facade._transport.async_network import AsyncBackend
-
-        backend = AsyncBackend(deadline)
-        if self.proxy is None:
-            return httpcore.AsyncHTTPConnection(
-                self.origin, ssl_context=self.tls, keepalive_expiry=keep_idle, network_backend=backend
-            )
-        if self.proxy.url.scheme.startswith("socks"):
-            return httpcore.AsyncSOCKSProxy(
-                proxy_url=_httpcore_url(self.proxy.url),
-                proxy_auth=self.proxy.raw_auth,
-                ssl_context=self.tls,
-                max_connections=1,
-                keepalive_expiry=keep_idle,
-                network_backend=backend,
-            )
-        return httpcore.AsyncHTTPProxy(
-            proxy_url=_httpcore_url(self.proxy.url),
-            proxy_auth=self.proxy.raw_auth,
-            ssl_context=self.tls,
-            proxy_ssl_context=self.proxy.ssl_context,
-            max_connections=1,
-            keepalive_expiry=keep_idle,
-            network_backend=backend,
-        )
-
-    def addressed(self, request: httpcore.Request) -> httpcore.Request:
-        """Return a request as this route sends it.
-
-        A proxy is told an IPv6 address in brackets, which httpcore leaves out.
-        """
-        host = request.url.host
-        if self.proxy is None or b":" not in host or self.proxy.url.scheme.startswith("socks"):
-            return request
-        url = httpcore.URL(
-            scheme=request.url.scheme, host=b"[" + host + b"]", port=request.url.port, target=request.url.target
-        )
-        extensions: dict[str, Any] = dict(request.extensions)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-        return httpcore.Request(
-            request.method, url, headers=request.headers, content=request.stream, extensions=extensions
-        )
+    def is_mocked(self) -> bool:
+        """Whether something answers in place of httpcore's connections, as respx does."""
+        httpcore = sys.modules.get("httpcore")
+        if httpcore is None:
+            return False
+        handles = getattr(getattr(httpcore, "HTTPConnection", None), "handle_request", None)
+        return handles is not None and not getattr(handles, "__module__", "").startswith("httpcore.")
 
 
-def resolve_route(origin: httpcore.Origin, tls: TLSSettings, proxy: str | None = None) -> Route:
+def resolve_route(origin: Origin, tls: TLSSettings, proxy: str | None = None) -> Route:
     """Return the route to an origin.
 
     Args:
@@ -192,6 +163,8 @@ def resolve_route(origin: httpcore.Origin, tls: TLSSettings, proxy: str | None =
         ConfigurationError: A proxy or a certificate file can't be used.
     """
     scheme, host = origin.scheme.decode("ascii"), origin.host.decode("ascii")
+    if scheme == "https" or not is_loopback(host):
+        load(REMOTE)
     context, proxy_context, problem = None, None, ""
     try:
         url = with_scheme(proxy) if proxy is not None else _environment_proxy(scheme, host, origin.port)
@@ -214,6 +187,9 @@ def _proxy(url: str | None, tls: ssl.SSLContext | None, argument: str) -> tuple[
     if url.startswith("socks") and importlib.util.find_spec("socksio") is None:
         remedy = "leave out proxy=" if argument else "set NO_PROXY"
         return None, f"a SOCKS proxy needs the package socksio: pip install 'httpx[socks]', or {remedy}"
+    load(PROXIES)
+    from xpander_facade._transport.httpx_loading import httpx
+
     try:
         proxy = httpx.Proxy(url, ssl_context=tls)
     except (ValueError, httpx.InvalidURL):
@@ -226,10 +202,6 @@ def _proxy(url: str | None, tls: ssl.SSLContext | None, argument: str) -> tuple[
 def _environment_proxy(scheme: str, host: str, port: int) -> str | None:
     # A loopback address never goes through a proxy, whose loopback is another machine.
     return None if is_loopback(host) else environment_proxy(scheme, host, port)
-
-
-def _httpcore_url(url: httpx.URL) -> httpcore.URL:
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
 
 
 @lru_cache(maxsize=8)
@@ -252,7 +224,9 @@ def ssl_context(settings: TLSSettings) -> ssl.SSLContext:
         if isinstance(verify, str):
             cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
         if cafile is None and capath is None:
-            context = httpx.create_ssl_context()
+            import certifi
+
+            context = ssl.create_default_context(cafile=certifi.where())
         else:
             context = ssl.create_default_context(cafile=cafile, capath=capath)
     if settings.cert is not None:

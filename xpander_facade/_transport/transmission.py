@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from xpander_facade._transport.pool_registry import apools_for, pools_for
-from xpander_facade._transport.routing import build_request, parse_url
+from xpander_facade._transport.request import OutgoingRequest
+from xpander_facade._transport.routing import parse_url
 
 if TYPE_CHECKING:
     from xpander_facade._transport import async_pool, pool, user_client
@@ -32,7 +33,7 @@ def transmit(configuration: Configuration, attempt: Attempt) -> Response | Failu
         return user_client.send(client, attempt, timeout=timeout, until=until, max_bytes=size)
     target = parse_url(attempt.url)
     pool = pools_for(configuration).pool_for(target.origin)
-    return pool.send(build_request(attempt, target, timeout), wait=timeout, until=until, max_bytes=size)
+    return pool.send(OutgoingRequest(attempt, target, timeout), wait=timeout, until=until, max_bytes=size)
 
 
 async def atransmit(configuration: Configuration, attempt: Attempt) -> Response | Failure:
@@ -51,7 +52,7 @@ async def atransmit(configuration: Configuration, attempt: Attempt) -> Response 
         return await user_client.asend(client, attempt, timeout=timeout, until=until, max_bytes=size)
     target = parse_url(attempt.url)
     pool = (await apools_for(configuration)).pool_for(target.origin)
-    return await pool.send(build_request(attempt, target, timeout), wait=timeout, until=until, max_bytes=size)
+    return await pool.send(OutgoingRequest(attempt, target, timeout), wait=timeout, until=until, max_bytes=size)
 
 
 def open_stream(
@@ -74,7 +75,7 @@ def open_stream(
         client = user_client.sync_client(configuration.http_client)
         return user_client.StreamedResponse(client, attempt, timeout, until)
     target = parse_url(attempt.url)
-    return pools_for(configuration).pool_for(target.origin).stream(build_request(attempt, target, timeout), until)
+    return pools_for(configuration).pool_for(target.origin).stream(OutgoingRequest(attempt, target, timeout), until)
 
 
 async def aopen_stream(
@@ -98,4 +99,4 @@ async def aopen_stream(
         return user_client.AsyncStreamedResponse(client, attempt, timeout, until)
     target = parse_url(attempt.url)
     pool = (await apools_for(configuration)).pool_for(target.origin)
-    return pool.stream(build_request(attempt, target, timeout), until)
+    return pool.stream(OutgoingRequest(attempt, target, timeout), until)

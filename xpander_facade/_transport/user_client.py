@@ -6,12 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
-
 from xpander_facade._transport.body import Body
 from xpander_facade._transport.content_coding import ACCEPTED
-from xpander_facade._transport.failures import HTTPX_ERRORS, failure_of
-from xpander_facade._transport.pool import set_read_timeout
+from xpander_facade._transport.failures import failure_of
+from xpander_facade._transport.httpx_loading import httpx
 from xpander_facade._transport.pool_registry import current_registry, loop_pools
 from xpander_facade._transport.response import Failure, Response
 from xpander_facade._transport.routing import CONNECT_TIMEOUT
@@ -22,6 +20,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from xpander_facade._transport.request import Attempt
+
+
+_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 
 
 def sync_client(given: httpx.Client | Callable[[], httpx.Client]) -> httpx.Client:
@@ -63,7 +64,7 @@ def send(client: httpx.Client, attempt: Attempt, *, timeout: float, until: float
                 if not body.feed(chunk):
                     break
             return body.response(response.status_code)
-    except HTTPX_ERRORS as error:
+    except _ERRORS as error:
         return failure_of(error)
 
 
@@ -89,7 +90,7 @@ async def asend(
                 return body.response(response.status_code)
     except TimeoutError:
         return Failure("timeout", "no response in time")
-    except HTTPX_ERRORS as error:
+    except _ERRORS as error:
         return failure_of(error)
 
 
@@ -223,3 +224,8 @@ def _check(client: Any, kind: type[Any], name: str) -> None:
         raise ConfigurationError(f"{name}'s factory must give an httpx.{kind.__name__}, not {type(client).__name__}")
     if client.is_closed:
         raise ConfigurationError(f"{name} is closed: keep it open as long as calls are made, or pass a factory")
+
+
+def set_read_timeout(request: httpx.Request, seconds: float) -> None:
+    """Change how long a read of the response waits. httpcore reads the timeouts again when it reads the body."""
+    request.extensions["timeout"]["read"] = seconds

@@ -20,6 +20,7 @@ VARIABLES = (
     "IS_STG",
     "IS_XPANDER_CLOUD",
     "XPANDER_STREAMING_PORT",
+    "XPANDER_HTTP_PARSER",
 )
 """The variables of the environment that are ours."""
 
@@ -61,6 +62,11 @@ def model_environment() -> tuple[Callable[[str], str | None], bool]:
 def streaming_port() -> str | None:
     """Return the port that a worker listens on for the platform, as XPANDER_STREAMING_PORT says it; None for none."""
     return _environment("XPANDER_STREAMING_PORT")
+
+
+def http_parser() -> str | None:
+    """Return the library that reads responses, as XPANDER_HTTP_PARSER names it; None for the best that is installed."""
+    return (_environment("XPANDER_HTTP_PARSER") or "").lower() or None
 
 
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
