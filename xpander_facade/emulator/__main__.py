@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shlex
 import signal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _KEY: Final = "XPANDER_EMULATOR_API_KEY"
 _ALLOW_HOST: Final = "XPANDER_EMULATOR_ALLOW_HOST"
+_AGENT: Final = "demo-agent"
 _VARIABLES: Final = f"""variables:
   {_KEY}     the only key that passes; without it any key does. It is not an option,
                                since other users of a machine see the options of a process
@@ -64,7 +66,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.em
                     on_request=None if log is None else log.add,
                 )
             )
-            print(_greeting(emulator, options.agent, has_key=bool(os.environ.get(_KEY))), flush=True)
+            greeting = _document if options.json else _greeting
+            print(greeting(emulator, options.agent, has_key=bool(os.environ.get(_KEY))), flush=True)
             leave.wait()
     except (OSError, ValueError) as error:
         print(f"cannot start the emulator: {error}", file=sys.stderr)
@@ -96,6 +99,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     help_text = "memory for the requests that the page shows (default %(default)s); 0 for none"
     add("--journal-bytes", type=_size, default=32_000_000, metavar="BYTES", help=help_text)
     add("--quiet", action="store_true", help="do not print a line for each request")
+    add("--json", action="store_true", help="print URL and variables as JSON, on one line")
     return parser
 
 
@@ -107,9 +111,21 @@ class _KeyOption(argparse.Action):
         parser.error(f"a key on the command line is seen by other users of this machine: set {_KEY} instead")
 
 
+def _document(emulator: Emulator, agents: list[str], *, has_key: bool) -> str:
+    """Return the URL and the variables that a program needs, as JSON; a key of one's own is not told."""
+    variables = {
+        "XPANDER_BASE_URL": emulator.url,
+        "XPANDER_ORGANIZATION_ID": emulator.organization_id,
+        "XPANDER_AGENT_ID": agents[0] if agents else _AGENT,
+    }
+    return json.dumps(
+        {"url": emulator.url, "variables": variables if has_key else {"XPANDER_API_KEY": "any-key", **variables}}
+    )
+
+
 def _greeting(emulator: Emulator, agents: list[str], *, has_key: bool) -> str:
     """Return the URL, and the lines that a shell needs for a program to call it."""
-    agent = agents[0] if agents else "demo-agent"
+    agent = agents[0] if agents else _AGENT
     return "\n".join(
         [
             emulator.url,

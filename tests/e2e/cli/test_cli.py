@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.emulator import Emulator
 
-from command_line import PAGE, ROOT, Outcome, ended, process, run_without
+from command_line import KEY, PAGE, ROOT, Outcome, ended, process, run_without
 
 
 def test_it_tells_its_version(cli: Callable[..., Outcome]):
@@ -201,4 +202,18 @@ def test_every_command_and_option_is_documented_and_no_other():
 
 def test_every_command_that_prints_data_can_print_json():
     without = {name for name, options in options_of_commands().items() if "--json" not in options}
-    assert without == {"emulator", "outbox relay"}
+    assert without == {"emulator", "outbox relay"}  # the former has a parser of its own, the latter prints none
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_the_emulator_tells_a_program_in_json_where_it_is(key: str):
+    environment = {**os.environ, "XPANDER_EMULATOR_API_KEY": key}
+    with process("emulator", "--port", "0", "--quiet", "--json", "--agent", "a", env=environment) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=30) == ("", "")
+    told = json.loads(line)
+    assert KEY not in line
+    variables = {"XPANDER_BASE_URL": told["url"], "XPANDER_ORGANIZATION_ID": "org-1", "XPANDER_AGENT_ID": "a"}
+    assert told["variables"] == (variables if key else {"XPANDER_API_KEY": "any-key", **variables})
