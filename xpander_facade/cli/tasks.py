@@ -110,7 +110,12 @@ def _end_of(task: Task) -> TaskUpdateEvent:
 def _print_event(event: TaskUpdateEvent) -> None:
     moment = "" if event.time is None else f"{event.time:%H:%M:%S}"
     line = one_line("  ".join((moment, event.type.value, _summary(event.data))).rstrip())
-    print(line[: shutil.get_terminal_size().columns] if sys.stdout.isatty() else line, flush=True)
+    if sys.stdout.isatty():
+        from rich.cells import cell_len, set_cell_size
+
+        columns = shutil.get_terminal_size().columns
+        line = line if cell_len(line) <= columns else set_cell_size(line, columns).rstrip()
+    print(line, flush=True)
 
 
 def _summary(data: object) -> str:

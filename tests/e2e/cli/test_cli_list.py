@@ -6,6 +6,8 @@ import json
 import re
 import signal
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from command_line import Outcome, ended, on_a_terminal, process
 from pseudo_terminal import terminal
 from rich.cells import cell_len
 
-from xpander_facade import AgentExecutionStatus, Backend, Tokens
+from xpander_facade import AgentExecutionStatus, Backend, Task, Tasks, Tokens, on_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,3 +284,34 @@ def test_a_live_screen_ends_where_the_key_is_refused(emulator: Emulator):
         assert screen.child.returncode == 1
         assert "401" in screen.errors
         assert screen.is_as_before
+
+
+def test_top_names_the_workers_that_have_tasks(cli: Callable[..., Outcome], emulator: Emulator):
+    go_on = threading.Event()
+
+    @on_task(concurrency=1)
+    def handler(task: Task) -> Task:
+        go_on.wait(60)
+        return task
+
+    serving = threading.Thread(target=handler.run, kwargs={"signals": False})
+    serving.start()
+    try:
+        while not emulator.workers():
+            time.sleep(0.02)
+        created = {Tasks().create(prompt="x", run_locally=True).id for _ in range(2)}
+        while "executing" not in {one.status.value for one in Tasks().list()}:
+            time.sleep(0.02)
+        running = next(one.id for one in Tasks().list() if one.status == "executing")
+        seen = cli("top", "--json").json()
+        assert seen["counts"] == {"executing": 1, "pending": 1}
+        assert {one["id"] for one in seen["tasks"]} == created
+        (worker,) = seen["workers"]
+        assert (worker["id"], worker["tasks"]) == (Tasks().get(running).worker_id, [running])
+        facts = dict(row for row in cli("top").rows() if len(row) == 2)
+        assert facts["tasks"] == "2: 1 executing, 1 pending"
+        assert facts["workers"] == f"{worker['id']} (1)"
+    finally:
+        go_on.set()
+        handler.stop()
+        serving.join(timeout=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from xpander_facade import Tasks
+from xpander_facade.cli.progress import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +102,21 @@ def test_a_task_can_be_stopped(cli: Callable[..., Outcome], emulator: Emulator):
     finally:
         go_on.set()
     assert cli("tasks", "stop", "no-such-task").status == 1
+
+
+def test_a_wait_is_told_on_a_terminal_and_nowhere_else(
+    cli: Callable[..., Outcome], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    Tasks().create(prompt="x")
+    emulator.delay(PATIENCE + 0.3, operation="list_tasks")
+    assert cli("tasks", "list").err == ""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli("tasks", "list").err == ""  # it is over at once
+    emulator.delay(PATIENCE + 0.3, operation="list_tasks")
+    outcome = cli("tasks", "list", "--json")
+    assert "asking for the tasks" in outcome.err
+    assert outcome.json()[0]["status"] in ("pending", "executing", "completed")
 
 
 # Watching
