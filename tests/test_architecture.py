@@ -25,7 +25,12 @@ KNOW_THE_GENERATED_CLIENT = {
     *(name for name in FRONT if name.split("/")[0] == "_requests"),
     "_client/raw_client.py",
 }
-PLUMBING = {"recorder/_decorators.py", "worker/_event_loop.py"}
+PLUMBING = {
+    "integrations/_model_calls.py",
+    "integrations/_stainless.py",
+    "recorder/_decorators.py",
+    "worker/_event_loop.py",
+}
 """Files whose functions pass the arguments of a user's function on."""
 
 MAX_LINES_OF_CODE = 400

@@ -14,13 +14,19 @@ FACADE = Path(__file__).parents[1] / "xpander_facade"
 ADAPTERS = {"_client", "_downloads", "_transport", "emulator"}
 """Packages whose two drivers differ in more than await: each kind of I/O has its own library."""
 
-OF_AGNO = {"_agno/knowledge.py", "_agno/mcp.py", "_agno/tools.py"}
-"""Files whose functions Agno calls: it says which of them are async."""
+OF_OTHERS = {
+    "_agno/knowledge.py",
+    "_agno/mcp.py",
+    "_agno/tools.py",
+    "integrations/_model_calls.py",
+    "integrations/asgi.py",
+}
+"""Files whose functions stand for those of others, or are called by them: they say which of them are async."""
 
 FILES = sorted(
     path
     for path in FACADE.rglob("*.py")
-    if path.relative_to(FACADE).parts[0] not in ADAPTERS and path.relative_to(FACADE).as_posix() not in OF_AGNO
+    if path.relative_to(FACADE).parts[0] not in ADAPTERS and path.relative_to(FACADE).as_posix() not in OF_OTHERS
 )
 
 MIN_PAIRS = 65

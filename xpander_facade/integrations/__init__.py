@@ -10,14 +10,31 @@ import importlib
 from typing import TYPE_CHECKING
 
 __all__: list[str] = [
+    "anthropic",
+    "asgi",
     "celery",
     "dramatiq",
+    "google_genai",
+    "lambda_",
+    "litellm",
+    "openai",
     "opentelemetry",
     "rq",
 ]
 
 if TYPE_CHECKING:
-    from xpander_facade.integrations import celery, dramatiq, opentelemetry, rq
+    from xpander_facade.integrations import (
+        anthropic,
+        asgi,
+        celery,
+        dramatiq,
+        google_genai,
+        lambda_,
+        litellm,
+        openai,
+        opentelemetry,
+        rq,
+    )
 else:
 
     def __getattr__(name: str) -> object:

@@ -1,0 +1,146 @@
+"""Handlers of Lambda, called as its runtime client does."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from xpander_facade import Backend, Configuration, IntegrationError, report_counts
+from xpander_facade.emulator import Emulator
+from xpander_facade.integrations import lambda_
+
+
+@pytest.fixture(scope="module")
+def platform():
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=[True, False], ids=["outbox", "direct"])
+def backend(platform, tmp_path, request):
+    platform.reset()
+    outbox = tmp_path / "runs.db" if request.param else None
+    with Backend(Configuration(api_key="k", base_url=platform.url, agent_id="a", outbox=outbox)) as backend:
+        yield backend
+
+
+def context(id="request-1", seconds=30.0):
+    until = time.monotonic() + seconds
+    return SimpleNamespace(
+        aws_request_id=id, get_remaining_time_in_millis=lambda: int(max(0.0, until - time.monotonic()) * 1_000)
+    )
+
+
+def history(platform):
+    return {task["id"]: (task["status"], task["result"]) for task in platform.tasks()}
+
+
+def test_an_invocation_is_sent_when_its_handler_returns(backend, platform):
+    @lambda_.handler(backend)
+    def handle(event, context):
+        return {"due": "May"}
+
+    assert handle({"question": "When?"}, context()) == {"due": "May"}
+    (task,) = platform.tasks()
+    assert (task["id"], task["status"], task["result"]) == ("request-1", "completed", '{"due": "May"}')
+    assert task["input"]["text"] == '{"question": "When?"}'
+    assert handle.__name__ == "handle"
+
+
+def test_input_and_result_can_be_given_and_left_out(backend, platform):
+    @lambda_.handler(backend, input=lambda event: event["secret"], result=False)
+    def handle(event, context):
+        return "secret"
+
+    assert handle({}, context()) == "secret"  # what gives the input has raised, which is no failure of the job
+    assert history(platform) == {"request-1": ("completed", None)}
+
+
+def test_an_error_goes_on_and_the_run_has_failed(backend, platform):
+    @lambda_.handler(backend)
+    def handle(event, context):
+        raise LookupError("no invoice")
+
+    with pytest.raises(LookupError):
+        handle({}, context())
+    assert history(platform) == {"request-1": ("failed", "no invoice")}
+
+
+def test_the_time_limit_is_told_before_it_comes(backend, platform):
+    may_end = threading.Event()
+
+    @lambda_.handler(backend)
+    def handle(event, context):
+        for _ in range(600):
+            if history(platform).get("request-1", ("", ""))[0] == "failed":
+                break
+            time.sleep(0.05)
+        may_end.set()
+        told.append(history(platform)["request-1"][1])
+        return "after all"
+
+    told = []
+    handle({}, context(seconds=0.9))
+    assert told[0].startswith("time limit: ")
+    if backend.configuration.outbox is not None:
+        backend.flush(10)
+    assert history(platform)["request-1"] == ("completed", "after all")
+
+
+def test_each_message_of_a_batch_is_a_run(backend, platform):
+    @lambda_.sqs_handler(backend)
+    def handle(record, context):
+        if record["body"] == "fail":
+            raise LookupError("no invoice")
+        return record["body"].upper()
+
+    records = [{"messageId": f"m-{number}", "body": body} for number, body in enumerate(["one", "fail", "three"])]
+    assert handle({"Records": records}, context()) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert history(platform) == {
+        "m-0": ("completed", "ONE"),
+        "m-1": ("failed", "no invoice"),
+        "m-2": ("completed", "THREE"),
+    }
+
+
+def test_messages_that_there_is_no_time_for_are_left_to_the_queue(backend, platform):
+    @lambda_.sqs_handler(backend)
+    def handle(record, context):
+        return "x"
+
+    records = [{"messageId": "m-1", "body": "x"}]
+    assert handle({"Records": records}, context(seconds=0.3)) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert platform.tasks() == []
+
+
+def test_a_handler_runs_where_nothing_can_be_recorded(caplog):
+    failed = report_counts().failed
+
+    @lambda_.handler(Backend(Configuration(agent_id="a")))
+    def handle(event, context):
+        return "x"
+
+    assert handle({}, context()) == "x"
+    assert "invocation request-1 is not recorded" in caplog.text
+    assert report_counts().failed == failed + 1
+
+
+def test_only_functions_are_handlers(backend):
+    with pytest.raises(IntegrationError, match="records a function, not a str"):
+        lambda_.handler(backend)("handle")
+
+
+def test_nothing_is_left_for_a_snapshot(backend, platform, monkeypatch):
+    registered = []
+    hooks = SimpleNamespace(register_before_snapshot=lambda function, *given: registered.append((function, given)))
+    monkeypatch.setitem(__import__("sys").modules, "snapshot_restore_py", hooks)
+
+    @lambda_.handler(backend)
+    def handle(event, context):
+        return "x"
+
+    ((function, given),) = registered
+    function(*given)
+    assert handle({}, context()) == "x"
+    assert history(platform) == {"request-1": ("completed", "x")}

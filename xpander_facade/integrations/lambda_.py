@@ -1,0 +1,232 @@
+"""AWS Lambda: each invocation, or each record of an SQS batch, is a run.
+
+An environment is frozen between invocations and may be gone after any of them, so that what is recorded is sent before
+the handler returns. A function that comes to its time limit is killed, without anything that could report it; that is
+told shortly before.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from xpander_facade import _validation
+from xpander_facade._process.imports import preload
+from xpander_facade._serialization.jsonable import to_text
+from xpander_facade.errors import IntegrationError, XpanderError
+from xpander_facade.recorder._counts import count_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xpander_facade.backend import Backend
+    from xpander_facade.recorder._external_task import ExternalTask
+
+__all__ = ["handler", "sqs_handler"]
+
+_log = logging.getLogger("xpander_facade.integrations.lambda_")
+_INTEGRATION = "integrations.lambda_"
+FLUSH_TIMEOUT = 2.0
+MARGIN = 0.5
+"""Seconds before the time limit at which it is reported, and which no flush takes."""
+
+
+def handler(
+    backend: Backend,
+    *,
+    input: Callable[[Any], str | None] | bool = True,
+    result: Callable[[Any], str | None] | bool = True,
+    flush_timeout: float = FLUSH_TIMEOUT,
+) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
+    """Record each invocation of a handler, under the id of its request.
+
+    Args:
+        backend: Reports the runs.
+        input: Gives the run's input for the event; True takes the event as JSON, False nothing.
+        result: Gives the run's result for what the handler returned; True takes that, False nothing.
+        flush_timeout: Seconds that an outbox may take at most to be emptied before the handler returns. It never takes
+            more than is left of the function's time, and nothing while the platform is down.
+
+    Raises:
+        IntegrationError: It is put on something that is no function.
+
+    Example:
+        >>> backend = Backend()
+        >>> @lambda_.handler(backend)
+        ... def handle(event, context):
+        ...     return agent.run(event["question"])
+    """
+    _validation.check_seconds("flush_timeout", flush_timeout)
+
+    def decorate(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        _prepare(backend, function)
+
+        @functools.wraps(function)
+        def handle(event: Any, context: Any) -> Any:
+            id = getattr(context, "aws_request_id", None)
+            try:
+                return _call(backend, function, event, context, {"id": id}, input, result)
+            finally:
+                _flush(backend, context, flush_timeout)
+
+        return handle
+
+    return decorate
+
+
+def sqs_handler(
+    backend: Backend,
+    *,
+    input: Callable[[Any], str | None] | bool = True,
+    result: Callable[[Any], str | None] | bool = True,
+    flush_timeout: float = FLUSH_TIMEOUT,
+) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], dict[str, Any]]]:
+    """Record each message of an SQS batch as a run of its own, under its `messageId`.
+
+    The decorated function takes one record. One that raises is reported to SQS as a failure of its own, and so is what
+    there was no time for; the others are not delivered again (`ReportBatchItemFailures` must be on). The attempts of a
+    message are summed up.
+
+    Arguments as `handler`, where the event is the record; its `body` is the input by default.
+
+    Example:
+        >>> @lambda_.sqs_handler(backend)
+        ... def handle(record, context):
+        ...     return agent.run(record["body"])
+    """
+    _validation.check_seconds("flush_timeout", flush_timeout)
+    told: Callable[[Any], str | None] | bool = _body_of if input is True else input
+
+    def decorate(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], dict[str, Any]]:
+        _prepare(backend, function)
+
+        @functools.wraps(function)
+        def handle(event: Any, context: Any) -> dict[str, Any]:
+            failed: list[dict[str, str]] = []
+            try:
+                for record in event["Records"]:
+                    id = record["messageId"]
+                    if _seconds_left(context) <= MARGIN:
+                        failed.append({"itemIdentifier": id})
+                        continue
+                    attempt = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
+                    options = {"id": id, "attempt": attempt, "attempts": "sum"}
+                    try:
+                        _call(backend, function, record, context, options, told, result)
+                    except Exception as error:
+                        _log.warning("message %s has failed, and SQS delivers it again: %r", id, error)
+                        failed.append({"itemIdentifier": id})
+            finally:
+                _flush(backend, context, flush_timeout)
+            return {"batchItemFailures": failed}
+
+        return handle
+
+    return decorate
+
+
+def _body_of(record: Any) -> str | None:
+    body: str | None = record.get("body")
+    return body
+
+
+def _prepare(backend: Backend, function: object) -> None:
+    """Import at the environment's start what the first invocation would pay for."""
+    if not callable(function):
+        raise IntegrationError(f"{_INTEGRATION} records a function, not a {type(function).__name__}")
+    preload()
+    try:  # there is a copy of the initialised process for each environment where SnapStart is on
+        hooks = importlib.import_module("snapshot_restore_py")
+    except ImportError:
+        return
+    hooks.register_before_snapshot(_before_snapshot, backend)
+
+
+def _before_snapshot(backend: Backend) -> None:
+    """Leave nothing to be copied: no report that several would send, and no connection that is not theirs."""
+    backend.flush(FLUSH_TIMEOUT)
+    backend.close()
+
+
+def _call(
+    backend: Backend,
+    function: Callable[[Any, Any], Any],
+    event: Any,
+    context: Any,
+    options: dict[str, Any],
+    input: Callable[[Any], str | None] | bool,
+    result: Callable[[Any], str | None] | bool,
+) -> Any:
+    try:
+        run = backend.external_task(input=_text(input, event), **options)
+        run.__enter__()
+    except XpanderError as error:
+        count_report("failed")
+        _log.warning("invocation %s is not recorded: %s", options["id"], error)
+        return function(event, context)
+    timer = _watch_time(backend, run, context)
+    try:
+        value = function(event, context)
+        if result is True:
+            run._set_default_result(value)
+        elif callable(result):
+            run.result = _text(result, value)
+    except BaseException as error:
+        timer.cancel()
+        run.__exit__(type(error), error, error.__traceback__)
+        raise
+    timer.cancel()
+    run.__exit__(None, None, None)
+    return value
+
+
+def _text(told: Callable[[Any], str | None] | bool, value: Any) -> str | None:
+    if callable(told):
+        try:
+            return told(value)
+        except Exception as error:
+            _log.warning("a run lacks its input or result, since what gives it raised: %r", error)
+            return None
+    return to_text(value) if told and value is not None else None
+
+
+def _watch_time(backend: Backend, run: ExternalTask, context: Any) -> threading.Timer:
+    """Report the time limit shortly before it. Where the run ends after all, that is reported, too."""
+    began, left = time.monotonic(), _seconds_left(context)
+
+    def report() -> None:
+        taken = time.monotonic() - began
+        text = f"time limit: the function was to be stopped after {taken + MARGIN:.1f} s"
+        _log.warning("run %s comes to the time limit of its function and is reported as failed", run.id)
+        run._reporter.report_unfinished(run._report(text, is_success=False, duration=taken))
+        if backend.configuration.outbox is not None:
+            backend.flush(MARGIN)
+
+    timer = threading.Timer(max(0.0, left - MARGIN), report)
+    timer.daemon = True
+    if left < float("inf"):
+        timer.start()
+    return timer
+
+
+def _seconds_left(context: Any) -> float:
+    if not hasattr(context, "get_remaining_time_in_millis"):
+        return float("inf")
+    remaining: int = context.get_remaining_time_in_millis()
+    return remaining / 1_000
+
+
+def _flush(backend: Backend, context: Any, flush_timeout: float) -> None:
+    if backend.configuration.outbox is None:
+        return
+    try:
+        left = backend.flush(max(0.0, min(flush_timeout, _seconds_left(context) - MARGIN))).waiting
+    except Exception as error:
+        _log.warning("what is recorded was not sent before the invocation ended: %s", error)
+        return
+    if left:
+        _log.warning("%d reports are left in the outbox when the invocation ends; the next one sends them", left)
