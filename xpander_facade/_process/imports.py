@@ -27,6 +27,13 @@ _IMPORT_TIMEOUT = 30.0
 
 CALLS = "calls"
 TASKS = "tasks"
+CREATION = "creation"
+UPDATES = "updates"
+METRICS = "metrics"
+SUMMARIES = "summaries"
+TOOL_CALLS = "tool calls"
+EVENTS = "events"
+WORKERS = "workers"
 RECORDER = "recorder"
 OUTBOX = "outbox"
 ASYNC = "async"
@@ -56,17 +63,65 @@ _MODULES = {
         "xpander_api.models.tokens",
     ),
     TASKS: (
+        "xpander_api.models.report_external_task_request",
         "xpander_api.api.events.stream_task_events",
-        "xpander_api.api.tasks.create_task",
+        "xpander_api.api.tasks.get_task",
         "xpander_api.api.tasks.list_tasks",
         "xpander_api.api.tasks.update_task",
         "xpander_facade._client.event_stream",
         "xpander_facade.tasks._stream",
         "xpander_facade.tasks._waiting",
     ),
+    CREATION: (
+        "xpander_api.api.tasks.create_task",
+        "xpander_api.models.agent_execution_input",
+        "xpander_api.models.attachment",
+        "xpander_api.models.create_task_request",
+        "xpander_api.models.json_object",
+        "xpander_api.models.known_attachment_kind",
+        "xpander_api.models.known_principal_kind",
+        "xpander_api.models.mcp_server_details",
+        "xpander_api.models.known_mcp_server_auth_type",
+        "xpander_api.models.known_mcp_server_sso_token",
+        "xpander_api.models.known_mcp_server_transport",
+        "xpander_api.models.known_mcp_server_type",
+        "xpander_api.models.principal",
+        "xpander_api.models.user",
+    ),
+    UPDATES: (
+        "xpander_api.api.tasks.update_task",
+        "xpander_api.models.deep_planning",
+        "xpander_api.models.deep_planning_item",
+        "xpander_api.models.human_in_the_loop_request",
+        "xpander_api.models.pending_eca_request",
+        "xpander_api.models.string_map",
+        "xpander_api.models.update_task_request",
+    ),
+    METRICS: (
+        "xpander_api.models.metrics_tokens",
+        "xpander_api.models.report_metrics_request",
+    ),
+    SUMMARIES: (
+        "xpander_api.models.known_summarizer_preset",
+        "xpander_api.models.summarize_tool_call_payload",
+        "xpander_api.models.summarize_tool_call_request",
+    ),
+    TOOL_CALLS: ("xpander_api.models.operation_payload",),
+    EVENTS: (
+        "xpander_api.models.event_identity",
+        "xpander_api.models.known_task_update_event_type",
+        "xpander_api.models.task_update_event",
+    ),
+    WORKERS: (
+        "xpander_api.models.known_worker_message_event",
+        "xpander_api.models.worker_capacity_update",
+        "xpander_api.models.worker_message",
+    ),
     RECORDER: (
         "concurrent.futures",
+        "xpander_facade.recorder._attempts",
         "xpander_facade.recorder._external_task",
+        "xpander_facade.recorder._run_options",
         "xpander_facade.usage._reading",
         "xpander_facade.usage._reader",
     ),

@@ -10,6 +10,7 @@ from xpander_api.api import knowledge, metadata, tools
 from xpander_api.types import UNSET
 
 from xpander_facade import _validation
+from xpander_facade._process.imports import TOOL_CALLS, load
 from xpander_facade._requests.bodies import given, json_object
 from xpander_facade._requests.generated import make_request
 
@@ -49,6 +50,7 @@ def invoke_operation_request(
     tool_call_id: str,
 ) -> Request:
     """Return the request that calls a tool. With its call id it may be repeated."""
+    load(TOOL_CALLS)
     body = models.OperationPayload(
         body_params=given(json_object("body_params", payload.get("body_params"))),
         query_params=given(json_object("query_params", payload.get("query_params"))),

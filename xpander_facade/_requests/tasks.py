@@ -12,6 +12,7 @@ from xpander_api.api import tasks as operations
 from xpander_api.types import UNSET
 
 from xpander_facade import _validation
+from xpander_facade._process.imports import CREATION, METRICS, SUMMARIES, UPDATES, load
 from xpander_facade._requests import bodies
 from xpander_facade._requests.bodies import given
 from xpander_facade._requests.generated import make_request
@@ -80,6 +81,7 @@ def create_request(
         TypeError: An argument has another type.
         ValueError: An id is empty.
     """
+    load(CREATION)
     try:
         agent_id = _validation.check_agent_id(agent_id, instead="prompt")
         version = given(_validation.check_version(agent_version))
@@ -165,6 +167,7 @@ def save_request(
         TypeError: An attribute was set to what the platform can't read.
         ValueError: `internal_status` is too long.
     """
+    load(CREATION, UPDATES)
     if record.internal_status is not None and len(record.internal_status) > _MAX_INTERNAL_STATUS:
         count = len(record.internal_status)
         raise ValueError(f"internal_status may have {_MAX_INTERNAL_STATUS} characters, not {count}")
@@ -208,6 +211,7 @@ def change_request(
         TypeError: An argument has another type.
         ValueError: The id is empty, or there is nothing to change.
     """
+    load(CREATION, UPDATES)
     AgentExecutionStatus.warn_of_unknown("status", status)
     body = models.UpdateTaskRequest(
         status=given(_validation.check_text("status", status)),
@@ -244,6 +248,7 @@ def metrics_request(record: TaskRecord) -> Request:
     Raises:
         ValueError: The task has no tokens.
     """
+    load(METRICS)
     if record.tokens is None:
         raise ValueError("the task has no tokens: set task.tokens = Tokens(...) before report_metrics()")
     counted_elsewhere = record.return_metrics and record.source == "orchestration"
@@ -274,6 +279,7 @@ def metrics_request(record: TaskRecord) -> Request:
 
 def summary_request(tool_name: str, request: Any, response: Any) -> Request:
     """Return the request that lets the platform sum up a tool's call."""
+    load(SUMMARIES)
     payload = models.SummarizeToolCallPayload(tool_name=tool_name, request=request, response=response)
     body = models.SummarizeToolCallRequest(preset="tool_call_analysis", payload=payload, use_cache=True)
     parts = summarizer.summarize_tool_call_kwargs(body=body)

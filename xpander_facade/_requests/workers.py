@@ -10,6 +10,7 @@ from xpander_api.api import workers as operations
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Server
+from xpander_facade._process.imports import WORKERS, load
 from xpander_facade._requests.generated import make_request
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def message_request(
         idempotent: Whether the message is worth to be sent again after a failure; a heartbeat is not, since the next
             one tells more.
     """
+    load(WORKERS)
     parts = operations.send_worker_message_kwargs(
         _validation.check_id("worker_id", worker_id),
         body=models.WorkerMessage(id=str(uuid.uuid4()), event=event, data=data or {}),

@@ -13,6 +13,7 @@ from misbehaving import Connection, Request, answer, head, task_answer
 from secure import Secure
 
 from xpander_facade import Backend, PayloadTooLargeError, ServerError, Tasks
+from xpander_facade._transport import async_pool, pool
 from xpander_facade._transport.pool import MAX_IDLE, idle_seconds
 
 if TYPE_CHECKING:
@@ -213,3 +214,50 @@ def test_a_server_that_says_when_it_closes_gets_a_new_connection_before(call: Ca
 
         asyncio.run(main())
     assert len(server.connections) == 2
+
+
+class Later:
+    """A clock that is a number of seconds ahead of the real one."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@pytest.mark.parametrize(
+    ("keep_alive", "idle"),
+    [({}, 4.9), ({"Keep-Alive": "timeout=2"}, 1.9), ({"Keep-Alive": "timeout=1, max=9"}, 0.9)],
+    ids=["the usual 5 s", "2 s", "1 s"],
+)
+def test_no_task_is_lost_at_the_very_moment_of_a_close(
+    call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch, keep_alive: dict[str, str], idle: float
+):
+    """The server closes as the request arrives, so that nobody knows whether it was taken."""
+    clock = Later()
+    for module in (pool, async_pool):
+        monkeypatch.setattr(module, "time", clock)
+    served: set[int] = set()
+
+    def closes_when_asked_again(connection: Connection, request: Request) -> bool:
+        if connection.number in served:
+            return False
+        served.add(connection.number)
+        return answer(200, {"id": "t"} | TASK, keep_alive)(connection, request)
+
+    server = misbehave(otherwise=closes_when_asked_again)
+    tasks = Tasks(configured(server, agent_id="a"))
+
+    async def main() -> None:
+        for _ in range(4):
+            await tasks.acreate(prompt="x")
+            clock.ahead += idle
+
+    if call.way == "async":
+        asyncio.run(main())
+    else:
+        for _ in range(4):
+            tasks.create(prompt="x")
+            clock.ahead += idle
+    assert len(server.requests) == len(server.connections) == 4
