@@ -28,10 +28,12 @@ KNOW_THE_GENERATED_CLIENT = {
 PLUMBING = {
     "integrations/_model_calls.py",
     "integrations/_stainless.py",
+    "integrations/celery.py",
+    "integrations/rq.py",
     "recorder/_decorators.py",
     "worker/_event_loop.py",
 }
-"""Files whose functions pass the arguments of a user's function on."""
+"""Files whose functions pass the arguments of a function on that is the user's, or a library's that they override."""
 
 MAX_LINES_OF_CODE = 400
 MAX_LINES_OF_A_TEST = 800

@@ -26,6 +26,10 @@ class OpenEnum(StrEnum):
         member._value_ = value
         return member
 
+    def __reduce_ex__(self, proto: object) -> tuple[type[Self], tuple[str]]:
+        # By value, as later releases of Python 3.11 do: the first ones look for a member of that name.
+        return type(self), (self._value_,)
+
     @classmethod
     def warn_of_unknown(cls, name: str, value: object) -> None:
         """Warn of a word of the user's that this version does not know; it is sent all the same.
