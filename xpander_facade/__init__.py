@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xpander_facade.agents._agent import Agent
     from xpander_facade.agents._agents import Agents, AgentsListItem
     from xpander_facade.backend import Backend
+    from xpander_facade.batches._result import BatchError, BatchProgress, BatchResult, FailedRecord, RecordError
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.configuration._http_events import RequestEvent, ResponseEvent
     from xpander_facade.configuration._outbox_settings import OutboxSettings
@@ -142,6 +143,9 @@ _HOMES = {
     "AuthenticationError": "errors",
     "Backend": "backend",
     "BadRequestError": "errors",
+    "BatchError": "batches._result",
+    "BatchProgress": "batches._result",
+    "BatchResult": "batches._result",
     "ClientError": "errors",
     "ClientUnavailableError": "errors",
     "CompactRetryResult": "types.models",
@@ -151,6 +155,7 @@ _HOMES = {
     "DeepPlanning": "types.models",
     "DeepPlanningItem": "types.models",
     "ExternalTask": "recorder._external_task",
+    "FailedRecord": "batches._result",
     "FileLimits": "types.file_limits",
     "FlushResult": "outbox._flush_result",
     "GatewayExecution": "types.activity",
@@ -179,6 +184,7 @@ _HOMES = {
     "Principal": "types.models",
     "PrincipalKind": "types.enums",
     "RateLimitError": "errors",
+    "RecordError": "batches._result",
     "RedirectError": "errors",
     "ReportCounts": "recorder._counts",
     "RequestEvent": "configuration._http_events",
@@ -249,6 +255,9 @@ __all__ = [
     "AuthenticationError",
     "Backend",
     "BadRequestError",
+    "BatchError",
+    "BatchProgress",
+    "BatchResult",
     "ClientError",
     "ClientUnavailableError",
     "CompactRetryResult",
@@ -259,6 +268,7 @@ __all__ = [
     "DeepPlanningItem",
     "DeliveryStatus",
     "ExternalTask",
+    "FailedRecord",
     "FileLimits",
     "FlushResult",
     "GatewayExecution",
@@ -287,6 +297,7 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "RateLimitError",
+    "RecordError",
     "RedirectError",
     "ReportCounts",
     "RequestEvent",

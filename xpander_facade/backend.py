@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests, _validation
-from xpander_facade._process.imports import CALLS, OUTBOX, RECORDER, load
+from xpander_facade._process.imports import BATCHES, CALLS, OUTBOX, RECORDER, load
 from xpander_facade._resource import ApiResource, check_configuration
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
@@ -15,10 +15,14 @@ from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import OutputFormat, ThinkMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import os
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from typing import Literal
 
     from xpander_facade._requests.report import Report
     from xpander_facade.agents._agent import Agent
+    from xpander_facade.batches._options import Table
+    from xpander_facade.batches._result import BatchProgress, BatchResult, FailedRecord
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.outbox._flush_result import FlushResult
     from xpander_facade.outbox._outbox import Outbox
@@ -158,6 +162,154 @@ class Backend(ApiResource):
             used_tools=used_tools,
         )
         return await asend_report(configuration, report, Task._reader(configuration))
+
+    def report_many(
+        self,
+        records: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]] | str | os.PathLike[str] | Table,
+        *,
+        concurrency: int = 16,
+        on_error: Literal["collect", "raise"] = "collect",
+        rate: float | str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        batch_id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        progress: Callable[[BatchProgress], object] | None = None,
+        on_failed: Callable[[FailedRecord], object] | None = None,
+        dry_run: bool = False,
+        configuration: Configuration | None = None,
+    ) -> BatchResult:
+        """Report many runs that were executed elsewhere, several at the same time, in bounded memory.
+
+        Give a checkpoint, and a batch that was killed is begun again with the same call: what the platform has is not
+        sent again. A failed record is collected, and the others go on; a wrong key, or a platform that is away for
+        longer than the configuration's `deadline`, stops the batch. The platform gives a run the time of its report:
+        `time` of a record is kept in `llm_response["_run"]["metadata"]` alone.
+
+        Args:
+            records: Mappings whose keys are the arguments of `report_external_task`, and `time`: an iterable, for
+                `areport_many` also an async one; the path of a .jsonl, .csv or .parquet file; a data frame or table of
+                Arrow. Parquet and tables need the extra `[backfill]`. A key such as `tokens.prompt_tokens` is one
+                within `tokens`. A record without an id gets one from its content and how many equal ones came before.
+            concurrency: How many reports are on their way at the same time, up to 100.
+            on_error: "collect" failed records in the result, or "raise" the first one's error in a `BatchError`.
+            rate: Reports a second at most: a number, or a text such as "90/minute". A wait that the platform asks for
+                holds up all.
+            checkpoint: The path of a file that remembers by its id what the platform took; made if it is not there.
+            batch_id: What tells equal records of different batches apart, where ids are made; by default the path of
+                the file, else a new one.
+            columns: By key of a report, the column that holds it: `{"input": "question"}`. Other columns are taken
+                where they are named as a key, and ignored otherwise. Without it, an unknown key fails its record.
+            progress: Called with a `BatchProgress`, a few times a second, at the start and at the end.
+            on_failed: Called with each `FailedRecord`; the result holds the first 1,000.
+            dry_run: Read and check all records, and send nothing.
+            configuration: What to call with, instead of this object's configuration.
+
+        Returns:
+            What was sent, what was skipped, and what failed and why.
+
+        Raises:
+            BatchError: The batch stopped before its end; `result` says what was done, `__cause__` why. Or the file, or
+                the checkpoint, can't be used.
+            ConfigurationError: The key or the agent is missing, or `rate` is none; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: `concurrency` is out of range; nothing was sent.
+
+        Example:
+            >>> result = backend.report_many("runs.jsonl", rate="90/minute", checkpoint="runs.db")  # doctest: +SKIP
+            >>> [str(failed) for failed in result.failed]  # doctest: +SKIP
+            ['runs.jsonl, line 17: duration must be a number of seconds']
+        """
+        load(CALLS, BATCHES)
+        from xpander_facade.batches._drivers import send_batch
+        from xpander_facade.batches._options import make_options
+
+        options = make_options(
+            self._acquire(configuration),
+            concurrency=concurrency,
+            on_error=on_error,
+            rate=rate,
+            checkpoint=checkpoint,
+            batch_id=batch_id,
+            columns=columns,
+            progress=progress,
+            on_failed=on_failed,
+            dry_run=dry_run,
+        )
+        return send_batch(options, records)
+
+    async def areport_many(
+        self,
+        records: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]] | str | os.PathLike[str] | Table,
+        *,
+        concurrency: int = 16,
+        on_error: Literal["collect", "raise"] = "collect",
+        rate: float | str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        batch_id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        progress: Callable[[BatchProgress], object] | None = None,
+        on_failed: Callable[[FailedRecord], object] | None = None,
+        dry_run: bool = False,
+        configuration: Configuration | None = None,
+    ) -> BatchResult:
+        """Report many runs that were executed elsewhere, several at the same time, in bounded memory.
+
+        Give a checkpoint, and a batch that was killed is begun again with the same call: what the platform has is not
+        sent again. A failed record is collected, and the others go on; a wrong key, or a platform that is away for
+        longer than the configuration's `deadline`, stops the batch. The platform gives a run the time of its report:
+        `time` of a record is kept in `llm_response["_run"]["metadata"]` alone.
+
+        Args:
+            records: Mappings whose keys are the arguments of `report_external_task`, and `time`: an iterable, for
+                `areport_many` also an async one; the path of a .jsonl, .csv or .parquet file; a data frame or table of
+                Arrow. Parquet and tables need the extra `[backfill]`. A key such as `tokens.prompt_tokens` is one
+                within `tokens`. A record without an id gets one from its content and how many equal ones came before.
+            concurrency: How many reports are on their way at the same time, up to 100.
+            on_error: "collect" failed records in the result, or "raise" the first one's error in a `BatchError`.
+            rate: Reports a second at most: a number, or a text such as "90/minute". A wait that the platform asks for
+                holds up all.
+            checkpoint: The path of a file that remembers by its id what the platform took; made if it is not there.
+            batch_id: What tells equal records of different batches apart, where ids are made; by default the path of
+                the file, else a new one.
+            columns: By key of a report, the column that holds it: `{"input": "question"}`. Other columns are taken
+                where they are named as a key, and ignored otherwise. Without it, an unknown key fails its record.
+            progress: Called with a `BatchProgress`, a few times a second, at the start and at the end.
+            on_failed: Called with each `FailedRecord`; the result holds the first 1,000.
+            dry_run: Read and check all records, and send nothing.
+            configuration: What to call with, instead of this object's configuration.
+
+        Returns:
+            What was sent, what was skipped, and what failed and why.
+
+        Raises:
+            BatchError: The batch stopped before its end; `result` says what was done, `__cause__` why. Or the file, or
+                the checkpoint, can't be used.
+            ConfigurationError: The key or the agent is missing, or `rate` is none; nothing was sent.
+            TypeError: An argument has another type; nothing was sent.
+            ValueError: `concurrency` is out of range; nothing was sent.
+
+        Example:
+            >>> result = backend.report_many("runs.jsonl", rate="90/minute", checkpoint="runs.db")  # doctest: +SKIP
+            >>> [str(failed) for failed in result.failed]  # doctest: +SKIP
+            ['runs.jsonl, line 17: duration must be a number of seconds']
+        """
+        load(CALLS, BATCHES)
+        from xpander_facade.batches._drivers import asend_batch
+        from xpander_facade.batches._options import make_options
+
+        options = make_options(
+            self._acquire(configuration),
+            concurrency=concurrency,
+            on_error=on_error,
+            rate=rate,
+            checkpoint=checkpoint,
+            batch_id=batch_id,
+            columns=columns,
+            progress=progress,
+            on_failed=on_failed,
+            dry_run=dry_run,
+        )
+        return await asend_batch(options, records)
 
     def external_task(
         self,

@@ -41,6 +41,7 @@ REMOTE = "remote"
 PROXIES = "proxies"
 HEADS = "heads"
 DATES = "dates"
+BATCHES = "batches"
 
 # A name that ends with a question mark need not be installed.
 _MODULES = {
@@ -129,6 +130,14 @@ _MODULES = {
         "sqlite3",
         "xpander_facade.configuration._outbox_settings",
         "xpander_facade.outbox._outbox",
+    ),
+    BATCHES: (
+        "csv",
+        "heapq",
+        "queue",
+        "sqlite3",
+        "xpander_facade.batches._drivers",
+        "xpander_facade.batches._options",
     ),
     ASYNC: (
         "asyncio",

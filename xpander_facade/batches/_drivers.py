@@ -1,0 +1,325 @@
+"""The two drivers of a batch: threads and an event loop. They do the I/O that the state machine asks for."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+
+from xpander_facade._process.threads import in_thread
+from xpander_facade.batches._batch import Batch, Job, check_taken
+from xpander_facade.batches._sources import open_source
+from xpander_facade.tasks._reporting import asend_report, send_report
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Iterator
+
+    from xpander_facade.batches._batch import BatchOptions
+    from xpander_facade.batches._result import BatchResult
+    from xpander_facade.batches._source import Entry
+    from xpander_facade.configuration._configuration import Configuration
+
+_LOOK_AGAIN = 0.1
+_END_SECONDS = 5.0
+
+
+def send_batch(options: BatchOptions, records: object) -> BatchResult:
+    """Report records, as many at the same time as the options say.
+
+    Raises:
+        BatchError: It stopped before its end.
+        TypeError: The records are not an iterable, path or table.
+    """
+    return _run_batch(options, records)
+
+
+async def asend_batch(options: BatchOptions, records: object) -> BatchResult:
+    """Report records, as many at the same time as the options say.
+
+    Raises:
+        BatchError: It stopped before its end.
+        TypeError: The records are not an iterable, path or table.
+    """
+    return await _arun_batch(options, records)
+
+
+def _run_batch(options: BatchOptions, records: object) -> BatchResult:
+    """Let as many threads send as may be on their way; the caller's thread reads the records, and is told."""
+    source = open_source(records, options.columns)
+    if source.is_async:
+        raise TypeError("records is an async iterable: await areport_many, or pass an iterable")
+    batch = Batch(options, source, time.monotonic())
+    try:
+        return _ThreadedBatch(batch).run()
+    finally:
+        batch.close()
+
+
+async def _arun_batch(options: BatchOptions, records: object) -> BatchResult:
+    """Let as many tasks of the event loop send as may be on their way."""
+    source = await in_thread(open_source, records, options.columns)
+    batch = await in_thread(Batch, options, source, time.monotonic())
+    try:
+        return await _AsyncBatch(batch).run()
+    finally:
+        await in_thread(batch.close)
+
+
+def _single_attempts(configuration: Configuration) -> Configuration:
+    """Return a configuration whose calls are not repeated: a batch knows better when to."""
+    return attrs.evolve(configuration, max_retries=0)
+
+
+class _ThreadedBatch:
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._configuration = _single_attempts(batch.options.configuration)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[tuple[Job, Exception | None]] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._in_flight = 0
+
+    def run(self) -> BatchResult:
+        batch = self._batch
+        try:
+            batch.show(time.monotonic(), at_once=True)
+            self._run(cast("Iterator[Entry]", batch.source.entries()))
+        except BaseException as error:
+            batch.abort(error)
+        finally:
+            self._end()
+        try:
+            batch.write(batch.takes_note(time.monotonic(), at_once=True))
+            batch.show(time.monotonic(), at_once=True)
+        except Exception as error:
+            batch.abort(error)
+        return batch.result(time.monotonic())
+
+    def _run(self, entries: Iterator[Entry]) -> None:
+        batch = self._batch
+        concurrency = batch.options.concurrency
+        while True:
+            if batch.wants_records:
+                self._read(entries)
+            now = time.monotonic()
+            wait = _LOOK_AGAIN
+            if self._in_flight < concurrency:
+                step = batch.next(now)
+                if isinstance(step, Job):
+                    self._submit(step)
+                    wait = 0.0
+                elif step is None and not self._in_flight and not batch.wants_records:
+                    return batch.end()
+                elif batch.wants_records:
+                    wait = 0.0
+                elif step is not None:
+                    wait = min(step, _LOOK_AGAIN)
+            self._take_outcomes(wait)
+            now = time.monotonic()
+            batch.write(batch.takes_note(now))
+            batch.show(now)
+
+    def _read(self, entries: Iterator[Entry]) -> None:
+        batch = self._batch
+        began = time.monotonic()
+        chunk, is_last, problem = _read_chunk(entries, batch.chunk_size)
+        batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
+        batch.accept(batch.prepare(chunk))
+
+    def _submit(self, job: Job) -> None:
+        self._in_flight += 1
+        if len(self._threads) < min(self._in_flight, self._batch.options.concurrency):
+            context = contextvars.copy_context()
+            thread = threading.Thread(target=context.run, args=(self._work,), name="xpander-batch", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            error: Exception | None = None
+            try:
+                send_report(self._configuration, job.report, check_taken)
+            except Exception as caught:
+                error = caught
+            self._outcomes.put((job, error))
+
+    def _take_outcomes(self, wait: float) -> None:
+        """Take what has come, and wait so many seconds for the first of it."""
+        try:
+            outcome = self._outcomes.get(timeout=wait) if wait > 0 else self._outcomes.get_nowait()
+            while True:
+                self._in_flight -= 1
+                self._batch.settle(*outcome, time.monotonic())
+                outcome = self._outcomes.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _end(self) -> None:
+        """Wait for what is on its way, which counts, and let the threads end."""
+        is_interrupted = self._batch.cause is not None and not isinstance(self._batch.cause, Exception)
+        until = time.monotonic() + (_END_SECONDS if is_interrupted else self._configuration.deadline + _END_SECONDS)
+        try:
+            while self._in_flight and time.monotonic() < until:
+                self._take_outcomes(_LOOK_AGAIN)
+        finally:
+            for _ in self._threads:
+                self._jobs.put(None)
+        if not self._in_flight:
+            for thread in self._threads:
+                thread.join(_END_SECONDS)
+
+
+class _AsyncBatch:
+    def __init__(self, batch: Batch) -> None:
+        import asyncio
+
+        self._batch = batch
+        self._configuration = _single_attempts(batch.options.configuration)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._background: asyncio.Task[None] | None = None
+        self._is_waiting = False
+        self._changed = asyncio.Event()
+
+    async def run(self) -> BatchResult:
+        batch = self._batch
+        try:
+            batch.show(time.monotonic(), at_once=True)
+            await self._run(batch.source.entries())
+        except BaseException as error:
+            batch.abort(error)
+        finally:
+            await self._end()
+        try:
+            await in_thread(batch.write, batch.takes_note(time.monotonic(), at_once=True))
+            batch.show(time.monotonic(), at_once=True)
+        except Exception as error:
+            batch.abort(error)
+        return batch.result(time.monotonic())
+
+    async def _run(self, entries: Iterator[Entry] | AsyncIterator[Entry]) -> None:
+        import asyncio
+
+        batch = self._batch
+        concurrency = batch.options.concurrency
+        while True:
+            self._changed.clear()
+            now = time.monotonic()
+            self._work_in_background(entries, now)
+            wait = _LOOK_AGAIN
+            while len(self._tasks) < concurrency:
+                step = batch.next(now)
+                if isinstance(step, Job):
+                    task = asyncio.create_task(self._send(step))
+                    self._tasks.add(task)
+                    continue
+                if step is None and not self._tasks and self._background is None and not batch.wants_records:
+                    return batch.end()
+                wait = wait if step is None else min(wait, step)
+                break
+            batch.show(now)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _send(self, job: Job) -> None:
+        import asyncio
+
+        error: Exception | None = None
+        try:
+            await asend_report(self._configuration, job.report, check_taken)
+        except Exception as caught:
+            error = caught
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.discard(task)
+            self._changed.set()
+        try:
+            self._batch.settle(job, error, time.monotonic())
+        except Exception as caught:  # what a function of the user raised
+            self._batch.abort(caught)
+
+    def _work_in_background(self, entries: Iterator[Entry] | AsyncIterator[Entry], now: float) -> None:
+        """Let records be read, and the checkpoint be written, one at a time."""
+        import asyncio
+
+        if self._background is not None:
+            if not self._background.done():
+                return
+            task, self._background = self._background, None
+            task.result()
+        batch = self._batch
+        taken = batch.takes_note(now)
+        if taken or batch.wants_records:
+            self._background = asyncio.create_task(self._read(entries, taken))
+            self._background.add_done_callback(lambda task: self._changed.set())
+
+    async def _read(self, entries: Iterator[Entry] | AsyncIterator[Entry], taken: list[bytes]) -> None:
+        batch = self._batch
+        if taken:
+            await in_thread(batch.write, taken)
+        if not batch.wants_records:
+            return
+        began = time.monotonic()
+        if batch.source.is_blocking:
+            chunk, is_last, problem = await in_thread(_read_chunk, cast("Iterator[Entry]", entries), batch.chunk_size)
+        elif batch.source.is_async:
+            self._is_waiting = True
+            try:
+                chunk, is_last, problem = await _await_chunk(cast("AsyncIterator[Entry]", entries), batch.chunk_size)
+            finally:
+                self._is_waiting = False
+        else:
+            chunk, is_last, problem = _read_chunk(cast("Iterator[Entry]", entries), batch.chunk_size)
+        batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
+        batch.accept(await in_thread(batch.prepare, chunk))
+
+    async def _end(self) -> None:
+        """Wait for what is on its way, which counts; a cancelled batch cancels it."""
+        import asyncio
+
+        is_cancelled = isinstance(self._batch.cause, asyncio.CancelledError)
+        if self._background is not None and self._is_waiting:
+            self._background.cancel()
+        for task in self._tasks:
+            if is_cancelled:
+                task.cancel()
+        waiting: list[asyncio.Task[Any]] = [*self._tasks]
+        if self._background is not None:
+            waiting.append(self._background)
+        if waiting:
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _read_chunk(entries: Iterator[Entry], size: int) -> tuple[list[Entry], bool, Exception | None]:
+    """Return the next records, whether they are the last, and what the iterable raised."""
+    chunk: list[Entry] = []
+    try:
+        for entry in entries:
+            chunk.append(entry)
+            if len(chunk) >= size:
+                return chunk, False, None
+    except Exception as error:
+        return chunk, True, error
+    return chunk, True, None
+
+
+async def _await_chunk(entries: AsyncIterator[Entry], size: int) -> tuple[list[Entry], bool, Exception | None]:
+    """Return the next records, whether they are the last, and what the iterable raised."""
+    chunk: list[Entry] = []
+    try:
+        async for entry in entries:
+            chunk.append(entry)
+            if len(chunk) >= size:
+                return chunk, False, None
+    except Exception as error:
+        return chunk, True, error
+    return chunk, True, None
