@@ -185,6 +185,10 @@ class Backend(ApiResource):
         longer than the configuration's `deadline`, stops the batch. The platform gives a run the time of its report:
         `time` of a record is kept in `llm_response["_run"]["metadata"]` alone.
 
+            records = [{"id": f"run-{number}", "input": "6 * 7?", "result": "42"} for number in range(100)]
+            result = backend.report_many(records, rate="90/second")
+            print(result.sent, result.failed_count)
+
         Args:
             records: Mappings whose keys are the arguments of `report_external_task`, and `time`: an iterable, for
                 `areport_many` also an async one; the path of a .jsonl, .csv or .parquet file; a data frame or table of
@@ -258,6 +262,10 @@ class Backend(ApiResource):
         sent again. A failed record is collected, and the others go on; a wrong key, or a platform that is away for
         longer than the configuration's `deadline`, stops the batch. The platform gives a run the time of its report:
         `time` of a record is kept in `llm_response["_run"]["metadata"]` alone.
+
+            records = [{"id": f"run-{number}", "input": "6 * 7?", "result": "42"} for number in range(100)]
+            result = backend.report_many(records, rate="90/second")
+            print(result.sent, result.failed_count)
 
         Args:
             records: Mappings whose keys are the arguments of `report_external_task`, and `time`: an iterable, for

@@ -11,12 +11,25 @@ MAX_FAILED = 1_000
 
 
 class RecordError(XpanderError, ValueError):
-    """A record of a batch can't be reported; nothing of it was sent. The text names the key and the remedy."""
+    """A record of a batch can't be reported; nothing of it was sent. The text names the key and the remedy.
+
+    For example:
+
+        try:
+            backend.report_many([{"id": "run-1", "duration": "long"}], on_error="raise")
+        except BatchError as error:
+            if isinstance(error.__cause__, RecordError):
+                print(error.__cause__)
+    """
 
 
 @attrs.frozen
 class FailedRecord:
     """A record that was not reported.
+
+        result = backend.report_many([{"id": "run-1", "duration": "long"}])
+        failed: list[FailedRecord] = result.failed
+        print([(it.location, str(it.error)) for it in failed])
 
     Args:
         position: Its number, from 1; in a file of lines the number of its line.
@@ -39,6 +52,9 @@ class FailedRecord:
 @attrs.frozen
 class BatchResult:
     """What a batch came to.
+
+        result: BatchResult = backend.report_many([{"id": "run-1", "result": "42"}])
+        print(result.sent, [failed.location for failed in result.failed])
 
     Args:
         sent: How many reports the platform took; of a dry run, how many it would have been sent.
@@ -67,6 +83,11 @@ class BatchResult:
 @attrs.frozen
 class BatchProgress:
     """How far a batch is.
+
+        def show(progress: BatchProgress) -> None:
+            print(progress.sent, progress.total)
+
+        backend.report_many([{"id": "run-1", "result": "42"}], progress=show)
 
     Args:
         sent: How many reports the platform has taken.
@@ -102,6 +123,11 @@ class BatchProgress:
 
 class BatchError(XpanderError):
     """A batch stopped before its end; `__cause__` is why. The text names the record, and how to go on.
+
+        try:
+            backend.report_many([{"id": "run-1", "result": "42"}])
+        except BatchError as error:
+            print(error.result)
 
     Attributes:
         result: What was done before, and what had failed; None where the batch had not begun.
