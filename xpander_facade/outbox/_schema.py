@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.outbox._merge import merged
@@ -93,8 +93,10 @@ def fill(connection: sqlite3.Connection, path: str, destinations: Mapping[int, s
 def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Move all reports and runs of one file into another; return how many were moved.
 
-    They keep their numbers where these are free, since a process that is sending a report knows it by its number. A
-    report of a run that has one in the other file already joins it there, as the earlier one.
+    They keep their numbers, since a process that is sending a report knows it by its number. A report of a run that has
+    one in the other file already joins it there: as the earlier one; or as the later one where the run was moved
+    before, since the old file was emptied then. The old file keeps the ids of what was moved for that, and gives no
+    number out again.
     """
     old.execute("BEGIN IMMEDIATE")
     try:
@@ -105,8 +107,13 @@ def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
         except BaseException:
             new.execute("ROLLBACK")
             raise
+        for table in ("reports", "runs"):
+            old.execute(f"INSERT OR IGNORE INTO moved SELECT id, destination FROM {table}")
+        (newest,) = old.execute("SELECT max(rowid) FROM reports").fetchone()
         for table in ("reports", "runs", "processes"):
             old.execute(f"DELETE FROM {table}")
+        if newest is not None:
+            old.execute(_LAST_NUMBER, (newest,))
         old.execute("UPDATE destinations SET sent = 0, refused = 0, dropped = 0")
         old.execute("COMMIT")
     except BaseException:
@@ -116,7 +123,18 @@ def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     return moved
 
 
+_MOVED = (
+    "CREATE TABLE IF NOT EXISTS moved (id TEXT NOT NULL, destination INTEGER NOT NULL, PRIMARY KEY (id, destination))"
+    " WITHOUT ROWID"
+)
+_WAITING, _SENDING, _QUARANTINED = 0, 1, 2  # as the store has them
+_LAST_NUMBER = (
+    "INSERT INTO reports (rowid, destination, id, state, agent_id, created_at, due, size, body)"
+    " VALUES (?, 0, '', 9, '', 1e18, 0, 0, x'')"
+)
+"""Stays in a file that was left, in a state that no report has, so that the next number is a new one."""
 _REPORT = "destination, id, state, agent_id, created_at, due, attempts, owner, lease_until, lease, reason, size, body"
+_OF_RUN = "WHERE id = ? AND destination = ?"
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
@@ -126,23 +144,19 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
         " dropped = dropped + excluded.dropped",
         old.execute("SELECT destination, name, sent, refused, dropped FROM destinations"),
     )
+    old.execute(_MOVED)
     moved = 0
-    for row in old.execute(f"SELECT rowid, {_REPORT} FROM reports ORDER BY rowid"):
+    (newest,) = old.execute("SELECT coalesce(max(rowid), 0) FROM reports").fetchone()
+    listed = old.execute(f"SELECT rowid, {_REPORT} FROM reports WHERE state <= ? ORDER BY rowid", (_QUARANTINED,))
+    for rowid, *report in listed:
         moved += 1
-        of_run = (row[2], row[1], row[3])
-        known = new.execute("SELECT body FROM reports WHERE id = ? AND destination = ? AND state = ?", of_run)
-        if later := known.fetchone():
-            joined = merged(row[-1], later[0])
-            new.execute(
-                "UPDATE reports SET body = ?, size = ? WHERE id = ? AND destination = ? AND state = ?",
-                (joined, len(joined), *of_run),
-            )
-            continue
-        is_taken = new.execute("SELECT 1 FROM reports WHERE rowid = ?", row[:1]).fetchone()
-        new.execute(
-            f"INSERT INTO reports (rowid, {_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (None, *row[1:]) if is_taken else row,
-        )
+        of_run = (report[1], report[0])
+        if old.execute(f"SELECT 1 FROM moved {_OF_RUN}", of_run).fetchone():
+            new.execute(f"DELETE FROM runs {_OF_RUN}", of_run)  # it has ended, so it must not be reported as dead
+            if new.execute(f"SELECT 1 FROM reports {_OF_RUN}", of_run).fetchone():
+                _add_later(new, report, newest)
+                continue
+        _add_earlier(new, rowid, report, newest)
     for row in old.execute("SELECT id, destination, agent_id, owner, began_at, body FROM runs"):
         moved += 1
         new.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -151,6 +165,60 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
         old.execute("SELECT owner, seen_at, lease_until FROM processes"),
     )
     return moved
+
+
+def _add_earlier(new: sqlite3.Connection, number: int, report: list[Any], newest: int) -> None:
+    """Add a report that was stored before those of its run in a file; `newest` is the last number of the old one."""
+    destination, id, state, *_, body = report
+    if later := _body_of(new, id, destination, state):
+        _set_body(new, id, destination, state, merged(body, later))
+        return
+    # What waits has a number that no process knows, and can get another one.
+    taken = new.execute("SELECT state FROM reports WHERE rowid = ?", (number,)).fetchone()
+    if taken == (_SENDING,):
+        number = _next_number(new, newest)
+    elif taken:
+        new.execute("UPDATE reports SET rowid = ? WHERE rowid = ?", (_next_number(new, newest), number))
+    _insert(new, number, report)
+    new.execute(
+        f"UPDATE reports SET rowid = ? {_OF_RUN} AND state = ? AND rowid < ?",
+        (_next_number(new, newest), id, destination, _WAITING, number),
+    )
+
+
+def _add_later(new: sqlite3.Connection, report: list[Any], newest: int) -> None:
+    """Add a report that was stored after those of its run in a file; what is being sent of the run goes first."""
+    destination, id, state, *_, body = report
+    if state != _QUARANTINED:
+        state = _WAITING
+    if earlier := _body_of(new, id, destination, state):
+        _set_body(new, id, destination, state, merged(earlier, body))
+        return
+    nobody = (None, None)  # has it, and until when
+    _insert(new, _next_number(new, newest), [destination, id, state, *report[3:7], *nobody, *report[9:]])
+
+
+def _next_number(new: sqlite3.Connection, newest: int) -> int:
+    """Return a number that no report has in either file, above all of them."""
+    (last,) = new.execute("SELECT coalesce(max(rowid), 0) FROM reports").fetchone()
+    return int(max(last, newest)) + 1
+
+
+def _body_of(new: sqlite3.Connection, id: str, destination: int, state: int) -> bytes | None:
+    found = new.execute(f"SELECT body FROM reports {_OF_RUN} AND state = ?", (id, destination, state)).fetchone()
+    return found[0] if found else None
+
+
+def _set_body(new: sqlite3.Connection, id: str, destination: int, state: int, body: bytes) -> None:
+    new.execute(
+        f"UPDATE reports SET body = ?, size = ? {_OF_RUN} AND state = ?", (body, len(body), id, destination, state)
+    )
+
+
+def _insert(new: sqlite3.Connection, number: int, report: list[Any]) -> None:
+    new.execute(
+        f"INSERT INTO reports (rowid, {_REPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *report)
+    )
 
 
 def _statements(script: str) -> Iterator[str]:
