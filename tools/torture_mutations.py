@@ -22,7 +22,7 @@ MUTATIONS: dict[str, tuple[Change, ...]] = {
     "no-lease-check": (
         ("outbox/_claims.py", "if lease_until < now and not self._may_hold(rowid, of, lease)", "if of != owner"),
     ),
-    "no-merging-by-id": (("outbox/_merge.py", "{**json.loads(older), **said}", "said"),),
+    "no-merging-by-id": (("outbox/_merge.py", "{**before, **said}", "said"),),
     "no-clock-guard": (
         (
             "outbox/_store.py",

@@ -25,6 +25,7 @@ _STATUSES = (500, 502, 503, 504, 520)
 _DEEP = b"[" * 2_000 + b"]" * 2_000
 _PAGE = b"<html><title>Log in</title><form></form></html>"
 _MOMENT = 10.0
+THROTTLE_SECONDS = 3
 
 
 @dataclass
@@ -74,6 +75,10 @@ class Platform:
         self.tasks: dict[str, dict[str, Any]] = {}
         self.deliveries: list[Delivery] = []
         self.faults: Counter[str] = Counter()
+        self.is_throttling = False
+        """Whether all requests are answered with 429, and the advice to come again after THROTTLE_SECONDS."""
+        self.throttled: set[str] = set()
+        """Which processes were told so."""
         self.down: list[list[float]] = []
         """When each outage began and ended."""
         self._chance = random.Random(f"{seed} faults")
@@ -164,6 +169,11 @@ class Platform:
             return True
         body = json.loads(content)
         request = _Request(body["id"], body, content, headers.get(SENDER, ""), arrived)
+        if self.is_throttling:
+            self.throttled.add(request.sender.rpartition("-")[0])
+            writer.write(_answer(429, b'{"detail": "slower"}', f"Retry-After: {THROTTLE_SECONDS}"))
+            await writer.drain()
+            return True
         if fault is None:
             return await self._good(request, writer, b"")
         self.faults[fault] += 1

@@ -122,6 +122,8 @@ class Process:
         self.ending = threading.Event()
         self.is_quiet = threading.Event()
         self.numbers = iter(range(1 << 60))
+        self.open_on_main_thread: set[str] = set()
+        """The runs that the main thread, which signal handlers interrupt, has not noted the end of."""
         self.configuration = Configuration(
             api_key="torture-key",
             base_url=settings.url,
@@ -193,6 +195,7 @@ class Process:
         while not self.is_quiet.is_set():
             with contextlib.suppress(Interruption):
                 self.work_on_main_thread(chance)
+            self.note_interrupted()
         for thread in threads:
             thread.join()
         self.notes.write("quiet", str(os.getpid()))
@@ -208,10 +211,16 @@ class Process:
                     self.fork()
                 else:
                     self.do_one(chance)
+                self.note_interrupted()
                 self.is_quiet.wait(chance.uniform(0, self.settings.pause))
         finally:
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
             signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+
+    def note_interrupted(self) -> None:
+        """Note what the main thread has left: the exception may have come before or after the lines that note it."""
+        while self.open_on_main_thread:
+            self.notes.write("interrupted", self.open_on_main_thread.pop())
 
     def work_in_thread(self) -> None:
         """Report and record runs, one after the other."""
@@ -261,9 +270,11 @@ class Process:
         """Note what became of a run: stored, refused with an error, or interrupted by a signal handler."""
         from xpander_facade import XpanderError
 
-        self.notes.write(first, id)
         accepted: list[bool] = []
         try:
+            if threading.current_thread() is threading.main_thread():
+                self.open_on_main_thread.add(id)
+            self.notes.write(first, id)
             yield accepted
         except Interruption:
             self.notes.write("interrupted", id)
@@ -272,6 +283,7 @@ class Process:
             self.notes.write("refused", id)
         else:
             self.notes.write("stored" if all(accepted) else "refused", id)
+        self.open_on_main_thread.discard(id)
 
     def work_in_loop(self) -> None:
         """Report and record runs on an event loop."""
@@ -304,6 +316,8 @@ class Process:
         from xpander_facade import XpanderError
 
         ids = [self.new_id("forked") for _ in range(3)]
+        beside = threading.Thread(target=self.store_in_haste)
+        beside.start()
         pid = os.fork()
         if pid:
             self.notes.write("forked", str(pid))
@@ -326,6 +340,12 @@ class Process:
             traceback.print_exc()
         finally:
             os._exit(code)
+
+    def store_in_haste(self) -> None:
+        """Store one report after the other, so that a fork comes while this thread has the file."""
+        for _ in range(8):
+            id = self.new_id("haste")
+            self.report_once(id, random.Random(id))
 
     def await_child(self, pid: int) -> None:
         """Wait until a child has ended."""

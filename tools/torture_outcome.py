@@ -66,6 +66,7 @@ class Traces:
         full: From when to when the disk was full.
         samples: Of each process that lived through all of it: MB of memory, open files and threads, over time.
         lease: The lease of runs, in seconds.
+        slowness: How many times longer the machine took than a quiet one.
         problems: What was wrong while it went on.
     """
 
@@ -84,6 +85,7 @@ class Traces:
     full: list[Span] = field(default_factory=list)
     samples: dict[str, list[tuple[float, int, int]]] = field(default_factory=lambda: defaultdict(list))
     lease: float = 3.0
+    slowness: float = 1.0
     problems: list[str] = field(default_factory=list)
 
 
@@ -95,7 +97,7 @@ class Run:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-class Verdict:
+class Outcome:
     """What is wrong, and the numbers to print.
 
     Args:
@@ -145,7 +147,10 @@ class Verdict:
         for name, least in vars(floor).items():
             count = self.tally[name]
             if isinstance(count, int) and count < least:
-                self.problems.append(f"this proves too little: {count} {name}, and {least} is the least")
+                self.problems.append(
+                    f"this proves too little: {count} {name}, and {least} is the least; the machine may have had too "
+                    "much else to do, or something has held the processes up"
+                )
 
     # --- what arrived ---
 
@@ -205,7 +210,7 @@ class Verdict:
                 continue
             last = max(run.steps.values())
             stopped = sum(min(end, killed) - begin for begin, end in self.traces.stops[run.process] if begin < killed)
-            if deleted - 0.1 <= last and killed - deleted < NOTICE_SECONDS + stopped:
+            if deleted - 0.1 <= last and killed - deleted < NOTICE_SECONDS * self.traces.slowness + stopped:
                 return True
         return False
 
@@ -310,7 +315,7 @@ class Verdict:
     def _look_at_call(self, process: str, id: str, began: float, ended: float) -> float:
         stopped = sum(max(0.0, min(end, ended) - max(begin, began)) for begin, end in self.traces.stops[process])
         seconds = ended - began - stopped
-        if seconds > CALL_SECONDS:
+        if seconds > CALL_SECONDS * self.traces.slowness:
             self.problems.append(f"{id} of {process} hung for {seconds:.0f} s")
         return seconds
 
@@ -325,7 +330,7 @@ class Verdict:
             for _, back in self.traces.outages:
                 after = next((moment for moment in arrivals if moment > back), float("inf"))
                 longest = max(longest, after - back)
-                if after - back > RECOVERY_SECONDS:
+                if after - back > RECOVERY_SECONDS * self.traces.slowness:
                     self.problems.append(f"nothing of {file} arrived for {after - back:.0f} s after an outage was over")
         self.tally["longest recovery after an outage"] = f"{longest:.1f} s"
 
