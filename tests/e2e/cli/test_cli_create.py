@@ -144,7 +144,7 @@ def test_a_worker_serves_the_platform_that_is_named(
 
 def documented() -> dict[str, set[str]]:
     """Return the names that the page gives for the document of each command."""
-    section = PAGE.read_text(encoding="utf-8").partition("## What --json prints")[2]
+    section = PAGE.read_text(encoding="utf-8").partition("## The shape of JSON output")[2]
     found: dict[str, set[str]] = {}
     for commands, document in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", section, re.MULTILINE):
         document = re.sub(r"\([^()]*(?:\([^()]*\)[^()]*)*\)", "", document)
