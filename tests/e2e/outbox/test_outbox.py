@@ -458,10 +458,7 @@ def freeze(process: subprocess.Popen[str], path: str) -> None:
     """Stop a process while it does not write to the file, since a frozen writer keeps everybody out."""
     while True:
         process.send_signal(signal.SIGSTOP)
-        with (
-            contextlib.suppress(sqlite3.OperationalError),
-            contextlib.closing(sqlite3.connect(path, timeout=0.2)) as other,
-        ):
+        with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(sqlite3.connect(path, 0.2)) as other:
             other.execute("BEGIN IMMEDIATE")
             return
         process.send_signal(signal.SIGCONT)
