@@ -104,7 +104,7 @@ VERBS: list[tuple[Callable[[Platform], Any], str, dict[str, Any], set[str]]] = [
     (lambda p: p.backend, "invoke_agent", {"prompt": "hi", "agent_version": 3}, {"create_task"}),
     (lambda p: p.tasks, "create", {"prompt": "hi", "mcp_servers": []}, {"create_task"}),
     (lambda p: p.tasks, "list", {"agent_id": "agent-1", "filters": {"status": "completed"}}, {"list_tasks"}),
-    (lambda p: p.tasks, "list_user_tasks", {"user_id": "u-1", "filters": {"status": "new"}}, {"list_user_tasks"}),
+    (lambda p: p.tasks, "list_user_tasks", {"user_id": "u-1", "filters": {"status": "completed"}}, {"list_user_tasks"}),
     (lambda p: p.tasks, "get", {"task_id": lambda p: p.task().id}, {"get_task"}),
     (lambda p: p.tasks, "update", {"task_id": lambda p: p.task().id, "result": "r"}, {"update_task"}),
     (lambda p: p.tasks, "stop", {"task_id": lambda p: p.task().id}, {"stop_task"}),

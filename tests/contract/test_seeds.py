@@ -292,7 +292,9 @@ def test_a_class_method_needs_no_instance(cls, name, prefix):
 
 @pytest.mark.parametrize("cls", [Backend, Tasks, Agents])
 def test_a_module_is_made_with_an_optional_configuration(cls):
-    assert {p.name: p.default for p in inspect.signature(cls).parameters.values()} == {"configuration": None}
+    configuration, options = inspect.signature(cls).parameters.values()
+    assert (configuration.name, configuration.default) == ("configuration", None)
+    assert options.kind is options.VAR_KEYWORD, "whatever a Configuration takes"
 
 
 def test_a_configuration_takes_the_documented_arguments_first():
