@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from markdown_it.token import Token
+    from opentelemetry.sdk.trace import TracerProvider
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -46,7 +47,16 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         monkeypatch.setenv("XPANDER_ORGANIZATION_ID", "org-1")
         monkeypatch.setenv("XPANDER_AGENT_ID", "docs-agent")
         monkeypatch.delenv("IS_STG", raising=False)
+        providers: list[TracerProvider] = []  # a page sets the process's one, which other tests want to find unset
+
+        def set_tracer_provider(provider: TracerProvider) -> None:
+            providers.append(provider)
+            monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: provider)
+
+        monkeypatch.setattr("opentelemetry.trace.set_tracer_provider", set_tracer_provider)
         yield emulator
+        for provider in providers:
+            provider.shutdown()
         assert emulator.violations == []
         assert [complaint for request in emulator.requests() for complaint in request.complaints] == []
 
