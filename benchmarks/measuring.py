@@ -188,7 +188,7 @@ class Row:
     note: str = ""
 
     @property
-    def verdict(self) -> str:
+    def state(self) -> str:
         if self.target is None:
             return ""
         held = self.compared if self.compared is not None else self.ours
@@ -196,7 +196,7 @@ class Row:
 
     def cells(self) -> list[str]:
         ratio = self.note or ("" if self.compared is None else spread(self.compared))
-        return [self.what, spread(self.ours), self.against, ratio, str(self.target or ""), self.verdict]
+        return [self.what, spread(self.ours), self.against, ratio, str(self.target or ""), self.state]
 
 
 HEADINGS = ["what", "measured: median [min-max]", "against", "ratio of rounds", "target", "state"]

@@ -1,6 +1,7 @@
 """Test who may know whom: which file may import what and read the environment, and how long it may be."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,9 @@ def test_no_public_signature_takes_any_keywords(name):
 def test_the_files_that_the_rules_name_exist():
     assert FILES.keys() >= PURE | {"_client/raw_client.py", "configuration/_environment.py"}
     assert EMULATOR
+
+
+@pytest.mark.parametrize("path", [path for path in TESTS if path.parent.name != "typing"], ids=lambda path: path.name)
+def test_no_test_silences_a_type_checker_that_does_not_read_it(path):
+    mark = re.compile(r"#\s*(type|pyright)" + r":\s*ignore")
+    assert not mark.search(path.read_text(encoding="utf-8"))

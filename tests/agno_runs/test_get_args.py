@@ -97,7 +97,7 @@ def test_what_the_model_sees_what_is_sent_and_what_is_stored(way: str, emulator:
         assert told in model.system()
     answers = model.answers()
     sent = {"text": "Good morning", "channel": "C1"}
-    sent["attachments"] = [{"url": "https://h/a", "public": False}, {"public": False}]  # type: ignore[assignment]
+    sent["attachments"] = [{"url": "https://h/a", "public": False}, {"public": False}]
     assert json.loads(answers[0]) == {"ok": True, "at": sent, "source": "chat"}
     assert answers[1] == "sunny"
     (found,) = json.loads(answers[2])

@@ -113,17 +113,17 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
         "no API key: pass api_key= or set XPANDER_API_KEY; no organisation,",
     ),
     "a key in place of the configuration": (
-        lambda s: Backend("right-key"),  # type: ignore[arg-type]
+        lambda s: Backend("right-key"),
         "TypeError: configuration must be a Configuration, not str: pass it by name, as in Backend(api_key=...)",
     ),
     "a dict in place of the configuration": (
         lambda s: s.backend.report_external_task(input="x", configuration={"api_key": "k"}),
         "TypeError: configuration must be a Configuration, not dict: pass Configuration(...)",
     ),
-    "apikey=": (lambda s: Backend(apikey="k"), "Backend has no argument 'apikey': did you mean api_key=?"),  # type: ignore[call-arg]
-    "url=": (lambda s: Configuration(url="u"), "Configuration has no argument 'url': did you mean base_url=?"),  # type: ignore[call-arg]
-    "org_id=": (lambda s: Tasks(org_id="o"), "Tasks has no argument 'org_id': did you mean organization_id=?"),  # type: ignore[call-arg]
-    "a mistyped option": (lambda s: Configuration(tiemout=3), "did you mean timeout=?"),  # type: ignore[call-arg]
+    "apikey=": (lambda s: Backend(apikey="k"), "Backend has no argument 'apikey': did you mean api_key=?"),
+    "url=": (lambda s: Configuration(url="u"), "Configuration has no argument 'url': did you mean base_url=?"),
+    "org_id=": (lambda s: Tasks(org_id="o"), "Tasks has no argument 'org_id': did you mean organization_id=?"),
+    "a mistyped option": (lambda s: Configuration(tiemout=3), "did you mean timeout=?"),
     "a wrong key": (lambda s: s.other(api_key="wrong-key").report_external_task(), "check api_key= or XPANDER_API_KEY"),
     "a key of two lines": (lambda s: Configuration(api_key="a\nb"), "not printable ASCII: copy it again"),
     "an address without a scheme": (
@@ -144,9 +144,9 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
     ),
     "the key in the address": (lambda s: Configuration(base_url="https://k@host"), "pass the key as api_key="),
     "an empty address": (lambda s: Configuration(base_url=""), "pass base_url= or set XPANDER_BASE_URL"),
-    "a timeout as text": (lambda s: Configuration(timeout="30"), "timeout must be a positive number of seconds"),  # type: ignore[arg-type]
+    "a timeout as text": (lambda s: Configuration(timeout="30"), "timeout must be a positive number of seconds"),
     "an async hook": (
-        lambda s: Configuration(on_request=a_hook),  # type: ignore[arg-type]
+        lambda s: Configuration(on_request=a_hook),
         "on_request must be a plain function, which returns at once, not an async one",
     ),
     # names
@@ -158,7 +158,7 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
     "from xpander_facade import Client": (from_import("Client"), "from xpander_facade import Backend"),
     "from xpander_facade import on_tasks": (from_import("on_tasks"), "did you mean on_task?"),
     "xpander_facade.external_task": (
-        lambda s: xpander_facade.external_task,  # type: ignore[attr-defined]
+        lambda s: xpander_facade.external_task,
         "AttributeError: module 'xpander_facade' has no attribute 'external_task': Backend().external_task(...)",
     ),
     "aexternal_task()": (lambda s: s.backend.aexternal_task(), "`async with backend.external_task(...) as run`"),
@@ -197,7 +197,7 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
         lambda s: s.backend.report_external_task(tokens=17),
         "TypeError: tokens must be Tokens, a mapping or a provider's usage object, not int: pass Tokens(",
     ),
-    "Tokens(input_tokens=)": (lambda s: Tokens(input_tokens=1), "did you mean prompt_tokens=?"),  # type: ignore[call-arg]
+    "Tokens(input_tokens=)": (lambda s: Tokens(input_tokens=1), "did you mean prompt_tokens=?"),
     # recorded runs
     "a decorator without parentheses": (
         lambda s: s.backend.external_task(lambda question: question),
@@ -219,10 +219,10 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
     "run.usage": (lambda s: s.run(lambda run: run.usage), "use run.record(response) or run.tokens"),
     "run.finish()": (lambda s: s.run(lambda run: run.finish()), "leave the block"),
     "a coroutine as a stream": (lambda s: s.run(lambda run: run.stream(Awaited())), "await it first"),
-    "a run outside of a run": (lambda s: current_run().record({}), "'NoneType' object has no attribute 'record'"),  # type: ignore[union-attr]
+    "a run outside of a run": (lambda s: current_run().record({}), "'NoneType' object has no attribute 'record'"),
     # the outbox
     "a queued report without an outbox": (lambda s: s.backend.enqueue_external_task(input="x"), "pass outbox=True"),
-    "an outbox that is a number": (lambda s: Configuration(outbox=5), "must be True or the path of a file, not 5"),  # type: ignore[arg-type]
+    "an outbox that is a number": (lambda s: Configuration(outbox=5), "must be True or the path of a file, not 5"),
     "an outbox that is a folder": (
         lambda s: s.other(outbox=s.folder).enqueue_external_task(input="x"),
         "not a regular file but a folder: name a file",
@@ -232,7 +232,7 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
         "for the outbox's file: make it first",
     ),
     "a rate in words": (lambda s: OutboxSettings(rate="90 per minute"), "must look like '90/minute'"),
-    "a policy that is not there": (lambda s: OutboxSettings(when_full="drop"), "one of block, drop_oldest, raise"),  # type: ignore[arg-type]
+    "a policy that is not there": (lambda s: OutboxSettings(when_full="drop"), "one of block, drop_oldest, raise"),
     "an async on_drop": (lambda s: OutboxSettings(on_drop=a_hook), "on_drop must be a plain function"),
     # tasks
     "the prompt in place of the agent, of a task": (lambda s: s.tasks.create("Read it"), "did you mean prompt=?"),
@@ -253,14 +253,14 @@ MISTAKES: dict[str, tuple[Callable[[Setting], object], str]] = {
     "no text": (lambda s: s.task.push_text(b"x"), "text must be a string, not bytes"),
     "a wait of text": (lambda s: s.task.wait_until_done("3"), "timeout must be a number of seconds, not str"),
     # workers
-    "a handler without a task": (lambda s: on_task(lambda: 1), "(task: Task)`"),  # type: ignore[arg-type, misc]
-    "a class as handler": (lambda s: on_task(Setting), "decorate a method"),  # type: ignore[type-var]
-    "options by position": (lambda s: on_task("bookkeeper"), "pass options by name"),  # type: ignore[call-overload]
+    "a handler without a task": (lambda s: on_task(lambda: 1), "(task: Task)`"),
+    "a class as handler": (lambda s: on_task(Setting), "decorate a method"),
+    "options by position": (lambda s: on_task("bookkeeper"), "pass options by name"),
     "no slots": (lambda s: on_task(concurrency=0), "concurrency must be 1 or more, not 0"),
     "a worker in dry run": (lambda s: disabled_worker(s).run(), "unset XPANDER_DISABLED"),
     # the emulator
     "an emulator that was not started": (lambda s: Emulator().url, "use `with Emulator() as emulator`"),
-    "a port as text": (lambda s: Emulator(port="8787"), "port must be a number from 0"),  # type: ignore[arg-type]
+    "a port as text": (lambda s: Emulator(port="8787"), "port must be a number from 0"),
     "an open emulator without a key": (lambda s: Emulator(host="0.0.0.0"), "pass api_key="),
     "an unknown operation": (lambda s: s.emulator.requests("report"), "report_external_task"),
 }  # fmt: skip

@@ -106,7 +106,7 @@ def test_a_message_may_end_with_the_present_time():
     plain, timed = task.to_message(), task.to_message(0, True)
     assert timed.startswith(f"{plain}\n\nCurrent time: {datetime.now(UTC):%Y-%m-%d}")
     with pytest.raises(TypeError, match="with_timestamp"):
-        task.to_message(with_timestamp="yes")  # type: ignore[arg-type]
+        task.to_message(with_timestamp="yes")
 
 
 async def compact(task: Task, instructions: str) -> None:

@@ -29,7 +29,7 @@ from xpander_facade import (
 from xpander_facade._transport import pool_registry
 
 if TYPE_CHECKING:
-    from xpander_facade.there_is_no_such_module import Tenant  # type: ignore[import-not-found]  # noqa: TC004
+    from xpander_facade.there_is_no_such_module import Tenant  # noqa: TC004
 
 DRY = Configuration(disabled=True, agent_id="a-1")
 DATA = {
@@ -150,7 +150,7 @@ class EqualBackend(Backend):
     def __eq__(self, other: object) -> bool:
         return True
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 @pytest.mark.parametrize(

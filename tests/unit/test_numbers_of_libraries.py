@@ -85,7 +85,7 @@ def test_what_is_no_length_of_time_is_refused(value: Any):
 
 def test_a_timedelta_is_refused_with_its_remedy():
     with pytest.raises(TypeError, match=r"not timedelta: pass its total_seconds\(\)"):
-        Backend(DRY).report_external_task(duration=timedelta(seconds=3))  # type: ignore[arg-type]
+        Backend(DRY).report_external_task(duration=timedelta(seconds=3))
 
 
 @pytest.mark.parametrize(

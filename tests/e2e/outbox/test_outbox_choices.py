@@ -168,7 +168,7 @@ def test_a_hook_hears_of_a_report_that_was_refused(emulator: Emulator, tmp_path:
 
 def test_a_hook_that_is_not_a_function_is_refused():
     with pytest.raises(ConfigurationError, match="on_drop must be a function"):
-        OutboxSettings("runs.db", on_drop="print")  # type: ignore[arg-type]
+        OutboxSettings("runs.db", on_drop="print")
 
 
 def test_the_state_of_an_outbox_shows_a_platform_that_is_down(emulator: Emulator, tmp_path: Path):

@@ -130,7 +130,7 @@ def test_places_where_no_relay_can_run_are_refused(tmp_path: Path, monkeypatch: 
     with pytest.raises(ConfigurationError, match="in memory"):
         Configuration("k", outbox=OutboxSettings(":memory:", relay="process"))
     with pytest.raises(ConfigurationError, match='must be "process"'):
-        OutboxSettings(tmp_path / "runs.db", relay="thread")  # type: ignore[arg-type]
+        OutboxSettings(tmp_path / "runs.db", relay="thread")
     with monkeypatch.context() as changed:
         changed.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
         with pytest.raises(ConfigurationError, match="Lambda"):

@@ -37,7 +37,7 @@ def used(prompt: int, error: BaseException | None = None, result: str = "done") 
 
 def attempt(call: Caller, backend: Backend, number: object, work: Callable[[ExternalTask], None], **more: Any) -> None:
     with contextlib.suppress(ValueError, Retry):
-        block(call, backend.external_task(id="job-1", input="x", attempt=number, **more), work)  # type: ignore[arg-type]
+        block(call, backend.external_task(id="job-1", input="x", attempt=number, **more), work)
 
 
 def test_three_attempts_under_one_id_tell_what_all_of_them_used(call: Caller, setting: Setting):

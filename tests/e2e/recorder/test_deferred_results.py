@@ -53,7 +53,7 @@ class AsyncStream(Stream):
         except StopIteration:
             raise StopAsyncIteration from None
 
-    __iter__ = None  # type: ignore[assignment]
+    __iter__ = None
 
 
 async def words(fails: bool) -> AsyncIterator[str]:

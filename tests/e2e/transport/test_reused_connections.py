@@ -40,7 +40,7 @@ class At:
 def with_bytes_behind(extra: bytes, script: Script) -> Script:
     def play(connection: Connection, request: Request) -> bool:
         parts: list[bytes] = []
-        goes_on = script(Collecting(parts), request)  # type: ignore[arg-type]
+        goes_on = script(Collecting(parts), request)
         connection.send(b"".join(parts) + extra)  # at once: what comes later than the next request is its response
         return goes_on
 
@@ -86,7 +86,7 @@ def test_bytes_behind_a_response_cost_no_call(call: Caller, start: Start, extra:
 def test_a_chunked_response_with_bytes_behind_it_costs_no_call(call: Caller, misbehave: Start):
     def chunked(connection: Connection, request: Request) -> bool:
         parts: list[bytes] = []
-        task_answer(status="pending")(Collecting(parts), request)  # type: ignore[arg-type]
+        task_answer(status="pending")(Collecting(parts), request)
         body = b"".join(parts).partition(b"\r\n\r\n")[2]
         connection.send(head(200, {"Transfer-Encoding": "chunked"}) + b"%x\r\n%s\r\n0\r\n\r\n\r\n" % (len(body), body))
         return True
@@ -118,7 +118,7 @@ def answers_before_it_reads(status: int, lingers: bool) -> Script:
         else:
             time.sleep(30)
 
-    return serve  # type: ignore[return-value]
+    return serve
 
 
 @pytest.fixture(params=["plain", "tls"])

@@ -89,7 +89,7 @@ def test_the_last_event_of_a_handler_is_its_outcome(
 @pytest.mark.parametrize("kind", ["async", "plain"])
 def test_a_result_that_is_an_object_is_saved_as_json(kind: str, emulator: Emulator, configuration: Configuration):
     def finish(task: Task) -> Task:
-        task.result = Report(1, ())  # type: ignore[assignment]
+        task.result = Report(1, ())
         return task
 
     async def afinish(task: Task) -> Task:

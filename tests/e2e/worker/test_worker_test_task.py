@@ -31,7 +31,7 @@ def test_a_handler_with_a_test_task_works_on_it_and_returns(
     @on_task(configuration=configuration, test_task=test_task)
     async def handler(task: Task) -> Task:
         seen.append(task)
-        task.result = {"abilities": ["search"]}  # type: ignore[assignment]
+        task.result = {"abilities": ["search"]}
         return task
 
     handler.run(signals=False)
@@ -45,7 +45,7 @@ def test_a_handler_with_a_test_task_works_on_it_and_returns(
 
 def test_a_test_task_of_another_type_is_refused():
     with pytest.raises(TypeError, match="test_task must be"):
-        on_task(test_task="What can you do?")  # type: ignore[call-overload]
+        on_task(test_task="What can you do?")
 
 
 HANDLER = """

@@ -38,8 +38,8 @@ def made(name: str, *bases: type) -> BaseException:
         (made("streamlit.runtime.scriptrunner_utils.exceptions.StopException"), Outcome.SUCCESS),
         (made("mine.Retry"), Outcome.FAILURE),
         (made("mine.Special", type(made("celery.exceptions.Retry"))), Outcome.UNFINISHED),
-        (ExceptionGroup("both", [made("celery.exceptions.Retry"), ValueError()]), Outcome.FAILURE),  # type: ignore[list-item]
-        (ExceptionGroup("one", [made("celery.exceptions.Retry")]), Outcome.UNFINISHED),  # type: ignore[list-item]
+        (ExceptionGroup("both", [made("celery.exceptions.Retry"), ValueError()]), Outcome.FAILURE),
+        (ExceptionGroup("one", [made("celery.exceptions.Retry")]), Outcome.UNFINISHED),
     ],
 )
 def test_an_exception_says_what_a_run_is_that_it_leaves(error: BaseException | None, outcome: Outcome):

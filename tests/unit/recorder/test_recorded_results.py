@@ -202,7 +202,7 @@ def test_the_user_decides_whether_a_recorded_result_is_a_success(tell: Any):
         run.record([UsageFragment(texts=["No idea."])], is_success=False)
     assert (reported(run).status.value, reported(run).result) == ("failed", "No idea.")
     with BACKEND.external_task() as run, pytest.raises(TypeError, match="is_success"):
-        run.record([FAILED], is_success="yes")  # pyright: ignore[reportArgumentType]
+        run.record([FAILED], is_success="yes")
 
 
 def test_a_run_that_was_marked_as_failed_stays_failed():

@@ -499,7 +499,7 @@ def test_one_odd_value_costs_itself_only():
 
 def test_what_a_model_warns_of_never_reaches_the_user():
     model = Model(name="m")
-    model.name = 5  # pyright: ignore[reportAttributeAccessIssue]
+    model.name = 5
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert to_jsonable(model) == {"name": 5, "parts": []}
