@@ -166,3 +166,30 @@ def test_an_example_names_what_it_explains_and_runs(name: str, names: dict[str, 
     outcome = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True), names)
     if inspect.iscoroutine(outcome):
         asyncio.run(outcome)
+
+
+STATUSES = {
+    "RedirectError": 307,
+    "BadRequestError": 400,
+    "AuthenticationError": 401,
+    "PermissionDeniedError": 403,
+    "NotFoundError": 404,
+    "ConflictError": 409,
+    "PayloadTooLargeError": 413,
+    "ClientError": 418,
+    "APIStatusError": 418,
+    "ModuleException": 418,
+    "XpanderError": 418,
+    "UnprocessableEntityError": 422,
+}
+"""Answers that are not tried again, by the error that they become."""
+
+
+@pytest.mark.parametrize("name", STATUSES)
+@pytest.mark.off_contract("the answers are failures that the emulator is told to give")
+def test_an_example_of_an_error_catches_it(
+    name: str, names: dict[str, Any], serving: Emulator, capsys: pytest.CaptureFixture[str]
+):
+    serving.fail(STATUSES[name])
+    exec(compile(example_of(PUBLIC[name]), name, "exec", dont_inherit=True), names)
+    assert capsys.readouterr().out.strip(), "the error was caught, and told"
