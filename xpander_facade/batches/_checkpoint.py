@@ -14,6 +14,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from xpander_facade.batches._result import BatchError
+from xpander_facade.configuration._private_file import make_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -46,7 +47,8 @@ class Checkpoint:
         self.path = os.fspath(path)
         with self._clear_errors():
             # Its owner alone may read it; one that exists keeps its mode.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            with contextlib.suppress(FileExistsError):
+                make_private_file(self.path)
             self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
         try:
             with self._clear_errors():

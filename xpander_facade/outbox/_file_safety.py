@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 
+from xpander_facade.configuration._private_file import make_private_file
 from xpander_facade.errors import ConfigurationError
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
@@ -44,7 +45,7 @@ def make_ready(path: str) -> str:
         # SQLite would make them itself, but also take what somebody else puts there in the meantime.
         for suffix in ("-wal", "-shm"):
             with contextlib.suppress(FileExistsError):
-                _make_new(path + suffix)
+                make_private_file(path + suffix)
         check(path)
     return path
 
@@ -99,7 +100,7 @@ def _found(path: str) -> os.stat_result | None:
 
 def _make(path: str) -> None:
     try:
-        _make_new(path)
+        make_private_file(path)
     except FileExistsError:
         pass
     except FileNotFoundError:
@@ -109,12 +110,6 @@ def _make(path: str) -> None:
         raise ConfigurationError(
             f"the outbox's file {path} can't be made ({error.strerror}): name one that this user can write"
         ) from None
-
-
-def _make_new(path: str) -> None:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    # A file that is there is not opened: closing it again would take this process's locks off it.
-    os.close(os.open(path, flags, 0o600))
 
 
 def _is_shared(folder: str) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
+import stat
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xpander_facade.configuration._private_file import make_private_file
 from xpander_facade.configuration._state_folder import state_folder
 from xpander_facade.worker._logging import LOG
 
@@ -27,13 +29,15 @@ _FORGET_AFTER = 7 * 24 * 3600.0
 """Seconds after which a count is deleted: the platform does not assign such an old task again."""
 
 _BUSY_TIMEOUT = 5.0
+_RETRY_AFTER = 30.0
+"""Seconds for which a file that could not be written is left alone."""
 _SCHEMA = "CREATE TABLE IF NOT EXISTS attempts (task TEXT PRIMARY KEY, begun INTEGER NOT NULL, at REAL NOT NULL)"
 
 
 class AttemptLog:
     """Counts of beginnings, shared by all processes that serve an agent on this machine. Blocks: call it in a thread.
 
-    Where the file can't be written, each process counts for itself, and the log says so once.
+    While the file can't be written, each process counts for itself, and the log says so once.
 
     Args:
         path: The file; None counts in this process only.
@@ -41,7 +45,12 @@ class AttemptLog:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        # Threads take turns here: where many wait for SQLite's own lock, it is chance which of them gets it.
+        self._turn = threading.Lock()
         self._own: dict[str, int] = {}
+        """What could not be written."""
+        self._retry_at = 0.0
+        self._is_failing = False
 
     @classmethod
     def of(cls, configuration: Configuration, agent_id: str, path: str | None) -> AttemptLog:
@@ -69,12 +78,14 @@ class AttemptLog:
 
         counted = self._write(count)
         if counted is None:
-            self._own[task_id] = counted = self._own.get(task_id, 0) + 1
-        return counted
+            self._own[task_id] = self._own.get(task_id, 0) + 1
+        return (counted or 0) + self._own.get(task_id, 0)
 
     def retract(self, task_id: str) -> None:
         """Take the last beginning back: the worker gave the task up in order, so its handler did no harm."""
-        self._own.pop(task_id, None)
+        if task_id in self._own:
+            self._own[task_id] -= 1
+            return
         self._write(
             lambda connection: connection.execute("UPDATE attempts SET begun = begun - 1 WHERE task = ?", (task_id,))
         )
@@ -86,18 +97,38 @@ class AttemptLog:
 
     def _write(self, change: Callable[[sqlite3.Connection], int | sqlite3.Cursor]) -> int | None:
         """Make a change in a transaction; return what it returns if that is a number, and None where it failed."""
-        if self._path is None:
+        path = self._path
+        if path is None:
             return None
-        try:
-            # Not opened by SQLite itself, which would follow the umask: the ids of tasks are nobody else's business.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-            with contextlib.closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)) as db:
-                db.execute(_SCHEMA)
-                db.execute("BEGIN IMMEDIATE")
-                outcome = change(db)
-                db.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
-            LOG.warning("attempts are counted in this process only, %s can't be written: %s", self._path, error)
-            self._path = None
-            return None
+        with self._turn:
+            if time.monotonic() < self._retry_at:
+                return None
+            try:
+                outcome = _write(path, change)
+            except (OSError, sqlite3.Error) as error:
+                self._retry_at = time.monotonic() + _RETRY_AFTER
+                if not self._is_failing:
+                    LOG.warning("attempts are counted in this process only while %s can't be written: %s", path, error)
+                self._is_failing = True
+                return None
+            self._is_failing = False
         return outcome if isinstance(outcome, int) else None
+
+
+def _write(path: Path, change: Callable[[sqlite3.Connection], int | sqlite3.Cursor]) -> int | sqlite3.Cursor:
+    _make_ready(path)
+    with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_SCHEMA)
+        outcome = change(connection)
+        connection.execute("COMMIT")
+    return outcome
+
+
+def _make_ready(path: Path) -> None:
+    """Make the file where it is missing, not by SQLite, which would let others read it; refuse what is not a file."""
+    with contextlib.suppress(FileExistsError):
+        make_private_file(path)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError("it is not a regular file")

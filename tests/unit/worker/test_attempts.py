@@ -1,7 +1,11 @@
 """How often a task was begun on this machine, whatever became of the process."""
 
+import contextlib
+import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +53,55 @@ def test_a_file_that_can_not_be_written_costs_only_the_count_of_others(tmp_path:
     log = AttemptLog(path)
     assert [log.begin("a") for _ in range(2)] == [1, 2]
     assert len([record for record in caplog.records if str(path) in record.message]) == 1
+
+
+# 4 threads that share one log begin a task 10 times each.
+BEGIN_IN_THREADS = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xpander_facade.worker._attempts import AttemptLog
+
+log = AttemptLog(Path(sys.argv[1]))
+with ThreadPoolExecutor(4) as pool:
+    print(json.dumps(list(pool.map(lambda _: log.begin("a"), range(40)))))
+"""
+
+
+def test_threads_of_several_processes_count_together(tmp_path: Path):
+    command = [sys.executable, "-c", BEGIN_IN_THREADS, str(tmp_path / "attempts.db")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    counted = [number for process in processes for number in json.loads(process.communicate()[0])]
+    assert sorted(counted) == list(range(1, 81))
+
+
+def test_a_beginning_takes_no_lock_off_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_attempts, "_BUSY_TIMEOUT", 0.05)
+    path = tmp_path / "attempts.db"
+    log = AttemptLog(path)
+    log.begin("a")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        log.begin("a")
+        script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+        intruder = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert "database is locked" in intruder.stderr
+
+
+def test_a_file_that_can_be_written_again_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog):
+    monkeypatch.setattr(_attempts, "_BUSY_TIMEOUT", 0.0)
+    path = tmp_path / "attempts.db"
+    log = AttemptLog(path)
+    assert log.begin("a") == 1
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert [log.begin("b"), log.begin("b")] == [1, 2]
+    monkeypatch.setattr(_attempts, "_RETRY_AFTER", 0.0)
+    log._retry_at = 0.0
+    log.retract("b")
+    assert [log.begin("a"), log.begin("b")] == [2, 2]
+    assert [AttemptLog(path).begin("a"), AttemptLog(path).begin("b")] == [3, 2]
+    assert len(caplog.records) == 1
 
 
 def test_each_agent_and_platform_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
