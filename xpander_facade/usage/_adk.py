@@ -21,6 +21,7 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
     author = text(field(thing, "author"))
     if invocation is None or author is None:
         return None
+    # The whole event that follows has the usage of its partial ones: counted too, they would count the call twice.
     if field(thing, "partial") is True or author == "user":
         return []
     parts = get_path(thing, "content.parts")

@@ -18,6 +18,7 @@ _DONE = "response.output_text.done"
 def response(thing: Any, read: Reader) -> UsageFragment | None:
     """Read the response of an agent or of a chat client."""
     messages, usage = field(thing, "messages"), field(thing, "usage_details")
+    # A list of messages alone is also what a state of LangGraph or the result of another framework has.
     if not is_list(messages) or (usage is None and field(thing, "response_id") is None):
         return None
     tools: list[str] = []
@@ -27,10 +28,12 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
         if not is_list(contents):
             return None
         tools += _tools(contents, read)
+        # The answer is the last message with text; an earlier one is what the model said before it called a tool.
         said = _texts(contents, read) or said
     counts = counts_in(usage)
     own = text(field(thing, "response_id"))
     return UsageFragment(
+        # No call costs nothing: zeros mean that the client was told no usage.
         Counts() if counts.is_zero else counts,
         model=text(field(thing, "model")) or text(field(thing, "model_id")),
         tools=tools,

@@ -22,6 +22,7 @@ def browser_use(thing: Any, read: Reader) -> UsageFragment | None:
     return UsageFragment(
         counts_of(thing),
         model=text(models[-1]) if models else None,
+        # The action `done` is how the model ends a run, not something that it used.
         tools=[name for name in read.items(names()) if type(name) is str and name != "done"],
         texts=output_texts(final(), read),
         scope=Scope.RUN,
@@ -34,6 +35,7 @@ def openhands(thing: Any, read: Reader) -> UsageFragment | None:
     counts = counts_in(field(thing, "accumulated_token_usage"))
     if not counts:
         return None
+    # Metrics are named "default" until a model is known.
     name = text(field(thing, "model_name"))
     return UsageFragment(counts, model=None if name == "default" else name, scope=Scope.RUN, earlier="the conversation")
 
@@ -68,6 +70,7 @@ def letta(thing: Any, read: Reader) -> UsageFragment | None:
         if kind == "tool_call_message" and (name := text(get_path(message, "tool_call.name"))):
             tools.append(name)
         elif kind == "assistant_message":
+            # An agent can speak between its steps; the last message is the answer.
             said = read.texts(field(message, "content")) or said
     return UsageFragment(counts_of(thing), tools=tools, texts=said, scope=Scope.RUN, is_final=True)
 
@@ -80,6 +83,7 @@ def mirascope(thing: Any, read: Reader) -> UsageFragment | None:
     said = [piece for one in read.items(field(thing, "texts")) for piece in read.take_text(first_of(one, "text"))]
     return UsageFragment(
         counts_in(usage),
+        # Mirascope's ids name the provider, too ("openai/gpt-5"); prices go by the model's own name.
         model=model.rpartition("/")[2],
         provider=text(field(thing, "provider_id")),
         tools=read.names(field(thing, "tool_calls"), "name"),

@@ -55,10 +55,12 @@ def _outputs(thing: Any, read: Reader, depth: int) -> list[UsageFragment]:
 def _fragment(thing: Any, read: Reader, *, is_member: bool = False) -> UsageFragment:
     tools = read.names(field(thing, "tools"), "tool_name")
     for message in read.items(field(thing, "messages")):
+        # History was called for in an earlier run, whose report has those tools.
         if field(message, "role") == "assistant" and field(message, "from_history") is not True:
             tools += read.calls(field(message, "tool_calls"))
     status = status_of(thing)
     said = output_texts(field(thing, "content"), read)
+    # A member can fail and its team answer all the same: only the outermost run tells how it ended.
     failure = None
     if not is_member and status in _FAILED:
         failure = "".join(said) or _FAILED[status]
@@ -82,6 +84,7 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
     kind, key = text(field(thing, "event")), text(field(thing, "run_id"))
     if kind is None or key is None or field(thing, "created_at") is None:
         return None
+    # Teams and workflows send the events of agents under prefixed names, as in TeamRunContent.
     kind = kind.removeprefix("Team").removeprefix("Workflow")
     parent = text(field(thing, "parent_run_id"))
     is_member = parent is not None
@@ -92,6 +95,7 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
         piece.texts = [] if is_member else output_texts(field(thing, "content"), read)
         piece.hint = HINT
     elif kind == "ModelRequestCompleted":
+        # One call of the model; the sum that comes with the end of the run replaces what these add up to.
         piece.counts, piece.adds = _told(counts_in(thing)), True
         piece.model = text(field(thing, "model"))
     elif kind == "ToolCallStarted":
@@ -120,4 +124,5 @@ def _told(counts: Counts) -> Counts:
 
 def _provider(thing: Any) -> str | None:
     name = text(field(thing, "model_provider"))
+    # Agno may name an interface of the provider, too: "OpenAI Responses".
     return name.partition(" ")[0].lower() if name else None

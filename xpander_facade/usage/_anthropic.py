@@ -27,6 +27,7 @@ def message(thing: Any, read: Reader) -> UsageFragment | None:
         return None
     usage = field(thing, "usage")
     counts = counts_in(usage)
+    # The same role and content make up the assistant's turn in a request, which costs nothing by itself.
     if not counts and field(thing, "type") != "message":
         return None
     return UsageFragment(
@@ -78,6 +79,7 @@ def event(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | Non
         piece = whole or UsageFragment()
         piece.chunk = piece.ends = piece.whole = True
         return piece
+    # A block of content has the type "text" as well; only the helper's event has a snapshot.
     if kind in _NOTHING and (kind != "text" or field(thing, "snapshot") is not None):
         return []
     return _session_event(thing, kind, read)

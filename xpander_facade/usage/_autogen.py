@@ -24,6 +24,7 @@ def result(thing: Any, read: Reader) -> list[UsageFragment] | None:
     fragments = [one for each in kept if isinstance(one := message(each, read), UsageFragment)]
     if not fragments and not any(_is_message(each) for each in kept):
         return None
+    # AutoGen offers each handoff to the model as a tool of this name.
     handoffs = {f"transfer_to_{name}".lower() for each in kept if (name := text(field(each, "target")))}
     for fragment in fragments:
         fragment.tools = [name for name in fragment.tools if name not in handoffs]
@@ -44,11 +45,13 @@ def message(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | N
     if not _is_message(thing):
         return None
     usage, kind = field(thing, "models_usage"), text(field(thing, "type")) or ""
+    # The text of the chunks comes again in the message that they make up.
     if field(thing, "source") == "user" or kind == "ModelClientStreamingChunkEvent":
         return []
     content = field(thing, "content")
     calls = is_list(content) and kind.startswith("ToolCallRequest")
     counts = counts_in(usage)
+    # A streaming client gives zeros unless it was told to ask for usage.
     is_untold = usage is not None and counts.is_zero
     return UsageFragment(
         Counts() if is_untold else counts,

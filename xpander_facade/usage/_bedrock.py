@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 _HEADER = "x-amzn-bedrock-"
+# An event is decoded on the caller's thread, so that its size bounds what reading can cost.
 _MAX_BODY = 1_000_000
 _METRICS = "amazon-bedrock-invocationMetrics"
 EVENTS = ("messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata")
@@ -29,6 +30,7 @@ def converse(thing: Any, read: Reader) -> UsageFragment | None:
     parts = [_part(part) for part in read.items(content)]
     return UsageFragment(
         counts_of(thing),
+        # Only the choice of a prompt router is told: the caller has named any other model.
         model=text(get_path(thing, "trace.promptRouter.invokedModelId")),
         provider="aws",
         tools=[name for part in parts if (name := called_tool(part) or text(field(part, "name")))],
@@ -75,6 +77,7 @@ def stream_event(thing: Any, read: Reader) -> UsageFragment | None:
 
 
 def _is_event(thing: Any) -> bool:
+    # A mapping with further keys is something else that has `metadata` or the like, as a message of Semantic Kernel.
     return not isinstance(thing, Mapping) or set(cast("Mapping[str, Any]", thing)) <= {*EVENTS, _METRICS}
 
 
@@ -108,9 +111,11 @@ def unread(thing: Any, read: Reader) -> UsageFragment | None:
     def told(name: str) -> int | None:
         value = field(headers, f"{_HEADER}{name}-token-count")
         return (
+            # `int` raises for a text of thousands of digits; no count has sixteen.
             int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else None
         )
 
+    # Bedrock's input count leaves out what its cache read and wrote.
     counts = Counts(
         told("input"), told("output"), told("cache-read-input"), told("cache-write-input"), cache_is_beside=True
     )

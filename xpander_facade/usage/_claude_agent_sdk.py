@@ -30,6 +30,7 @@ def assistant_message(thing: Any, read: Reader) -> UsageFragment | None:
         model=text(field(thing, "model")),
         provider="anthropic",
         tools=read.names(calls, "name"),
+        # What a subagent says goes to the agent that called it; it is not the answer.
         texts=said if field(thing, "parent_tool_use_id") is None else [],
         key=text(field(thing, "message_id")),
         group=_GROUP,

@@ -141,6 +141,7 @@ _BESIDE_NAMES = frozenset({
         "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_write_input_tokens",
     )
 })  # fmt: skip
+_BESIDE_PROMPTS = frozenset(_TOP[name] for name in ("input_tokens", "inputTokens", "inputTokenCount"))
 _LONE_INPUT = frozenset({"input_tokens", "inputTokens"})
 
 
@@ -245,6 +246,7 @@ def counts_in(usage: object) -> Counts:
     if usage is None or type(usage) in _SIMPLE:
         return Counts()
     found: list[int | None] = [None] * 9
+    # Any name that is told ranks before 99.
     ranks = [99] * 9
     parts = 0
     try:
@@ -259,6 +261,7 @@ def counts_in(usage: object) -> Counts:
             for below, deeper in _told(value):
                 if (own := inner.get(below)) is None:
                     continue
+                # Each lifetime is counted apart, so that these add up; elsewhere several names tell the same number.
                 if own[0] == _WRITE_PART:
                     parts += count(deeper) or 0
                 else:
@@ -286,10 +289,11 @@ def _is_cache_beside(found: list[int | None], ranks: list[int], within: int) -> 
     cache = (found[_READ] or 0) + (found[_WRITE] or 0)
     if not cache:
         return False
+    # The sum shows it, whatever the names; without one only Anthropic and Bedrock leave the cache out of the input.
     if found[_TOTAL] is not None:
         return found[_TOTAL] == within + cache
     named = (_READ, ranks[_READ]) in _BESIDE_NAMES or (_WRITE, ranks[_WRITE]) in _BESIDE_NAMES
-    return named and ranks[_PROMPT] in (1, 2, 9)  # input_tokens, inputTokens, inputTokenCount
+    return named and (_PROMPT, ranks[_PROMPT]) in _BESIDE_PROMPTS
 
 
 def _take(found: list[int | None], ranks: list[int], own: tuple[int, int], value: object) -> None:
@@ -308,6 +312,7 @@ def _told(usage: object) -> Iterable[tuple[str, Any]]:
     kind = type(usage)
     if kind is dict:
         fields = cast("dict[str, Any]", usage)
+        # In a large dict it is cheaper to look for the known names than to go through its own.
         if len(fields) <= _MAX_FIELDS:
             return [(name, value) for name, value in fields.items() if name in _ALL_NAMES and value is not None]
         return [(name, fields[name]) for name in _ALL_NAMES if name in fields]

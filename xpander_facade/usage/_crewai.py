@@ -37,6 +37,7 @@ def output(thing: Any, read: Reader) -> UsageFragment | None:
     return UsageFragment(
         Counts() if counts.is_zero else counts,
         tools=tools,
+        # `raw` is the text that structured output was parsed from.
         texts=output_texts(first_of(thing, "pydantic", "json_dict", "raw"), read),
         scope=Scope.RUN,
         is_final=True,

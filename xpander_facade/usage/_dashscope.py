@@ -34,7 +34,10 @@ def response(thing: Any, read: Reader) -> UsageFragment | None:
         texts=_texts(field(message, "content"), read) or read.take_text(said),
         key=text(field(thing, "request_id")),
         chunk=True,
+        # `incremental_output` in the request decides whether a piece repeats the text before it, and no item says
+        # which.
         may_be_whole=True,
+        # The service sends the text "null" until the answer is complete.
         ends=reason not in (None, "null"),
     )
 

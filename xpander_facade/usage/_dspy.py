@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 HINT = "dspy.configure(track_usage=True)"
+# ChainOfThought and ReAct add these to the fields of the user's signature.
 _NOT_OUTPUT = frozenset({"reasoning", "trajectory"})
 
 
@@ -25,6 +26,7 @@ def prediction(thing: Any, read: Reader) -> UsageFragment | None:
     fields = {name: value for name, value in store.items() if name not in _NOT_OUTPUT}
     trajectory = as_dict(store.get("trajectory")) or {}
     names = [value for key, value in trajectory.items() if str(key).startswith("tool_name_")]
+    # `finish` is ReAct's own tool, by which the model ends its trajectory.
     tools = [name for name in names if type(name) is str and name != "finish"]
     return UsageFragment(
         counts,

@@ -59,6 +59,7 @@ def _learn(kind: type) -> TypeAccess:
         if isinstance(fields, Mapping):  # protobuf, whose attributes are not those of the class everywhere
             names |= frozenset(cast("Mapping[str, Any]", fields))
             return TypeAccess(names, is_mapping=False, has_extra=False, is_dynamic=False, is_direct=False)
+        # Pydantic's own __getattr__ gives private attributes and extra fields only, and both are read without it.
         own_getattr = kind.__dict__.get("__getattr__") or getattr(kind, "__getattr__", None)
         has_extra = "__pydantic_extra__" in names
         is_pydantics = has_extra and getattr(own_getattr, "__module__", None) == "pydantic.main"
@@ -94,6 +95,7 @@ def field(thing: Any, name: str) -> Any:
         return thing.get(name)
     if thing is None or kind is str:
         return None
+    # This is the function that reading calls most: the look-up stands here to save a call.
     access = _known_types.get(kind) or access_of(kind)  # pyright: ignore[reportUnknownArgumentType]
     try:
         if access.is_direct and name not in access.names:
@@ -102,6 +104,7 @@ def field(thing: Any, name: str) -> Any:
                 return fields[name]
             return _extra_field(thing, name) if access.has_extra else None
         if access.is_mapping:
+            # `items` and `values` are methods of every mapping, whatever its fields are.
             value = None if name in _MAPPING_NAMES else getattr(thing, name, None)
             return thing.get(name) if value is None else value
         return getattr(thing, name, None)
@@ -177,6 +180,7 @@ def text(value: object) -> str | None:
     """Return a string that is not empty as a plain one, anything else as None."""
     if type(value) is str:
         return value or None
+    # A member of an enumeration of strings would become "Kind.TEXT" by way of `str`.
     return str.__str__(value) if isinstance(value, str) and value else None
 
 
@@ -203,6 +207,7 @@ def items(value: object) -> Iterator[Any]:
     if not is_list(value):
         return
     try:
+        # A lazy collection, such as the rows of a query, can raise in the middle.
         yield from cast("Collection[Any]", value)
     except Exception:
         return

@@ -153,9 +153,8 @@ class UsageFragment:
 
     def take_again(self, again: UsageFragment) -> None:
         """Take what was told before by another way, or once more: nothing of it is added."""
-        if (
-            not again.way.startswith("spans") or not self.counts
-        ):  # what a provider has said goes before what emitters make of it
+        # What a provider has said goes before what emitters of spans make of it.
+        if not again.way.startswith("spans") or not self.counts:
             self.counts.replace(again.counts)
         self.beside = again.beside or self.beside
         self.model = self.model or again.model

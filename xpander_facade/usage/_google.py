@@ -49,6 +49,7 @@ def live_message(thing: Any, read: Reader) -> UsageFragment | None:
     content, call = first_of(thing, "server_content", "serverContent"), first_of(thing, "tool_call", "toolCall")
     calls = first_of(call, "function_calls", "functionCalls")
     usage = first_of(thing, "usage_metadata", "usageMetadata")
+    # Only Live calls its output so; generate_content counts candidates.
     is_live = first_of(usage, "response_token_count", "responseTokenCount") is not None
     if content is None and not is_list(calls) and not is_live:
         return None

@@ -55,6 +55,7 @@ def message(thing: Any, read: Reader) -> UsageFragment | list[UsageFragment] | N
         model=text(field(meta, "model")),
         tools=read.names(field(thing, "tool_calls"), "tool_name"),
         texts=_said(thing, read),
+        # Only streamed replies tell when their first chunk came, and only they can lack the usage.
         hint=HINT if "completion_start_time" in meta else None,
     )
 

@@ -30,6 +30,7 @@ def oci_response(inner: Any, read: Reader) -> UsageFragment | None:
     for choice in read.items(choices):
         message = field(choice, "message")
         fragment.tools += read.names(first_of(message, "tool_calls", "toolCalls"), "name")
+        # Further choices are alternatives to the first one, not parts of the same answer.
         if not fragment.texts and not count(field(choice, "index")):
             fragment.texts = read.texts(field(message, "content"))
     if not is_list(choices):
@@ -44,6 +45,7 @@ def prediction(thing: Any, read: Reader) -> UsageFragment | None:
     if not counts or field(thing, "status") is None or field(thing, "input") is None:
         return None
     output = field(thing, "output")
+    # Replicate gives what a language model streams as a list of its pieces.
     texts = [said for part in read.items(output) for said in read.take_text(part)] or read.take_text(output)
     return UsageFragment(
         counts, model=text(field(thing, "model")), provider="replicate", texts=texts, key=text(field(thing, "id"))

@@ -28,6 +28,7 @@ def message(thing: Any, read: Reader) -> UsageFragment | None:
     if type(content) is not str:
         tools += read.calls(content)
     is_chunk = kind == "AIMessageChunk"
+    # An integration that fills in no usage_metadata still keeps what its provider told.
     counts = counts_of(thing) or counts_of(facts, "token_usage", "usage")
     return UsageFragment(
         counts,
@@ -35,6 +36,7 @@ def message(thing: Any, read: Reader) -> UsageFragment | None:
         provider=text(field(facts, "model_provider")),
         tools=tools,
         texts=read.texts(content),
+        # LangChain may give a message an id of its own; the provider's then stands in the metadata.
         key=text(field(thing, "id")),
         aliases=(alias,) if (alias := text(field(facts, "id"))) else (),
         chunk=is_chunk,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MESSAGE_TYPES = frozenset({"ai", "human", "tool", "system", "AIMessageChunk", "HumanMessageChunk", "remove"})
 _ANSWERS = ("ai", "AIMessageChunk")
 _STREAM_MODES = frozenset({"values", "updates", "messages", "custom", "checkpoints", "tasks", "debug"})
+# A mapping with more entries is a user's data, and looking into each of its values would be for nothing.
 _MAX_NODES = 100
 
 
@@ -48,6 +49,7 @@ def state(thing: Any, read: Reader) -> list[UsageFragment] | None:
 
 
 def _is_conversation(messages: Any) -> bool:
+    # The first message decides: a conversation can hold thousands.
     for one in messages:
         return field(one, "type") in _MESSAGE_TYPES
     return False
@@ -62,6 +64,7 @@ def structured(thing: Any, read: Reader) -> list[UsageFragment] | None:
     if piece is None:
         return None
     if thing["parsed"] is not None:
+        # The class of the output was offered as a tool: its call is the output.
         piece.tools = []
         piece.texts = [said for said in piece.texts if said] or output_texts(thing["parsed"], read)
     return [piece]

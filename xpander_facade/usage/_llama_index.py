@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 HINT = "additional_kwargs={'stream_options': {'include_usage': True}}"
+# The tool that a workflow of several agents adds itself.
 _HANDOFF = "handoff"
 
 

@@ -43,6 +43,7 @@ def event(thing: Any, read: Reader) -> UsageFragment | None:
         piece = UsageFragment(chunk=True, provider="mistral", model=text(field(told, "model")))
         if kind == "message.output.delta":
             content = field(told, "content")
+            # A delta has a text, a list of parts or one part by itself.
             piece.texts = read.texts(content if is_list(content) or type(content) is str else (content,))
         elif kind in ("tool.execution.started", "function.call.delta"):
             name = text(field(told, "name"))

@@ -35,6 +35,7 @@ def result(thing: Any, read: Reader) -> UsageFragment | None:
         model=_model(thing, outputs),
         tools=_tools(thing, outputs, read),
         texts=output_texts(field(thing, "final_output"), read) or _last_text(outputs, read),
+        # The events of a streamed run have told these calls already, each by itself.
         holds=tuple(id for response in kept if (id := text(field(response, "response_id")))),
         scope=Scope.RUN,
         group=_GROUP,
@@ -72,6 +73,7 @@ def _tools(thing: Any, outputs: list[Any], read: Reader) -> list[str]:
     items = list(read.items(field(thing, "new_items")))
     if items:
         called = [_called(item) for item in items if field(item, "type") == "tool_call_item"]
+        # The run's items tell a call of a tool from a handoff; in the model's output both are calls.
         if any(field(item, "type") is not None for item in items):
             return [name for name in called if name]
     return read.calls(outputs)
@@ -91,6 +93,7 @@ def _last_text(outputs: list[Any], read: Reader) -> list[str]:
 
 def _model(thing: Any, outputs: list[Any]) -> str | None:
     for item in reversed(outputs):
+        # A response does not name its model; items that were made of a chat completion do.
         if name := text(get_path(item, "provider_data.model")):
             return name
     model = field(first_of(thing, "last_agent", "_last_agent"), "model")

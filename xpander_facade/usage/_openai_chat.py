@@ -28,12 +28,14 @@ def completion(thing: Any, read: Reader) -> UsageFragment | None:
     is_chunk = type(form) is str and form in _CHUNKS
     if not is_list(choices) and not is_chunk:
         return None
+    # Groq's last chunk and Bedrock's have their counts beside the place that OpenAI gives them.
     counts = counts_in(field(thing, "usage")) or counts_of(thing, "x_groq.usage", _METRICS) or _bot_counts(thing)
     fragment = UsageFragment(
         counts,
         model=text(field(thing, "model")),
         provider=_provider(thing),
         key=text(field(thing, "id")),
+        # The chunk with the usage, which `include_usage` asks for, has no choices.
         chunk=is_chunk or not choices,
     )
     for choice in read.items(choices):
@@ -46,6 +48,7 @@ def completion(thing: Any, read: Reader) -> UsageFragment | None:
             fragment.counts = counts_of(choice, "usage")  # Moonshot's streams
         if message is not None:
             fragment.tools += message_tools(message, read)
+        # Further choices are alternatives to the first one, not parts of the same answer.
         if not fragment.texts and not count(field(choice, "index")):
             fragment.texts = _said(choice, message, read)
     if form == "text_completion" and not fragment.chunk:

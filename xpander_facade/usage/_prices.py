@@ -22,6 +22,7 @@ def cost_of(calls: Iterable[ModelCall]) -> Decimal | None:
     total: Decimal | None = None
     for call in calls:
         price = _price_of(call)
+        # A sum without one of the calls would pass for the whole price.
         if price is None:
             return None
         total = price if total is None else total + price
@@ -42,6 +43,7 @@ def _price_of(call: ModelCall) -> Decimal | None:
     counts = call.counts
     read, write = counts.cache_read or 0, counts.cache_write or 0
     usage = Usage(
+        # genai-prices takes cached tokens as part of the input, as OpenAI counts them.
         input_tokens=(counts.prompt or 0) + (read + write if counts.cache_is_beside else 0),
         cache_read_tokens=read,
         cache_write_tokens=write,

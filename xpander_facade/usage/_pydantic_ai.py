@@ -37,6 +37,7 @@ def result(thing: Any, read: Reader) -> UsageFragment | None:
         counts_in(usage),
         model=last.model,
         provider=last.provider,
+        # Structured output is asked for as a call of this tool, which is no tool of the user's.
         tools=[name for piece in responses for name in piece.tools if name != output_tool],
         texts=output or last.texts,
         scope=Scope.RUN,

@@ -18,6 +18,7 @@ MAX_CHARACTERS = 10_000_000
 """What is kept of the texts of everything that is read at once."""
 
 _MAX_NESTING = 8
+# Google's parts have no type, and Oracle's are in capitals.
 _TEXT_TYPES = (None, "text", "output_text", "TEXT")
 
 

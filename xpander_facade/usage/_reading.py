@@ -17,6 +17,8 @@ MAX_UNKNOWN = 500
 """So many items in a row that say nothing end the reading."""
 _OF_A_MOCK = MAX_UNKNOWN // 4
 """What has whatever it is asked for costs the most to ask: a MagicMock looks like a list, too."""
+_OF_A_COLLECTION = MAX_UNKNOWN // 20
+"""To go through a collection of an unknown class runs that class's code, so that only a few are tried."""
 _MAX_DEPTH = 8
 _END: Any = object()
 _SIMPLE = frozenset({str, bytes, bytearray, int, float, bool, complex, type(None)})
@@ -83,7 +85,7 @@ def fragments_of(response: object, read: Reader | None = None) -> Iterator[Usage
                 if type(item) in _LISTS:
                     unknown += 1
                 else:
-                    unknown += _OF_A_MOCK if has_any_name(item) else 25
+                    unknown += _OF_A_MOCK if has_any_name(item) else _OF_A_COLLECTION
                 if len(above) < _MAX_DEPTH:
                     above.append(iter(read.items(item)))
                 continue

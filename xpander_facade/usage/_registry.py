@@ -230,6 +230,7 @@ def _parsers_for(thing: object) -> Iterable[Parser]:
     if parsers is None:
         parsers = _find_parsers(names, kind)
         if len(shape) <= _MAX_SHAPE and sum(len(name) for name in names) <= _MAX_SHAPE_LENGTH:
+            # Starting anew needs no lock and no order of use: two threads at worst find the same parsers twice.
             if len(_by_shape) >= _MAX_KNOWN_TYPES:
                 _by_shape.clear()
             _by_shape[shape] = parsers

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._reader import Reader
 
 _GROUP = "smolagents"
+# The library's own tool, by which the model gives its answer.
 _OUTPUT_TOOL = "final_answer"
 _MAX_STEPS = "max_steps_error"
 

@@ -59,6 +59,7 @@ def snapshot(value: object, *, shorten: bool = True) -> object:
                 simple = one.simplify(value)
                 if simple is not None:
                     return simple
+        # Last, since it reads the object as usage to see whether its attributes are worth keeping.
         return _attributes(value)
     except Exception:
         return value

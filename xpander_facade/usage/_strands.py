@@ -46,6 +46,7 @@ def _fill(fragment: UsageFragment, thing: Any, runs: int, read: Reader) -> None:
     fragment.counts.add(added(counts_in(field(one, "usage")) for one in own))
     cycles = sum(len(list(read.items(field(one, "cycles")))) for one in own)
     traces = list(read.items(field(metrics, "traces")))
+    # Traces, one a cycle, are kept for the life of the agent: the last ones are those of this run.
     if cycles and len(traces) >= cycles:
         names = [
             name
@@ -54,6 +55,7 @@ def _fill(fragment: UsageFragment, thing: Any, runs: int, read: Reader) -> None:
             if (name := text(get_path(child, "metadata.tool_name")))
         ]
     else:
+        # Without traces only the names are known of all tools that the agent has ever called.
         names = [name for name in as_dict(field(metrics, "tool_metrics")) or () if type(name) is str]
     hidden = {_HANDOFF}
     if field(thing, "structured_output") is not None:  # the run ended with a call of its output tool

@@ -47,6 +47,7 @@ class UsageTally:
             known.ways = (*known.ways, way)
             return self._remember(known, fragment)
         if fragment.chunk:
+            # A list can hold a whole response and the chunks that it was made of.
             if known is not None and not known.chunk and known.kind == fragment.kind and known.holds_chunk(fragment):
                 return known
             entry = None if fragment.opens else self._stream_of(fragment, known)
@@ -146,6 +147,7 @@ class UsageTally:
         last = self._last_chunk
         if last is None or last.kind != chunk.kind or last.ends or (last.key and chunk.key):
             return None
+        # Chunks without ids belong together as long as nothing else is told between them.
         return last if last is self.entries[-1] or (last.key and chunk.key is None) else None
 
     def _remember(self, entry: UsageFragment, fragment: UsageFragment) -> UsageFragment:
@@ -168,6 +170,7 @@ class UsageTally:
         for earlier in reversed(self.entries[:-1]):
             if earlier.group != entry.group:
                 continue
+            # The calls before an earlier sum are part of that one already.
             if earlier.scope is not Scope.CALL and entry.scope is Scope.RUN:
                 break
             self.discount(earlier)

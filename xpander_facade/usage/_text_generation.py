@@ -21,9 +21,11 @@ def hugging_face(thing: Any, read: Reader) -> UsageFragment | None:
     if not is_chunk and (made is None or not isinstance(whole, str)):
         return None
     prompt = count(field(details, "input_length"))
+    # A server that does not tell the length of the prompt may list its tokens.
     if prompt is None and is_list(prefill := field(details, "prefill")) and len(prefill):
         prompt = len(prefill)
     said = read.take_text(whole) or (
+        # A special token, such as the one that ends the text, is not part of it.
         read.take_text(field(token, "text")) if field(token, "special") is not True else []
     )
     return UsageFragment(

@@ -79,6 +79,7 @@ class Tokens:
         *,
         extra: dict[str, Any] | None = None,
     ) -> None:
+        # Type checkers do not know the method that attrs makes for a class with an __init__ of its own.
         initialize: Any = vars(Tokens)["__attrs_init__"]
         counts = (prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens)
         initialize(self, *counts, extra={} if extra is None else extra)
@@ -176,6 +177,7 @@ class Usage:
         if not isinstance(other, Usage):
             return NotImplemented
         tokens = other.tokens if self.tokens is None else self.tokens + (other.tokens or Tokens())
+        # Counts alone, as of a call that is told late, do not change how the run ended.
         decides = other.is_success is not None or other.text is not None
         return Usage(
             tokens=tokens,
@@ -312,6 +314,7 @@ def check_tokens(value: Any) -> Tokens | None:
     """
     if value is None or isinstance(value, Tokens):
         return value
+    # A proxy names the class of what it stands for here, and `type` its own.
     kind: type[object] = value.__class__
     if issubclass(kind, str | bytes | int | float | complex | list | tuple):
         raise TypeError(
@@ -325,6 +328,7 @@ def check_tokens(value: Any) -> Tokens | None:
     counts = {name: given[name] for name in _COUNTS if name in given}
     if counts and given.keys() <= {*_COUNTS, *Tokens.COMPUTED, "extra"}:
         return Tokens(**counts)
+    # A total alone does not tell prompt and completion apart.
     usage = None if given.keys() == {"total_tokens"} else read_usage(value)
     if usage is not None and usage.tokens is not None:
         return usage.tokens
