@@ -86,8 +86,12 @@ def _file_source(path: Path, columns: Mapping[str, str]) -> Source:
 
 
 def _known_columns(source: Source, columns: Mapping[str, str]) -> set[str] | None:
-    """Return the columns of the first records of a file; None where there are none."""
-    if not columns:
+    """Return the columns of the first records of a file; None where there are none.
+
+    Raises:
+        BatchError: The head of a CSV file can't be read.
+    """
+    if not columns and not source.is_text:
         return None
     found: set[str] = set()
     count = 0

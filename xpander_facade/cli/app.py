@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from xpander_facade import ConfigurationError, XpanderError, __version__
 from xpander_facade.cli.agents import agents
+from xpander_facade.cli.backfill import backfill
 from xpander_facade.cli.doctor import doctor
 from xpander_facade.cli.migrate import migrate
 from xpander_facade.cli.options import ClientCert, ClientKey, keep_client_certificate
@@ -40,6 +41,7 @@ app = typer.Typer(name=NAME, no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(agents, name="agents")
 app.add_typer(outbox, name="outbox")
 app.add_typer(tasks, name="tasks")
+app.command("backfill")(backfill)
 app.command("doctor")(doctor)
 app.command("migrate")(migrate)
 app.command("report")(report)

@@ -119,6 +119,10 @@ _TERMS = (
     (re.compile(r"\b(agent|organization)_id="), r"--\1-id"),
     (re.compile(r"\bbase_url="), "--base-url"),
     (re.compile(r"\boutbox="), "--outbox"),
+    (re.compile(r", or pass columns= \(--map\)"), ", or pass --map"),
+    (re.compile(r"\bcheckpoint="), "--checkpoint"),
+    (re.compile(r"\bthe same checkpoint\b"), "the same --checkpoint"),
+    (re.compile(r"\bbatch_id="), "--batch-id"),
 )
 
 

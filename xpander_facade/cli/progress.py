@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from xpander_facade.batches import BatchProgress
+
 PATIENCE = 1.0
 """Seconds after which a wait is shown: what is over sooner needs no words."""
 
@@ -43,6 +45,37 @@ def progress(what: str, total: int, patience: float = 0) -> Generator[Callable[[
 
         advance(0)
         yield advance
+
+
+@contextlib.contextmanager
+def batch_progress(what: str) -> Generator[Callable[[BatchProgress], None] | None]:
+    """Show on a terminal how far a batch is, its rate and the time left, for a block; yields what is told, or None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from xpander_facade.cli.output import format_seconds
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(what), total=None, pace="")
+
+        def show(progress: BatchProgress) -> None:
+            left = progress.seconds_left
+            pace = [format_rate(progress.rate)] if progress.rate else []
+            pace += [f"{format_seconds(left)} left"] if left is not None else []
+            pace += [f"{progress.failed:,} failed"] if progress.failed else []
+            bar.update(task, completed=progress.done, total=progress.total, pace=", ".join(pace))
+
+        yield show
+
+
+def format_rate(rate: float) -> str:
+    """Return reports a second as a person says it."""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate * 60:,.0f}/min"
 
 
 @contextlib.contextmanager

@@ -206,6 +206,8 @@ def test_commands_options_and_values_are_completed():
     assert {"list", "create", "watch"} <= set(complete("xpander-facade tasks "))
     assert complete("xpander-facade tasks list --stat") == ["--status"]
     assert complete("xpander-facade tasks list --status comp") == ["completed"]
+    assert complete("xpander-facade backfill runs.csv --map input=question,res") == ["input=question,result="]
+    assert "90/minute" in complete("xpander-facade backfill runs.csv --rate ")
     assert "quarantined" in complete("xpander-facade outbox list --state ", "fish")
     assert any("doctor" in word for word in complete("xpander-facade do", "zsh"))
 
