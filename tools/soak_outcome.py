@@ -30,6 +30,7 @@ class Traces:
         killed: The name of the process that was killed, the ids that it had, and the tasks that it had in hand.
         exits: How the other processes ended.
         violations: The emulator's answers that broke the contract.
+        faults: What the processes logged of faults of their own.
     """
 
     wanted: dict[str, tuple[str, str]]
@@ -43,6 +44,7 @@ class Traces:
     killed: tuple[str, set[str], set[str]] = ("", set(), set())
     exits: dict[str, int | None] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -59,6 +61,7 @@ def judge(traces: Traces) -> Outcome:
     for look in (_look_at_outcomes, _look_at_ends, _look_at_updates, _look_at_dispatches, _look_at_runs):
         look(traces, outcome)
     _look_at_workers(traces, outcome)
+    outcome.problems += traces.faults
     outcome.problems += [f"an answer of the emulator breaks the contract: {text}" for text in traces.violations]
     return outcome
 

@@ -14,6 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+_SAID = "failed unexpectedly|in this process only"
+_FAULT = re.compile(rf"^.* (?:ERROR|WARNING) .*(?:{_SAID}).*(?:\n(?!\d{{4}}-).*)*", re.MULTILINE)
+"""What a worker logs where it is the worker that failed and not the task, with the traceback."""
+
+
 class WorkerProcess:
     """A worker process, what it notes, and what it logs."""
 
@@ -45,6 +50,10 @@ class WorkerProcess:
     def ids(self) -> set[str]:
         """Return the ids under which it registered."""
         return set(re.findall(r"registered as (\S+)", self._log.read_text(encoding="utf-8")))
+
+    def faults(self) -> list[str]:
+        """Return what it logged of faults of its own."""
+        return _FAULT.findall(self._log.read_text(encoding="utf-8"))
 
     def end(self) -> None:
         """End the process if it is still there, and let go of it."""
