@@ -91,7 +91,7 @@ def rows(python_of: Callable[[str], Path | None], names: dict[str, str], rounds:
         print(f"measuring: a platform that {words}", file=sys.stderr, flush=True)
         with platform(trouble) as url:
             found += _queued(python_of, names, rounds, url, words)
-            found += _direct(python_of, url, words, 20 if trouble == "slow" else 100)
+            found += _direct(python_of, url, words, 100)
     return found
 
 
@@ -158,8 +158,6 @@ def _direct(python_of: Callable[[str], Path | None], url: str, words: str, count
         worker.process.kill()
     what = f"a platform that {words}: a recorded run without an outbox,"
     limit = RECORD_DEADLINE + AFTERWARDS
-    # A platform that answers, if late, is waited for: it loses nothing.
-    later_limit = limit if "slow" in words else AFTERWARDS
     return [
         Row(f"{what} the longest of the first three, s", [first], "", None, Target(at_most=limit, source="issue 15")),
         Row(
@@ -167,6 +165,6 @@ def _direct(python_of: Callable[[str], Path | None], url: str, words: str, count
             [later],
             "",
             None,
-            Target(at_most=later_limit, source="issue 15"),
+            Target(at_most=AFTERWARDS, source="issue 15"),
         ),
     ]

@@ -16,7 +16,7 @@ from xpander_facade._process.reporting import in_own_context, is_reporting, mark
 from xpander_facade._process.threads import DetachedCall, has_loop, in_thread
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade.errors import XpanderError
-from xpander_facade.recorder._circuit import MAX_FAILURES, circuit_of
+from xpander_facade.recorder._circuit import MAX_FAILURES, MAX_IN_BACKGROUND, SLOW_ANSWER, Circuit, circuit_of
 from xpander_facade.recorder._counts import count_report
 from xpander_facade.recorder._delivery import (
     Delivery,
@@ -89,7 +89,7 @@ class Reporter:
             return
         if has_outbox(self._configuration) and in_own_context(self._store_start, report, send):
             return
-        if send and self._is_worth_waiting(None):
+        if send and self._is_worth_waiting(report):
             self._start_call = DetachedCall(self._send_start, report)
             if _is_in_log_handler():
                 self._start_call.start()
@@ -108,7 +108,7 @@ class Reporter:
             return
         if has_outbox(self._configuration) and await self._shielded(in_thread, self._store_start, report, send):
             return
-        if send and self._is_worth_waiting(None):
+        if send and self._is_worth_waiting(report):
             await self._shielded(self._asend_start, report)
 
     def _store_start(self, report: Report, send: bool) -> bool:
@@ -120,17 +120,19 @@ class Reporter:
 
     def _send_start(self, report: Report) -> None:
         mark_reporting()
+        began = time.monotonic()
         try:
-            self._on_delivered(send(self._configuration, report))
+            self._on_delivered(send(self._configuration, report), time.monotonic() - began)
         except Exception as failure:
-            self._on_failure(failure)
+            self._on_failure(failure, time.monotonic() - began)
 
     async def _asend_start(self, report: Report) -> None:
         mark_reporting()
+        began = time.monotonic()
         try:
-            self._on_delivered(await asend(self._configuration, report))
+            self._on_delivered(await asend(self._configuration, report), time.monotonic() - began)
         except XpanderError as failure:
-            self._on_failure(failure)
+            self._on_failure(failure, time.monotonic() - began)
 
     # --- the end ---
 
@@ -194,10 +196,13 @@ class Reporter:
         mark_reporting()
         if self._start_call is not None:
             self._start_call.wait(self._configuration.record_deadline)  # else the start could arrive last
+        began = time.monotonic()
         try:
-            self._on_delivered(send(self._configuration, make()))
+            report = make()
+            began = time.monotonic()
+            self._on_delivered(send(self._configuration, report), time.monotonic() - began)
         except Exception as failure:
-            self._on_failure(failure)
+            self._on_failure(failure, time.monotonic() - began)
         finally:
             self.forget()
 
@@ -205,10 +210,11 @@ class Reporter:
         mark_reporting()
         # A large response takes its time to be read, and the loop has none.
         report = make() if is_simple else await in_thread(make)
+        began = time.monotonic()
         try:
-            self._on_delivered(await asend(self._configuration, report))
+            self._on_delivered(await asend(self._configuration, report), time.monotonic() - began)
         except XpanderError as failure:
-            self._on_failure(failure)
+            self._on_failure(failure, time.monotonic() - began)
         finally:
             self.is_owed = False
             if has_outbox(self._configuration):
@@ -285,30 +291,60 @@ class Reporter:
             )
         if self.delivery is DeliveryStatus.FAILED:
             return f"run {self._id} has no task: its report failed, and the log of xpander_facade.recorder says why"
+        if self._call is not None:
+            return f"run {self._id} has no task yet: its report is on its way. Use run.id, or run.wait() first"
         return f"run {self._id} has no task yet: it is reported when its block ends. Use run.id"
 
-    def _is_worth_waiting(self, make: Callable[[], Report] | None) -> bool:
-        """Whether the platform is to be waited for; where it fails again and again, a thread tries now and then."""
+    def _is_worth_waiting(self, report: Callable[[], Report] | Report) -> bool:
+        """Whether the platform is to be waited for, as a strict run always does.
+
+        To one that is slow again and again, threads send the reports. Of one that fails, a thread tries now and then
+        whether it answers, by the end of a run.
+
+        Args:
+            report: The report of the start, or what makes that of the end.
+        """
         circuit = circuit_of(self._configuration)
-        if not circuit.is_open or self._configuration.disabled:
+        if not circuit.is_open or self._is_strict or self._configuration.disabled:
             return True
-        if make is None:
+        if circuit.acquire():
+            self._send_in_background(circuit, report)
             return False
-        if circuit.take_probe():
-            self.detach_end(make, by_outbox=False)
+        if not callable(report):
+            return False
+        if not circuit.is_slow and circuit.take_probe():
+            self.detach_end(report, by_outbox=False)
             return False
         self.is_owed = False
         self.delivery = DeliveryStatus.FAILED
         count_report("dropped")
         if dropped := circuit.note_drop():
             log.warning(
-                "%d runs were dropped, run %s the last of them: %s does not answer. %s",
+                "%d runs were dropped, run %s the last of them: %s %s. %s",
                 dropped,
                 self._id,
                 self._configuration.base_url,
+                f"is slow and has {MAX_IN_BACKGROUND} reports to answer" if circuit.is_slow else "does not answer",
                 "outbox=True keeps such reports",
             )
         return False
+
+    def _send_in_background(self, circuit: Circuit, report: Callable[[], Report] | Report) -> None:
+        call = DetachedCall(self._send_and_release, circuit, report)
+        if callable(report):
+            self._call = call
+        else:
+            self._start_call = call
+        call.start()
+
+    def _send_and_release(self, circuit: Circuit, report: Callable[[], Report] | Report) -> None:
+        try:
+            if callable(report):
+                self._make_report(report, by_outbox=False)
+            else:
+                self._send_start(report)
+        finally:
+            circuit.release()
 
     def _wait_for(self, call: DetachedCall[None]) -> None:
         """Wait until a report is made, as long as that may take.
@@ -350,16 +386,16 @@ class Reporter:
             if cancellation is not None:
                 raise cancellation
 
-    def _on_delivered(self, delivery: Delivery) -> None:
+    def _on_delivered(self, delivery: Delivery, seconds: float = 0.0) -> None:
         self.task = delivery.task or self.task
         if delivery.status is None:
             return
         self.delivery = delivery.status
         count_report(delivery.status.value)
-        if delivery.status is DeliveryStatus.REPORTED and circuit_of(self._configuration).note_success():
-            log.warning("%s answers again: runs are reported again", self._configuration.base_url)
+        if delivery.status is DeliveryStatus.REPORTED and circuit_of(self._configuration).note_success(seconds):
+            self._log_circuit()
 
-    def _on_failure(self, failure: Exception) -> None:
+    def _on_failure(self, failure: Exception, seconds: float = 0.0) -> None:
         """Log and count that a report failed; raise that where it is wanted."""
         self.delivery = DeliveryStatus.FAILED
         count_report("failed")
@@ -368,14 +404,28 @@ class Reporter:
             "" if self._configuration.outbox is not None else "; outbox=True keeps reports until the platform has them"
         )
         log.warning("run %s could not be reported: %s%s", self._id, text[:MAX_LOGGED], hint)
-        if circuit_of(self._configuration).note_failure(failure):
-            log.warning(
-                "%s has failed %d times in a row: runs do not wait for it until it answers again",
-                self._configuration.base_url,
-                MAX_FAILURES,
-            )
+        if circuit_of(self._configuration).note_failure(failure, seconds):
+            self._log_circuit()
         if self._is_strict:
             raise failure
+
+    def _log_circuit(self) -> None:
+        """Log that the circuit has opened or closed."""
+        circuit, url = circuit_of(self._configuration), self._configuration.base_url
+        if circuit.is_slow:
+            log.warning(
+                "%s is slow, %d times in a row: runs do not wait for it until it answers within %g s, and their "
+                "reports are sent in the background. outbox=True keeps them until the platform has them",
+                url,
+                MAX_FAILURES,
+                SLOW_ANSWER,
+            )
+        elif circuit.is_open:
+            log.warning(
+                "%s has failed %d times in a row: runs do not wait for it until it answers again", url, MAX_FAILURES
+            )
+        else:
+            log.warning("%s answers again: runs are reported again", url)
 
     def note_error(self) -> None:
         """Note that the run itself has raised something, which goes before what its report raises."""

@@ -12,7 +12,7 @@ import pytest
 from calling import Caller, configured
 from recording import AGENT, Setting, block
 
-from xpander_facade import Backend, DeliveryStatus, ReportCounts, TaskUnavailableError, XpanderError
+from xpander_facade import Backend, DeliveryStatus, ReportCounts, ServerError, TaskUnavailableError, XpanderError
 from xpander_facade._process import threads
 from xpander_facade.outbox import Outbox
 from xpander_facade.recorder import _circuit
@@ -38,8 +38,8 @@ def test_a_run_waits_for_a_platform_that_hangs_as_long_as_its_deadline(call: Cal
     began = time.monotonic()
     handle = backend.external_task()
     block(call, handle, lambda run: None)
-    assert 0.3 < time.monotonic() - began < 3
-    assert handle.delivery is DeliveryStatus.FAILED
+    assert 0.3 < time.monotonic() - began < 20
+    assert handle.wait(20) is DeliveryStatus.FAILED
     hold.release()
 
 
@@ -50,7 +50,7 @@ def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_an
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(_circuit, "MIN_PAUSE", 0.5)
+    monkeypatch.setattr(_circuit, "MIN_PAUSE", 60.0)
     backend = Backend(configured(emulator, agent_id=AGENT))
     emulator.fail(503, times=3)
     for _ in range(3):
@@ -65,16 +65,92 @@ def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_an
         block(call, handle, lambda run: None)
         took.append(time.monotonic() - began)
         assert handle.delivery is DeliveryStatus.FAILED
-    assert sorted(took)[2] < 0.05
+    assert sorted(took)[2] < 1  # a run that waits takes five seconds
     assert counted() == ReportCounts(failed=3, dropped=5)
     assert caplog.text.count("does not answer") == 1
     hold.release()
-    time.sleep(0.55)
+    for circuit in _circuit._circuits.values():
+        circuit._probe_at = 0.0  # the pause is over
     block(call, probe := backend.external_task(), lambda run: None)
-    assert probe.wait(10) is DeliveryStatus.REPORTED
+    assert probe.wait(20) is DeliveryStatus.REPORTED
     block(call, after := backend.external_task(), lambda run: None)
     assert after.delivery is DeliveryStatus.REPORTED
     assert threads.join(10)
+
+
+def test_runs_do_not_wait_for_a_platform_that_is_slow_and_their_reports_are_sent_all_the_same(
+    call: Caller,
+    emulator: Emulator,
+    counted: Callable[[], ReportCounts],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    backend = Backend(configured(emulator, agent_id=AGENT, record_deadline=20))
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 0.0)
+    for number in range(3):
+        block(call, first := backend.external_task(id=f"first-{number}"), lambda run: None)
+        assert first.task.id == f"first-{number}"
+    assert caplog.text.count("is slow, 3 times in a row") == 1
+    hold = emulator.hold("report_external_task")
+    handles = [backend.external_task(id=f"run-{number}", report_start=number == 0) for number in range(5)]
+    for handle in handles:
+        block(call, handle, lambda run: None)  # goes on although the platform does not
+        assert handle.delivery is None
+        with pytest.raises(TaskUnavailableError, match=r"on its way.*run\.wait\(\)"):
+            handle.task  # noqa: B018
+    assert hold.arrived(5)  # the start of the first run, and the ends of the others
+    hold.release()
+    for handle in handles:
+        assert handle.wait(20) is DeliveryStatus.REPORTED
+        assert handle.task.status == "completed"
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 60.0)
+    block(call, last := backend.external_task(), lambda run: None)
+    assert last.wait(20) is DeliveryStatus.REPORTED
+    assert "answers again" in caplog.text
+    block(call, after := backend.external_task(), lambda run: None)
+    assert after.delivery is DeliveryStatus.REPORTED
+    assert counted() == ReportCounts(reported=3 + 1 + 5 + 2)
+    assert len(emulator.requests("report_external_task")) == 3 + 1 + 5 + 2
+    assert threads.join(10)
+
+
+def test_a_slow_platform_has_so_many_reports_to_answer_at_once_and_further_ones_are_dropped(
+    call: Caller,
+    emulator: Emulator,
+    counted: Callable[[], ReportCounts],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(_circuit, "MAX_IN_BACKGROUND", 2)
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 0.0)
+    backend = Backend(configured(emulator, agent_id=AGENT, record_deadline=20))
+    for _ in range(3):
+        block(call, backend.external_task(), lambda run: None)
+    with emulator.hold("report_external_task"):
+        for _ in range(5):
+            block(call, backend.external_task(), lambda run: None)
+    assert threads.join(20)
+    assert counted() == ReportCounts(reported=5, dropped=3)
+    assert "is slow and has" in caplog.text
+    block(call, handle := backend.external_task(), lambda run: None)
+    assert handle.wait(20) is DeliveryStatus.REPORTED
+
+
+def test_a_strict_run_always_waits_for_what_becomes_of_its_report(
+    call: Caller, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    backend = Backend(configured(emulator, agent_id=AGENT, record_deadline=20))
+    emulator.fail(503, times=4)
+    for _ in range(3):
+        block(call, backend.external_task(), lambda run: None)
+    with pytest.raises(ServerError):
+        block(call, backend.external_task(strict=True), lambda run: None)
+    block(call, handle := backend.external_task(strict=True), lambda run: None)
+    assert handle.delivery is DeliveryStatus.REPORTED
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 0.0)
+    for _ in range(4):
+        block(call, handle := backend.external_task(strict=True), lambda run: None)
+        assert handle.delivery is DeliveryStatus.REPORTED
 
 
 def test_a_run_without_a_task_says_why(call: Caller, emulator: Emulator, tmp_path: Path):
@@ -156,6 +232,7 @@ def test_a_logging_handler_that_records_does_not_nest(
                 pass
             backend.flush(10)
             logging.getLogger("the program").info("one line")
+            assert threads.join(20)
             backend.flush(10)
         finally:
             root.setLevel(level)

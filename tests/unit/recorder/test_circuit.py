@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from xpander_facade import APIConnectionError, AuthenticationError, NotFoundError, RateLimitError, ServerError
-from xpander_facade.recorder._circuit import MAX_FAILURES, MAX_PAUSE, Circuit
+from xpander_facade.recorder import _circuit
+from xpander_facade.recorder._circuit import MAX_FAILURES, MAX_IN_BACKGROUND, MAX_PAUSE, Circuit
 
 
 class Clock:
@@ -80,3 +81,40 @@ def test_drops_are_logged_once_a_minute_with_their_number():
     assert [circuit.note_drop() for _ in range(3)] == [1, 0, 0]
     clock.now += 60
     assert circuit.note_drop() == 3
+
+
+def test_slow_answers_in_a_row_open_a_circuit_whether_they_take_or_refuse(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 0.75)
+    for note in (
+        lambda circuit: circuit.note_success(1.1),
+        lambda circuit: circuit.note_failure(AuthenticationError("no", status_code=401), 1.1),
+    ):
+        circuit = Circuit(Clock())
+        assert [note(circuit) for _ in range(MAX_FAILURES + 1)] == [False, False, True, False]
+        assert circuit.is_slow
+        assert circuit.note_success(0.7)
+        assert not circuit.is_open
+        assert not circuit.is_slow
+
+
+def test_failures_and_slow_answers_count_together_and_the_last_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_circuit, "SLOW_ANSWER", 0.75)
+    circuit = Circuit(Clock())
+    assert not circuit.note_success(1.1)
+    assert not circuit.note_failure(APIConnectionError("away"), 5.0)
+    assert circuit.note_success(1.1)
+    assert circuit.is_slow
+    circuit.note_failure(APIConnectionError("away"), 5.0)
+    assert circuit.is_open
+    assert not circuit.is_slow
+
+
+def test_so_many_reports_are_on_their_way_at_once_to_a_slow_platform_and_none_to_another():
+    assert not opened(Clock()).acquire()
+    circuit = Circuit(Clock())
+    assert not circuit.acquire()
+    for _ in range(MAX_FAILURES):
+        circuit.note_success(1e9)
+    assert [circuit.acquire() for _ in range(MAX_IN_BACKGROUND + 1)] == [*[True] * MAX_IN_BACKGROUND, False]
+    circuit.release()
+    assert circuit.acquire()
