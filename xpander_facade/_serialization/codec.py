@@ -70,6 +70,7 @@ def structure(cls: type[T], data: Any) -> T:
         object.__setattr__(item, "extra", extra)
     if plan.without_hooks is cls:
         return typing.cast("T", _finished(cls, item))
+    # The class without hooks has the same layout, so that the object can become one of the real class.
     item.__class__ = cls
     return typing.cast("T", item)
 
@@ -199,6 +200,7 @@ def _kind(value: Any) -> str:
 def _read_str(value: Any) -> str:
     if type(value) is str:
         return value
+    # A number says what is meant where a text is expected, such as an id; True is an int to Python alone.
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
     raise DecodeError(f"expected a string, got {_kind(value)}")
@@ -222,6 +224,7 @@ def _finite(value: float) -> float:
 def _read_int(value: Any) -> int:
     if type(value) is int:
         return value
+    # JSON has one kind of number: 3.0 is 3 there.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     raise DecodeError(f"expected a whole number, got {_kind(value)}")
@@ -263,6 +266,7 @@ def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
         try:
             return members[value]
         except (KeyError, TypeError):
+            # Our enumerations make a member of an unknown word, so that a new one of the platform's reaches the user.
             return cls(_read_str(value))
 
     return read_enum
@@ -502,6 +506,7 @@ def _populator(
     """
     lines = ["def populate(item, get):", " name = ''", " try:"]
     known: dict[str, Any] = {"DecodeError": DecodeError, "put": object.__setattr__}
+    # A class of a user's can be frozen, or have hooks that are called when an attribute is set.
     put = "item.{} = {}" if _is_ours(cls) else "put(item, {!r}, {})"
     for n, field in enumerate(fields):
         simple = None if field.validator is not None else _simple_type(hints.get(field.name, Any))
@@ -514,6 +519,7 @@ def _populator(
             "  " + put.format(field.name, f"{default.format(n)} if value is None else {taken}"),
         ]
     lines += [" except DecodeError as error:", "  raise error.at(name) from None"]
+    # Nothing of the data is in the text: names of attributes are, and all else is handed over in `known`.
     exec("\n".join(lines), known)
     return typing.cast("Callable[[Any, Callable[[str], Any]], None]", known["populate"])
 

@@ -12,6 +12,7 @@ def _number(value: Any) -> Any:
     Raises:
         TypeError: It is something else, or JSON's numbers, read as floats, would lose some of it.
     """
+    # Known by what it has: to import numpy for a look at its types would cost more than the call.
     if hasattr(value, "dtype") and callable(to_list := getattr(value, "tolist", None)):
         listed = to_list()
         if type(listed) in {bool, int, float, str, list}:

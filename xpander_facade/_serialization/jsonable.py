@@ -28,6 +28,7 @@ Simplify = Callable[[object], object]
 REFERENCE = "$ref"
 SHORTENED = "_shortened"
 
+# A level takes up to five frames of the interpreter's thousand, and the caller has taken some already.
 _MAX_DEPTH = 100
 _MAX_ENTRIES = 10_000
 _MAX_NODES = 2_000_000
@@ -228,6 +229,7 @@ def _convert(value: Any, context: _Context, path: _Path, depth: int) -> Any:
             return _name(value)
         return {SHORTENED: kind.__name__}
     before = context.nodes
+    # It holds the value, too: the id of one that was given up meanwhile could be another object's.
     entry = context.seen[id(value)] = _Seen(value, path)
     try:
         if is_json or isinstance(value, Mapping | tuple):
@@ -288,6 +290,7 @@ def _object(value: Any, context: _Context, path: _Path, depth: int) -> Any:
         return _container(list(cast("Collection[Any]", value)), context, path, depth)
     if context.is_tree or context.is_limited:
         return _data(value, context, path, depth)
+    # Asked once, for the outermost object: its answer holds for all that is in it.
     context.is_tree = is_tree(value)
     context.is_limited = not context.is_tree
     try:

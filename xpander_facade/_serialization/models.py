@@ -15,6 +15,7 @@ import attrs
 
 from xpander_facade._serialization.scalars import UNSUPPORTED
 
+# By the names of their modules, which stand above this one and cannot be imported here.
 _KEY_HOLDERS = frozenset({
     "xpander_facade.configuration._configuration", "xpander_facade._client.raw_client",
 })  # fmt: skip
@@ -51,12 +52,14 @@ def data_of(value: Any, *, can_dump: bool) -> Any:
     cls = cast("Any", type(value))
     ways: list[Callable[[], Any]] = []
     if hasattr(cls, "model_dump"):
+        # Another library's class, which has borrowed the name of pydantic's method.
         if not hasattr(cls, "model_fields"):
             ways.append(lambda: value.model_dump(mode="json"))
         elif can_dump:
             ways.append(lambda: _dumped(value))
         ways.append(lambda: _model_fields(value))
     is_dataclass = bool(hasattr(cls, "__dataclass_fields__"))
+    # That of a dataclass mostly is `dataclasses.asdict`, which does not end in a cycle.
     if hasattr(cls, "to_dict") and (can_dump or not is_dataclass):
         ways.append(lambda: value.to_dict())
     if hasattr(cls, "toDict"):
@@ -127,11 +130,13 @@ def _message_fields(value: Any) -> dict[str, Any]:
 
 
 def _is_repeated(field: Any) -> bool:
+    # A release of protobuf that has this warns of `label`.
     is_repeated = getattr(field, "is_repeated", None)
     return is_repeated if isinstance(is_repeated, bool) else field.label == field.LABEL_REPEATED
 
 
 def _enum_name(names: Any, number: int) -> Any:
+    # An open enumeration can hold numbers that this release of the message has no name for.
     return names[number].name if number in names else number
 
 
@@ -148,9 +153,9 @@ def is_tree(value: Any) -> bool:
 
 def _has_nothing_twice(value: Any) -> bool:
     seen: set[int] = set()
-    stack: list[Any] = [value]
-    while stack:
-        item = stack.pop()
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
         kind = cast("Any", type(item))
         if kind in _SCALARS or isinstance(item, enum.Enum):
             continue
@@ -159,16 +164,16 @@ def _has_nothing_twice(value: Any) -> bool:
         seen.add(id(item))
         if kind is list or kind is tuple or kind is set:
             if not set(map(type, item)) <= _SCALARS:
-                stack.extend(item)
+                waiting.extend(item)
         elif kind is dict:
-            stack.extend(item.values())
+            waiting.extend(item.values())
         elif attrs.has(kind):
-            stack.extend(getattr(item, field.name, None) for field in attrs.fields(kind))
+            waiting.extend(getattr(item, field.name, None) for field in attrs.fields(kind))
         elif dataclasses.is_dataclass(kind):
-            stack.extend(getattr(item, field.name, None) for field in dataclasses.fields(kind))
+            waiting.extend(getattr(item, field.name, None) for field in dataclasses.fields(kind))
         elif hasattr(kind, "model_fields"):
-            stack.extend(item.__dict__.values())
-            stack.extend(cast("dict[str, Any]", item.__pydantic_extra__ or {}).values())
+            waiting.extend(item.__dict__.values())
+            waiting.extend(cast("dict[str, Any]", item.__pydantic_extra__ or {}).values())
         elif not isinstance(item, str | int | float):
             return False
     return True

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 50
 MAX_TEXT = 300
 _REPR_TEXT = 80
+# Notebooks align cells to the right, and fold the lines of a text into one.
 _CELL = ' style="text-align:left;vertical-align:top;white-space:pre-wrap"'
 
 

@@ -83,6 +83,7 @@ def _cut_beside_run(value: Any, limit: int) -> dict[str, Any] | None:
     rest = {name: member for name, member in members.items() if name != RUN_KEY}
     whole = rest["response"] if list(rest) == ["response"] else rest
     room = limit - len(json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace"))
+    # Metadata that takes most of the room is not worth keeping whole: it is cut with the response.
     if room < limit // 2:
         return None
     return {RUN_KEY: facts, "response": cut(json.dumps(whole, ensure_ascii=False, separators=(",", ":")), room)}

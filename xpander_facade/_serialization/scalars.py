@@ -31,6 +31,7 @@ def scalar_of(value: Any) -> Any:
             return float(value) if math.isfinite(value) else None
         case datetime.date() | datetime.time():
             text = value.isoformat()
+            # pandas has a datetime that stands for none.
             return None if text == "NaT" else f"{text[:-6]}Z" if text.endswith("+00:00") else text
         case datetime.timedelta():
             return _iso_duration(value)
@@ -74,6 +75,7 @@ def key_of(key: Any) -> str:
 
 def _iso_duration(value: datetime.timedelta) -> str:
     sign, length = ("-", -value) if value < datetime.timedelta(0) else ("", value)
+    # As pydantic writes it, to whom a year has 365 days.
     years, days = divmod(length.days, 365)
     minutes, seconds = divmod(length.seconds, 60)
     hours, minutes = divmod(minutes, 60)
