@@ -46,8 +46,11 @@ _EVENTS_HOSTS = {
     "inbound.xpander.ai": "https://agent-controller.xpander.ai",
     "inbound.stg.xpander.ai": "https://agent-controller.stg.xpander.ai",
 }
+# On a developer's machine the platform's API has this port, and its controller, which streams events, the other.
 _LOCAL_API_PORT = 8085
 _LOCAL_EVENTS_URL = "http://localhost:9016"
+# The platform's rule: a URL with this host or first path segment, or with this port, wants the organisation in its
+# path.
 _CONTROLLER = "agent-controller"
 _CONTROLLER_PORT = 9016
 MIN_FIELD_BYTES = 1_000
@@ -60,6 +63,7 @@ def _text(name: str, value: str | None, variable: str | None = None) -> str | No
     """Return the argument, else the variable (where there is one), else None."""
     if value is not None and not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
+    # Deployment tools pass on a setting that nobody made as an empty text.
     return (value or "").strip() or (_environment(variable) if variable else None)
 
 
@@ -207,6 +211,7 @@ def _async_http_client(
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address stays on this machine."""
+    # No other name is looked up: where it leads can change between the check and the call.
     if host == "localhost":
         return True
     try:
@@ -320,7 +325,12 @@ class Configuration:
     cert: str | tuple[str, ...] | None = attrs.field(default=None, repr=False, converter=check_cert, kw_only=True)
     proxy: str | None = attrs.field(default=None, repr=False, converter=check_proxy, kw_only=True)
     headers: Mapping[str, str] = attrs.field(
-        default=None, repr=False, hash=False, converter=check_headers, kw_only=True
+        # A mapping has no hash; configurations that differ in headers alone are told apart when they are compared.
+        default=None,
+        repr=False,
+        hash=False,
+        converter=check_headers,
+        kw_only=True,
     )
     http_client: httpx.Client | Callable[[], httpx.Client] | None = attrs.field(
         default=None, repr=False, converter=_http_client, kw_only=True
@@ -334,6 +344,7 @@ class Configuration:
     on_response: Callable[[ResponseEvent], None] | None = attrs.field(
         default=None, repr=False, eq=False, converter=_on_response, kw_only=True
     )
+    # Part of what makes two configurations equal: under another proxy or certificate they must not share connections.
     _environment_fingerprint: tuple[tuple[str | None, str | None], int] = attrs.field(
         init=False, repr=False, factory=environment_fingerprint
     )
@@ -441,11 +452,13 @@ class Configuration:
     def _organization(self) -> str:
         if self.organization_id is None:
             raise ConfigurationError("; ".join(self._missing(events=True)))
+        # Whatever it holds, it is one segment of the path.
         return quote(self.organization_id, safe="")
 
     def __copy__(self) -> Configuration:
         return self
 
+    # It can't change, and a client or an SSL context in it can't be copied.
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
         return self
 

@@ -18,7 +18,9 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# A line end in a value would begin another header.
 _HEADER_VALUE = re.compile(r"[\t -~\x80-\U0010ffff]*")
+# A second one of these would let a gateway read another request than the platform does.
 _OURS = frozenset({"x-api-key", "host", "content-length", "transfer-encoding", "connection", "content-encoding"})
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 
@@ -145,6 +147,7 @@ def check_client(name: str, kind: str, value: Any) -> Any:
     if not callable(value) or is_other or _is_async(value):
         raise ConfigurationError(f"{name} must be an httpx.{kind} or a function that makes one, not {value!r}")
     try:
+        # Connections are kept by configuration, and its hash takes this one in.
         hash(value)
     except TypeError:
         raise ConfigurationError(f"{name}: a function that makes a client must be hashable") from None

@@ -22,10 +22,12 @@ def load_environment_file(path: str) -> list[str]:
     import dotenv
 
     problems = _Problems()
+    # python-dotenv only logs what it can't read, and a setting that is passed over in silence is looked for in vain.
     logger = logging.getLogger("dotenv.main")
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(problems)
     try:
+        # Editors on Windows put a byte order mark before the first name.
         with open(path, encoding="utf-8-sig") as file:
             values = dotenv.dotenv_values(stream=file)
     except (OSError, ValueError) as error:

@@ -112,7 +112,7 @@ class OutboxSettings:
             as long as a call may take (`Configuration.deadline`), then raises; "drop_oldest" makes room.
         exit_timeout: Seconds that the end of the program waits for what is still to be sent; 0 does not wait.
         concurrency: How many reports a process sends at the same time at most. It starts with two, takes more while
-            answers are good, and halves on trouble.
+            answers are good, and half as many when one is not.
         relay: "process" starts a process that only sends, one for each file, for as long as there is something to send:
             for programs whose own processes end by `os._exit` or a signal. None starts none.
         on_drop: Called with the `OutboxEntry` of a report that was dropped for lack of room or for its age, on the
@@ -166,6 +166,7 @@ def outbox_path(settings: OutboxSettings, *, base_url: str, organization_id: str
     from xpander_facade.configuration._state_folder import state_folder
 
     whose = f"organization {organization_id}" if organization_id else f"key {api_key or ''}"
+    # A digest, since the name of a file is for everybody who may list its folder.
     digest = hashlib.sha256(f"{base_url}\n{whose}".encode("utf-8", "replace")).hexdigest()[:16]
     folder = state_folder()
     if folder is None:

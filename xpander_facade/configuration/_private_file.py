@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+# Never what somebody else has put at the path, nor where a link of theirs leads.
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 

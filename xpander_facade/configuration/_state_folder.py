@@ -33,6 +33,7 @@ def _candidates() -> Iterator[Path]:
         yield Path(given)
     with contextlib.suppress(RuntimeError):  # no home
         yield _user_folder() / _NAME
+    # All users share the folder for temporary files.
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     yield Path(tempfile.gettempdir()) / f"{_NAME}-{user}"
 
@@ -55,4 +56,5 @@ def _is_usable(folder: Path) -> bool:
         return False
     if not stat.S_ISDIR(found.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
         return False
+    # Who may write into the folder could put a file or a link at the path before it is opened.
     return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
