@@ -53,6 +53,7 @@ def read_thread(data: Any) -> AgentActivityThread:
         raise codec.DecodeError("expected an object for AgentActivityThread")
     fields = cast("dict[str, Any]", data)
     messages: Any = fields.get("messages") or []
+    # Entries are read one by one, so that one that does not fit costs itself alone.
     thread = codec.structure(AgentActivityThread, {**fields, "messages": None})
     if isinstance(messages, list):
         thread.messages = [_read_entry(entry) for entry in cast("list[Any]", messages)]
@@ -70,6 +71,7 @@ def _read_entry(data: Any) -> AgentActivityThreadEntry:
             if fits(entry):
                 return codec.structure(cls, entry)
         except (codec.DecodeError, TypeError):
+            # The shape is known though a value does not fit it: no other shape would tell more.
             break
     return _other(entry)
 

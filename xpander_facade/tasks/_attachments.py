@@ -99,6 +99,7 @@ def sorted_files(asked: AgentExecutionInput) -> list[tuple[str, FileKind]]:
 
     First `files`, then those of `attachments` that `files` does not name.
     """
+    # Reversed, so that of several attachments with one URL the first counts.
     known = {attachment.url: attachment for attachment in reversed(asked.attachments)}
     return [(url, sort_file(url, known.get(url))) for url in file_urls(asked)]
 
@@ -161,6 +162,7 @@ def _by_mime(mime: str) -> FileKind:
         return FileKind.Pdf
     if main == "image":
         return FileKind.Image
+    # RTF is a text by its type alone; what one reads in it is its markup.
     if main == "text" and sub != "rtf":
         return FileKind.HumanReadable
     if main == "application" and (sub in _READABLE_APPLICATIONS or sub.endswith(("+json", "+xml", "+yaml"))):

@@ -38,6 +38,7 @@ MIN_ENTRIES = 3
 MAX_SUMMARISED_CALLS = 20
 MAX_TRANSCRIPT = 200_000
 
+# Shares of the budget: however long one part is, those after it have room.
 _REQUEST = 8_000
 _ERROR = 300
 _EXCHANGES = 3
@@ -48,6 +49,7 @@ _SUMMARISED_CALL = 800
 _PLAN_TITLES = 10_000
 _TRANSCRIPT_ENTRY = 4_000
 _LAST_LINE = 200
+# The line of a smaller call says nearly all that it holds.
 _WORTH_SUMMARISING = 400
 
 _OPEN, _CLOSE = f"<{CONTEXT_TAG}>", f"</{CONTEXT_TAG}>"
@@ -110,10 +112,12 @@ def compacted(session: Session, summary: str | None = None, call_summaries: Mapp
         summary: What somebody made of `transcript(session)`; it takes the place of the earlier calls.
         call_summaries: What somebody made of single calls, by the `id()` of the call's entry.
     """
+    # The tags and the last line are written in any case; two bytes are the line ends between them.
     page = _Page(BUDGET - size(_OPEN) - size(_CLOSE) - 2 - _LAST_LINE)
     page.add("The user's request:", [cut(session.request, _REQUEST)])
     if session.plan:
         page.add(_plan_heading(session), _fitting_plan(session, page.room))
+    # Here and below, 100 bytes are for a heading and its empty line.
     summary = None if summary is None else cut(summary, max(0, min(_SUMMARY, page.room - 100)))
     reserve = 0 if summary is None else size(summary) + 100
     earlier, exchanges = _split(session.entries)
@@ -159,6 +163,7 @@ def words_of(value: Any) -> str:
 
 def size(text: str) -> int:
     """Return a text's bytes as UTF-8."""
+    # JSON can bring half of a surrogate pair, which strict UTF-8 does not have.
     return len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -171,6 +176,7 @@ def cut(text: str, limit: int) -> str:
     keep = limit - size(mark)
     if keep <= 0:
         return data[:limit].decode("utf-8", "ignore")
+    # A text says more at its beginning than at its end.
     head, tail = data[: keep - keep // 4], data[len(data) - keep // 4 :]
     return head.decode("utf-8", "ignore") + mark + tail.decode("utf-8", "ignore")
 

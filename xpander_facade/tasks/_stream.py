@@ -143,9 +143,11 @@ class EventStreamState:
             _log.warning("a malformed event of task %s was skipped (%s)", self._task_id, type(error).__name__)
             return None
         if event.type is TaskUpdateEventType.Connected:
+            # Each connection begins with such an event, and the caller follows one stream.
             is_first, self._is_connected = not self._is_connected, True
             return event if is_first else None
         self._remember(seen, len(frame.data))
+        # An event alone shows that a connection is of use: a server may accept each and end it at once.
         self._tries = 0
         self._quiet_after = self._policy.quiet_after
         self._is_fruitful = True
@@ -178,6 +180,7 @@ class EventStreamState:
 
     def check(self, error: ModuleException | None) -> None:
         """Raise an error that no further try can mend: the platform refused."""
+        # 408 and 429 say that a later try can succeed.
         if isinstance(error, APIStatusError) and (error.status_code or 0) < 500 and error.status_code not in {408, 429}:
             raise error
 
@@ -211,6 +214,7 @@ class EventStreamState:
 
 
 def _fingerprint(frame_id: str, kind: Any, moment: Any, data: Any) -> str:
+    # As text: the data of an event can hold lists, which have no hash.
     return json.dumps([frame_id, kind, moment, data], sort_keys=True)
 
 
@@ -287,6 +291,7 @@ def follow(
             return
         time.sleep(wait)
         try:
+            # The task may have ended while no stream was open, and a new one would never say so.
             event = state.on_reload(load(bounded(configuration, until)))
         except ModuleException as error:
             state.check(error)

@@ -81,6 +81,7 @@ def _summarized(session: Session, summarize: Callable[[str], str | Awaitable[str
         return None
     if inspect.isawaitable(summary):
         if inspect.iscoroutine(summary):
+            # A coroutine that nobody awaits warns when it is collected.
             summary.close()
         raise TypeError(
             "summarize is an async function: await acompact_session_for_retry(), or pass a function that is not async"

@@ -143,7 +143,9 @@ class Task(TaskRecord):
         request = self._save_request(with_deep_plan_update, only_changed)
         if request is not None:
             configuration = self.configuration or Configuration()
+            # A task without a configuration stays without: each of its calls then reads the environment anew.
             reader = self._reader(self.configuration)
+            # A dry run gets no answer, and makes one of the snapshot.
             self._merge_from(_client.send(configuration, request, reader, snapshot=partial(to_wire, self)))
         return self
 
@@ -186,6 +188,7 @@ class Task(TaskRecord):
             ValueError: The task came trimmed in an event, or `internal_status` is too long; nothing was sent.
             ModuleException: The call failed.
         """
+        # Before anything changes here: a save that is refused leaves the task as it was.
         self._check_whole()
         self.status = AgentExecutionStatus(status)
         if result is not None:
@@ -300,6 +303,7 @@ class Task(TaskRecord):
         """
         from xpander_facade.tasks._stream import follow
 
+        # Not a generator itself, so that the mistake shows where it is made, and not at the first event.
         self._check_streaming()
         return follow(
             self.id, self.configuration, read=self._reader(self.configuration), load=partial(type(self).load, self.id)
@@ -469,6 +473,7 @@ class Task(TaskRecord):
         Raises:
             ModuleException: The plan could not be loaded.
         """
+        # A handler may have set these and not saved them yet; only the plan is asked of the platform.
         mine = self.result, self.status, self.tokens
         self.reload()
         self.result, self.status, self.tokens = mine

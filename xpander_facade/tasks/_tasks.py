@@ -11,7 +11,7 @@ from xpander_facade.tasks._task import Task
 from xpander_facade.types.enums import ThinkMode
 
 if TYPE_CHECKING:
-    import builtins
+    import builtins  # `list` is a method in the classes below
     from collections.abc import Mapping, Sequence
 
     from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat

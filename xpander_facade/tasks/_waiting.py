@@ -51,6 +51,7 @@ def wait_for_end(
     while True:
         try:
             task._merge_from(load(bounded(configuration, until)))
+        # The last look has a second at most: where that is too short, the time is up.
         except APIConnectionError:
             if _is_over(until):
                 return False
@@ -60,10 +61,12 @@ def wait_for_end(
         if _is_over(until):
             return False
         if task.events_streaming:
+            # What they say is not kept: the task is loaded once more after the last of them.
             for _ in follow(task.id, configuration, read=read, load=load, until=until):
                 pass
         else:
-            time.sleep(_nap(interval, until))
+            time.sleep(_sleep_time(interval, until))
+            # Who wants to ask more seldom than the limit is not made to ask more often.
             interval = min(interval * _POLL_FACTOR, max(_MAX_POLL_INTERVAL, poll_interval))
 
 
@@ -110,7 +113,7 @@ async def await_for_end(
             async for _ in afollow(task.id, configuration, read=read, load=load, until=until):
                 pass
         else:
-            await asyncio.sleep(_nap(interval, until))
+            await asyncio.sleep(_sleep_time(interval, until))
             interval = min(interval * _POLL_FACTOR, max(_MAX_POLL_INTERVAL, poll_interval))
 
 
@@ -122,5 +125,5 @@ def _is_over(until: float | None) -> bool:
     return until is not None and time.monotonic() >= until
 
 
-def _nap(interval: float, until: float | None) -> float:
+def _sleep_time(interval: float, until: float | None) -> float:
     return interval if until is None else max(0.0, min(interval, until - time.monotonic()))
