@@ -14,7 +14,7 @@ from xpander_facade.agents._agent import Agent
 from xpander_facade.types._bound import ConfigurationBound
 
 if TYPE_CHECKING:
-    import builtins
+    import builtins  # `list` is a method in the classes below
     from collections.abc import Callable
 
     from xpander_facade.configuration._configuration import Configuration

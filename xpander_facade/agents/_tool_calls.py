@@ -29,6 +29,7 @@ def find_tool(agent_id: str, tools: list[AgentTool], tool: AgentTool | str) -> A
         ValueError: The agent has no such tool, or it is a function of the worker's own.
     """
     if isinstance(tool, str):
+        # An id goes before a name, which may be another tool's id.
         found = next((known for known in tools if known.id == tool), None)
         found = found or next((known for known in tools if known.name == tool), None)
         if found is None:
@@ -63,7 +64,9 @@ def prepare_call(
     body = build_payload(tool.parameters, overlays.input if overlays is not None else None, payload or {}, extension)
     return ToolInvocationResult(
         tool_id=tool.id,
+        # The platform bills by this id: a call that is tried again keeps it.
         tool_call_id=str(uuid.uuid4()) if tool_call_id is None else _validation.check_id("tool_call_id", tool_call_id),
+        # The tool needs its arguments whole, however large.
         payload=to_jsonable(body, shorten=False),
         task_id=None if task_id is None else _validation.check_id("task_id", task_id),
     )

@@ -18,7 +18,9 @@ CONTAINERS: Final = ("body_params", "query_params", "path_params", "headers")
 """The parts of a payload."""
 
 _MARKS: Final = ("isBlocked", "permanentValue")
+# Labels of the activity log: no call is refused because the model has left one out.
 _REASONS: Final = frozenset({"toolcallreasoningtitle", "toolcallreasoningdescription", "toolcallplantaskid"})
+# References can lead in a circle.
 _MAX_REFERENCES: Final = 20
 
 Schema = dict[str, Any]
@@ -51,6 +53,7 @@ def visible_schema(schema: Schema | None, overlay: Schema | None) -> Schema:
 
 
 def _visible(schema: Schema, overlay: Schema, root: Schema) -> Schema:
+    # What the overlay is laid over can stand behind a reference.
     if overlay.get("properties") or overlay.get("items"):
         schema = _resolved(schema, root)
     seen = {name: value for name, value in schema.items() if name not in _MARKS}
@@ -69,6 +72,7 @@ def _visible(schema: Schema, overlay: Schema, root: Schema) -> Schema:
             seen["required"] = [name for name in cast("list[Any]", required) if name not in hidden]
     if isinstance(schema.get("items"), dict):
         seen["items"] = _visible(schema["items"], as_object(overlay.get("items")), root)
+    # Frameworks change the schema that they are given; the agent's own stays as it is.
     return copy.deepcopy(seen)
 
 
@@ -108,6 +112,7 @@ def build_payload(
     """
     payload: dict[str, Any] = {name: _part(name, given.get(name)) for name in CONTAINERS}
     loose = {name: value for name, value in given.items() if name not in CONTAINERS}
+    # Models leave out the containers; what stands beside them is meant for the body.
     payload["body_params"] = {**loose, **payload["body_params"]}
     _merge(payload, extension or {})
     for marked in (schema, overlay):
@@ -121,6 +126,7 @@ def build_payload(
 
 
 def _part(name: str, value: Any) -> dict[str, Any]:
+    # Models now and then write an object within the arguments as a text of JSON.
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip() else None
