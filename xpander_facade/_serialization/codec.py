@@ -422,13 +422,14 @@ def _field_plan(field: attrs.Attribute[Any], annotation: Any) -> _Field:
     read = _reader(annotation)
     if field.validator is not None:
         read = functools.partial(_check, field, read)
-    default = functools.partial(_default_for, field)
+    default = functools.partial(default_for, field)
     is_required = field.default is attrs.NOTHING
     may_be_unread = (not is_required or read is read_time) and not field.metadata.get(_ESSENTIAL)
     return _Field(field.name, read, None if is_required else default, may_be_unread)
 
 
-def _default_for(field: attrs.Attribute[Any], item: Any) -> Any:
+def default_for(field: attrs.Attribute[Any], item: Any) -> Any:
+    """Return the default of an attribute for an object, which a derived one is made of."""
     default = field.default
     if not isinstance(default, typing.cast("Any", attrs.Factory)):
         return default

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
+from xpander_facade._serialization.codec import default_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -58,17 +60,12 @@ def repr_of_changes(instance: Any, texts: int = _REPR_TEXT) -> str:
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
     for field in fields:
         value = getattr(instance, field.name)
-        if not field.repr or value is None or value == _default(field):
+        if not field.repr or value is None or value == default_for(field, instance):
             continue
         if isinstance(value, str) and len(value) > texts:
             value = value[: texts - 1] + "…"
         shown.append(f"{field.name}={value!r}")
     return f"{cls.__name__}({', '.join(shown)})"
-
-
-def _default(field: attrs.Attribute[Any]) -> object:
-    factory: Any = getattr(field.default, "factory", None)
-    return field.default if factory is None else factory()
 
 
 def _caption(title: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import attrs
 
+from xpander_facade._serialization.codec import default_for
+
 _MAX_TEXT = 200
 """Characters of a text that are shown."""
 _MAX_ITEMS = 10
@@ -26,16 +28,9 @@ def changed_repr(instance: Any) -> str:
     shown: list[str] = []
     for field in attrs.fields(cls):
         value = getattr(instance, field.name, None)
-        if field.repr and (field.default is attrs.NOTHING or value != _default(field, instance)):
+        if field.repr and (field.default is attrs.NOTHING or value != default_for(field, instance)):
             shown.append(f"{field.name}={_text(value)}")
     return f"{cls.__name__}({', '.join(shown)})"
-
-
-def _default(field: attrs.Attribute[Any], instance: Any) -> Any:
-    default: Any = field.default
-    if not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-        return default
-    return default.factory(instance) if default.takes_self else default.factory()
 
 
 def _text(value: Any) -> str:
