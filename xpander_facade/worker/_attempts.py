@@ -118,8 +118,13 @@ class AttemptLog:
 def _write(path: Path, change: Callable[[sqlite3.Connection], int | sqlite3.Cursor]) -> int | sqlite3.Cursor:
     _make_ready(path)
     with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)) as connection:
+        # The end of a process loses no count with this; a power failure may lose the last one, which costs one
+        # attempt more.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # A transaction that begins with reading is refused at once, without a wait, where another one writes
+        # meanwhile.
         connection.execute("BEGIN IMMEDIATE")
+        # Each time, since somebody may have deleted the file.
         connection.execute(_SCHEMA)
         outcome = change(connection)
         connection.execute("COMMIT")

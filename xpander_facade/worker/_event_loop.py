@@ -53,6 +53,7 @@ async def shielded(work: Coroutine[Any, Any, None]) -> None:
     was_cancelled = False
     while not working.done():
         try:
+            # A cancelled `wait` leaves alone what it waits for, as a cancelled `await` of the task would not.
             await asyncio.wait({working})
         except asyncio.CancelledError:
             was_cancelled = True
@@ -71,6 +72,7 @@ async def _shut_down_tasks(within: float) -> None:
             LOG.warning("task %s does not end when it is cancelled; the worker ends without it", task.get_name())
 
 
+# asyncio takes nothing but a ThreadPoolExecutor as the executor of `to_thread`.
 class _DaemonThreadExecutor(ThreadPoolExecutor):
     """Executor of `asyncio.to_thread`: as many threads at once as usual, but none that keeps the process alive."""
 

@@ -96,11 +96,13 @@ class TaskExecution:
         self._attempts = attempts
         self._is_counted = self._was_counted = False
         self._push = push or self._push_to_followers
+        # A record that names no worker, or the one that came with the task, does not say that it is another's.
         self._owners = {None, worker_id, task.worker_id}
         self._is_over = False
         self._settled = asyncio.Event()
         self._changing = asyncio.Lock()
         self._began = time.monotonic()
+        # The reason is its result: asyncio logs an exception of a future that nobody asks for it.
         self._interruption: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._tokens_of_retries: Tokens | None = None
         self._abandon_reason: str | None = None
@@ -112,6 +114,7 @@ class TaskExecution:
             await self._count_attempt()
             known = self.task.duration
             await self._work()
+            # A handler may have told the duration itself.
             if self.task.duration == known:
                 self.task.duration = self._elapsed()
             return await self._save()
@@ -245,6 +248,7 @@ class TaskExecution:
             if self.task.status not in _STATUSES:
                 LOG.error("the handler set an unknown status, the task is saved as an error: %s", self.task.status)
                 self._become_error(f"the handler set the status {str(self.task.status)!r}, which is not a status")
+            # Planning tools change the plan at the platform; the same answer tells of a stop meanwhile.
             fresh = await self._retry_until_accepted(
                 "read the plan", lambda: self._ask(_requests.get_request(self.task.id))
             )
@@ -312,6 +316,7 @@ class TaskExecution:
 
     async def _save(self) -> Task | None:
         task = self.task
+        # A handler that leaves the status alone has done its work.
         if task.status in _OPEN:
             task.status = AgentExecutionStatus.Completed
         try:
@@ -332,6 +337,7 @@ class TaskExecution:
     async def _save_cancelled(self, reason: str) -> Task | None:
         """Save the task as an error, with what it has cost so far."""
         self.task.duration = self._elapsed()
+        # An interrupted handler can have left anything there.
         tokens = (
             _sum(self._tokens_of_retries, self.task.tokens)
             if isinstance(self.task.tokens, Tokens)
@@ -415,6 +421,8 @@ class TaskExecution:
                 answer = await self._ask(request)
                 if answer.worker_id in self._own_ids:
                     self.worker_id = answer.worker_id
+                # The stream may have been opened anew meanwhile, and with it the id: a change under the old one does
+                # not count.
                 if self.worker_id == said_by:
                     return answer
 

@@ -113,6 +113,7 @@ async def call(
         if inspect.isasyncgen(returned):
             return await _push_all(returned, push, task)
         return checked(await returned if inspect.isawaitable(returned) else returned, task.id)
+    # Raised in a task of asyncio, they would end the loop with all that runs in it.
     except (SystemExit, KeyboardInterrupt) as error:
         raise RuntimeError(f"the handler raised {type(error).__name__}({error}): return the task, or fail") from error
 
@@ -143,6 +144,7 @@ async def in_thread(work: Callable[[], T]) -> T:
     import asyncio
 
     loop = asyncio.get_running_loop()
+    # An outcome as a value: a future refuses StopIteration as its exception.
     settled: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     context = copy_context()
 

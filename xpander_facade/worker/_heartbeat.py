@@ -34,6 +34,7 @@ class Heartbeat:
         self._agent_id = agent_id
         self._every = every
         self._ended = threading.Event()
+        # A handler that blocks the event loop must not make the platform believe that the worker is gone.
         self._thread = threading.Thread(target=self._beat, name="xpander-worker-heartbeat", daemon=True)
         self.worker_ids: frozenset[str] = frozenset()
 
@@ -51,6 +52,7 @@ class Heartbeat:
         due = time.monotonic()
         while not self._ended.wait(max(0.0, due - time.monotonic())):
             self._send_all()
+            # Those that were missed while the machine slept are not sent afterwards.
             due = max(due + self._every, time.monotonic())
 
     def _send_all(self) -> None:

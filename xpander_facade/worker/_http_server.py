@@ -112,6 +112,7 @@ class InvocationServer:
                 Route("/health", self._health, methods=["GET"]),
             ]
         )
+        # The hooks run around the server, and logging is for the program to set up: uvicorn would do both itself.
         config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
         server = _Server(config)
         socket = _listen(self._host, self._port)
@@ -150,6 +151,7 @@ class InvocationServer:
 
     async def _invoke(self, request: Request) -> Response:
         given = request.headers.get("x-api-key", "").encode("utf-8", "replace")
+        # As long for every wrong key, so that an answer's time tells nobody how much of one was right.
         if not hmac.compare_digest(given, self._key):
             return _refusal(401, "the key in the header x-api-key is missing, or is not this worker's")
         if self._reason is not None:
@@ -264,6 +266,7 @@ def _listen(host: str, port: int) -> Any:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     try:
+        # A worker that is started again gets its port although connections of the one before are still being closed.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((config.host, config.port))
     except OSError:

@@ -61,6 +61,7 @@ class TaskHandler(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], options: Options) -> None:
+        # In the body of a class a static method is still what wraps the function.
         if isinstance(function, staticmethod):
             function = cast("Callable[P, R]", function.__func__)
         self._kind = kind_of(function)
@@ -69,6 +70,8 @@ class TaskHandler(Generic[P, R]):
         self._stop: Callable[[str], None] | None = None
         functools.update_wrapper(self, function)
         if sys.version_info >= (3, 12) and self._kind is Kind.ASYNC:
+            # Frameworks and test runners ask `inspect` whether to await, and it does not look into an object that is
+            # called.
             inspect.markcoroutinefunction(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

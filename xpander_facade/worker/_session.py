@@ -175,9 +175,11 @@ class Session:
                     async for frame in frames:
                         self._take(frame)
             except ModuleException as error:
+                # A refusal at the start is a wrong key or agent, which the caller has to hear; later it may pass.
                 if not self._was_registered and is_refusal(error):
                     raise
                 problem = error
+            # A stream that has registered the worker was of use, however it ended.
             failures = 1 if self._worker_id else failures + 1
             self._lose_stream()
             if not self._is_leaving:
@@ -339,6 +341,7 @@ class Session:
             await asyncio.sleep(self._spec.poll_interval)
             started = [active.execution for active in self._active.values() if active.execution.is_started]
             if started:
+                # One a time, however many slots there are: polls count against the rate limit of the organisation.
                 await min(started, key=lambda execution: execution.polled_at).poll()
 
     # --- messages to the platform ---
@@ -360,6 +363,7 @@ class Session:
                 return
             was_heard = await self._send_message(worker_id, CAPACITY, {"is_busy": is_busy})
             if worker_id == self._worker_id:
+                # What was not heard differs from any next report, so that the next one is sent.
                 self._reported_busy = is_busy if was_heard else None
         if not was_heard and not self._is_leaving:
             self._run_in_background(self._report_capacity_later())
@@ -392,6 +396,7 @@ class Session:
 
     def _run_in_background(self, work: Coroutine[Any, Any, object]) -> None:
         running = asyncio.create_task(work)
+        # asyncio itself holds its tasks weakly: one that nobody keeps can vanish in the middle.
         self._background_tasks.add(running)
         running.add_done_callback(self._background_tasks.discard)
 

@@ -39,6 +39,7 @@ class SignalHandlers:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._received:
+            # The status by which a shell knows a process that a signal has ended.
             os._exit(128 + number)
         self._received = True
         for stop in self._stops:
@@ -54,6 +55,7 @@ def handle_signals(stop: Callable[[str], None]) -> Generator[None]:
 
     Python gives signals to the main thread alone; in any other thread this does nothing.
     """
+    # Python lets no other thread install signal handlers.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

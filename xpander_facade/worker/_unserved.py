@@ -16,6 +16,7 @@ _process: list[int] = []
 
 def watch(function: Callable[..., object]) -> None:
     """Remember a handler that the program itself defines; one of a module is served by whoever imports it."""
+    # In an interactive session the handler may be served by the next input.
     if getattr(function, "__module__", None) != "__main__" or hasattr(sys, "ps1") or sys.flags.interactive:
         return
     if not _process:
@@ -32,6 +33,8 @@ def mark_used(function: Callable[..., object]) -> None:
 
 def _warn() -> None:
     failed = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    # A program that fails says why itself; a forked child has the handlers of its parent, and is no program of its
+    # own.
     if not _unserved or failed is not None or _process != [os.getpid()]:
         return
     names = ", ".join(_unserved.values())
