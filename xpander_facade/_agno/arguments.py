@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TOOL_CALL_LIMIT = 800
+"""The platform's own limit where neither the task nor the agent has one."""
 _HOUR = "%Y-%m-%d %H:00 %Z"
 """The time that the model is told, to the hour, so that a provider's cache of the prompt lasts."""
 
@@ -96,6 +97,7 @@ def check_inputs(
     if version is None and task is not None and task.agent_id == agent_id:
         version = task.agent_version
     try:
+        # Before anything is asked of the platform, and before a tool of an MCP server is.
         importlib.import_module("agno.agent")
     except ImportError as error:
         raise ConfigurationError(
@@ -184,6 +186,7 @@ def _assemble(inputs: Inputs, agent: Agent, wanted: ModelRequest | None, toolkit
         "search_knowledge": True if retriever is not None else None,
         "pre_hooks": _guardrails(_settings(agent)) or None,
         "store_events": True,
+        # Agno would report each run to its maker.
         "telemetry": False,
         "add_datetime_to_context": True,
         "datetime_format": _HOUR,

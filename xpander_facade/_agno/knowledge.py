@@ -61,13 +61,13 @@ def _is_awaited_by(caller: FrameType) -> bool:
 
 def _search_all(agent: Agent, ids: list[str], query: str, top_k: int) -> list[dict[str, Any]]:
     found: list[KnowledgeBaseSearchResult] = []
-    lines: list[str] = []
+    notes: list[str] = []
     for knowledge_base_id in ids:
         try:
             found += agent.search_knowledge(query, knowledge_base_id=knowledge_base_id, top_k=top_k)
         except XpanderError as error:
-            lines.append(_left_out(agent, knowledge_base_id, error))
-    return _documents(found, lines, top_k)
+            notes.append(_left_out(agent, knowledge_base_id, error))
+    return _documents(found, notes, top_k)
 
 
 async def _asearch_all(agent: Agent, ids: list[str], query: str, top_k: int) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def _left_out(agent: Agent, knowledge_base_id: str, error: XpanderError) -> str:
     return f"The knowledge base {knowledge_base_id} could not be searched: {reason_of(error)}"
 
 
-def _documents(found: list[KnowledgeBaseSearchResult], lines: list[str], top_k: int) -> list[dict[str, Any]]:
+def _documents(found: list[KnowledgeBaseSearchResult], notes: list[str], top_k: int) -> list[dict[str, Any]]:
     found.sort(key=lambda result: -(result.score or 0.0))
     documents = [
         {name: value for name, value in attrs.asdict(result, recurse=False).items() if value is not None}
@@ -95,4 +95,4 @@ def _documents(found: list[KnowledgeBaseSearchResult], lines: list[str], top_k: 
     ]
     for document in documents:
         document.update(document.pop("extra", {}))
-    return [*documents, *({"content": line} for line in lines)]
+    return [*documents, *({"content": note} for note in notes)]

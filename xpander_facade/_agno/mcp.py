@@ -262,6 +262,7 @@ def _toolkit_class() -> Any:
             "pip install 'agno[mcp]'; Agno 2 needs 'mcp<2'"
         ) from None
 
+    # In this function, since what it derives from is imported late.
     class ObservedMCPTools(MCPTools):
         """A toolkit whose calls a task is told of, and whose connection lives in a task of its own.
 
@@ -279,6 +280,7 @@ def _toolkit_class() -> Any:
                 return
             await self.close()
             is_tried, self._is_over = asyncio.Event(), asyncio.Event()
+            # What the MCP library enters has to be left by the same task, and Agno may close from another one.
             self._owner = asyncio.create_task(self._stay_connected(force, is_tried))
             await is_tried.wait()
 

@@ -149,6 +149,7 @@ def _anthropic(provider: Provider, wanted: ModelRequest, *, key: str | None = No
 
 
 def _google(provider: Provider, wanted: ModelRequest) -> Any:
+    # Google's library takes milliseconds.
     http_options: dict[str, Any] = {"timeout": _TIMEOUT * 1000, "headers": dict(wanted.headers)}
     if wanted.api_base is not None:
         http_options["base_url"] = wanted.api_base

@@ -79,8 +79,9 @@ class _Reader:
         schema = self.resolved(cast("dict[str, Any]", schema))
         if "const" in schema or schema.get("enum"):
             values: Any = [schema["const"]] if "const" in schema else schema["enum"]
-            is_plain = all(value is None or isinstance(value, str | int | bool) for value in values)
-            return Literal[tuple(values)] if is_plain else Any
+            # `Literal` holds nothing else.
+            is_literal = all(value is None or isinstance(value, str | int | bool) for value in values)
+            return Literal[tuple(values)] if is_literal else Any
         options: Any = schema.get("anyOf") or schema.get("oneOf")
         if options:
             return Union[tuple(self.annotation(option, f"{name}_{n}", depth + 1) for n, option in enumerate(options))]  # noqa: UP007
@@ -98,6 +99,7 @@ class _Reader:
 
 
 def _is_attribute(name: str) -> bool:
+    # Pydantic takes names with an underscore for private attributes, and keeps those with `model_` for itself.
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith(("_", "model_"))
 
 

@@ -55,6 +55,7 @@ PROVIDERS: Mapping[str, Provider] = {
         Provider("fireworks", "openai", ("FIREWORKS_API_KEY",), ("api.fireworks.ai",)),
         Provider("nebius", "openai", ("NEBIUS_API_KEY",), ("api.tokenfactory.nebius.com", "api.studio.nebius.com")),
         Provider("open_router", "openai", ("OPENROUTER_API_KEY",), ("openrouter.ai",)),
+        # The platform's own spelling.
         Provider("azure_ai_foundary", "azure-ai-inference aiohttp", ("AZURE_API_KEY",), _AZURE),
         _openai_like("bytedance", "https://ark.ap-southeast.bytepluses.com/api/v3"),
         _openai_like("tzafon_lightcone", "https://api.tzafon.ai/v1"),
@@ -110,6 +111,8 @@ def key_for(
         is_own_key_first: Whether the agent's own key goes before one of the environment, as in the platform's cloud.
     """
     own = (credentials.value or "").strip() or None if credentials is not None else None
+    # Whoever may edit the agent chooses its URL: a key out of this environment goes to the provider's own hosts
+    # alone.
     if api_base is not None and not is_own_host(provider, api_base):
         return own or NO_KEY
     found = next((value for name in provider.variables if (value := variable(name))), None)

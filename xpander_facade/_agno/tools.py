@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# The longest name of a function that all providers take.
 _MAX_NAME = 64
 _PLANNING = re.compile(r"xp.*plan", re.IGNORECASE)
 
@@ -133,9 +134,9 @@ class _Operation:
         try:
             outcome = self.agent.invoke_tool(self.tool, arguments, task_id=self._task_id)
         except XpanderError as error:
-            line = _line_for(self.name, error)
-            call.finish(line, is_error=True, approval_request_id=_approval_of(error))
-            return line
+            message = _message_for(self.name, error)
+            call.finish(message, is_error=True, approval_request_id=_approval_of(error))
+            return message
         call.finish(outcome.result)
         return _text_of(outcome)
 
@@ -148,9 +149,9 @@ class _Operation:
         try:
             outcome = await self.agent.ainvoke_tool(self.tool, arguments, task_id=self._task_id)
         except XpanderError as error:
-            line = _line_for(self.name, error)
-            await call.afinish(line, is_error=True, approval_request_id=_approval_of(error))
-            return line
+            message = _message_for(self.name, error)
+            await call.afinish(message, is_error=True, approval_request_id=_approval_of(error))
+            return message
         await call.afinish(outcome.result)
         return _text_of(outcome)
 
@@ -174,7 +175,7 @@ def _text_of(outcome: ToolInvocationResult) -> str:
     return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
 
 
-def _line_for(name: str, error: XpanderError) -> str:
+def _message_for(name: str, error: XpanderError) -> str:
     return str(error) if isinstance(error, ApprovalRequiredError) else f"The tool {name} failed: {reason_of(error)}"
 
 
@@ -250,7 +251,7 @@ def _hook(task: Task) -> Callable[..., Any]:
         except Exception as error:
             call.finish(str(error) or type(error).__name__, is_error=True)
             raise
-        call.finish(_plain(result))
+        call.finish(_result_data(result))
         return result
 
     return tell
@@ -265,13 +266,13 @@ def _async_hook(task: Task) -> Callable[..., Any]:
         except Exception as error:
             await call.afinish(str(error) or type(error).__name__, is_error=True)
             raise
-        await call.afinish(_plain(result))
+        await call.afinish(_result_data(result))
         return result
 
     return tell
 
 
-def _plain(result: Any) -> Any:
+def _result_data(result: Any) -> Any:
     from agno.tools.function import ToolResult
 
     return result.content if isinstance(result, ToolResult) else to_jsonable(result)
