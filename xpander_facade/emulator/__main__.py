@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.em
         return 2
     from ._request_log import RequestLog
 
+    # Signal handlers can interrupt anything: this one only sets a flag, and the end happens outside of it.
     leave = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -32,6 +32,7 @@ def entry(event: Json, number: int) -> Json | None:
     if kind in ("tool_call_request", "tool_call_result"):
         call = data.get("request_id") or data.get("tool_call_id") or entry_id
         fields = {name: data[name] for name in _TOOL_CALL if name in data}
+        # A call and its result have this id in common, so that the result completes the entry of its call.
         return {"tool_name": "", **base, **fields, "id": str(call)}
     if kind in ("think", "analyze"):
         return {**base, "type": kind, "title": "", "confidence": 1.0, **{n: data[n] for n in _REASONING if n in data}}

@@ -94,6 +94,7 @@ class Run:
 
     def _writing(self) -> AbstractContextManager[None]:
         self._state.check()
+        # Nobody could try a script's step again, so that it waits for the database as long as it takes.
         return self._store.transaction(timeout=None)
 
     @property
@@ -281,6 +282,7 @@ class Run:
             go_on.set()
         """
         end = None if timeout is None else time.monotonic() + timeout
+        # The end of the run is waited for as well, and Python can't wait for two events at once.
         while not event.wait(0.005):
             self._state.check()
             if end is not None and time.monotonic() >= end:
@@ -304,6 +306,7 @@ class Run:
             self._state.resumed.clear()
             changes: Json = {"status": "paused", "hitl_request": hitl_request}
             self._executions.change(self._key, {**changes, "pending_eca_request": pending_eca_request})
+        # The end of the run sets it, too.
         self._state.resumed.wait()
         self._state.check()
         return self.task
@@ -352,6 +355,7 @@ def result_of(script: Callable[[Run], Any], run: Run) -> Any:
     returned = script(run)
     if inspect.isawaitable(returned):
         return asyncio.run(_awaited(returned))
+    # Told apart by what can be done with them: a script may return its own iterator instead of a generator.
     if hasattr(returned, "__anext__"):
         return asyncio.run(_drained(returned, run))
     if hasattr(returned, "__next__"):

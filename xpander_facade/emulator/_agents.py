@@ -90,6 +90,7 @@ class Agents:
         """Return an agent as it is in one version; the emulator's versions differ in their number only."""
         agent = self.find(organization_id, agent_id)
         if version is not None:
+            # `int` raises for a text of thousands of digits.
             is_number = version.isascii() and version.isdigit() and len(version) < 16
             agent["version"] = int(version) if is_number else agent["version"]
         return agent

@@ -54,6 +54,7 @@ class Answer:
         """Promise the whole answer, send a part of it or nothing, and end the connection."""
         if cut.after_bytes is not None:
             body = b"".join(self.parts) or self.body
+            # One byte is missing in any case, or the answer would be whole.
             part = body[: min(cut.after_bytes, max(0, len(body) - 1))]
             await send(self._head(request_id))
             await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -63,6 +64,7 @@ class Answer:
 
     def _head(self, request_id: str) -> dict[str, Any]:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        # An answer with one of these has no body, and its length would make a client wait for one.
         if self.status >= 200 and self.status not in (204, 304):
             headers.append((b"content-length", b"%d" % self.size))
         if "x-request-id" not in self.headers:

@@ -117,6 +117,7 @@ class App:
         if self._pages is None:
             # Templates take a moment to load, in which other requests go on.
             made = await asyncio.to_thread(self._make_pages)
+            # Another request may have made them meanwhile; its pages hold a session's secret already.
             self._pages = self._pages or made
         await self._pages(scope, receive, send)
 
@@ -209,6 +210,7 @@ class App:
         try:
             if operation.id in _LISTS and self._store.has_many_tasks() and not self.validate_answers:
                 return await self._list(operation, call)
+            # SQLite would wait on this thread, and with it all other requests.
             value = await self.when_free(lambda: self._operations.run(operation.id, call))
             success = next((int(status) for status in operation.answers if status.startswith("2")), 200)
             answer = (
@@ -311,6 +313,8 @@ class App:
         first, newest, end = self._store.event_bounds(*key)
         after = first - 1
         if self.event_ids and last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
+            # A client of an earlier database can name an event that there is not yet; it gets the run from its
+            # beginning.
             after = int(last_event_id) if int(last_event_id[:18]) <= newest else after
         if end is not None and after >= end:
             return
@@ -397,6 +401,7 @@ class App:
         try:
             dispatcher.disconnect(worker)
         except DatabaseBusyError:
+            # The stream has ended and nobody waits for this: another process's lock may only delay it.
             asyncio.get_running_loop().call_later(_BUSY_INTERVAL, self._disconnect, dispatcher, worker)
 
     # --- small steps ---
@@ -444,6 +449,7 @@ async def _conflict(reason: str) -> AsyncIterator[list[Frame]]:
 
 
 async def _watch(receive: Receive, listener: Listener) -> None:
+    # A client that has gone away shows in nothing but what is read from it.
     while (await receive())["type"] != "http.disconnect":
         pass
     listener.close()

@@ -57,6 +57,7 @@ class Containers:
         self._llm_access.keep(task)
         body = write(task).encode()
         name = f"container-{task['id']}"
+        # The store's lock is held here, and the worker reports to this emulator before it answers.
         threading.Thread(target=self._call, args=(container, dict(task), body), name=name, daemon=True).start()
         return True
 

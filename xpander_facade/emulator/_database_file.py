@@ -66,6 +66,7 @@ def _lock(path: str, lock_path: str) -> int | None:
         except OSError:
             os.close(lock)
             raise
+        # The emulator before may have deleted the file as it ended: a lock on that one keeps nobody out.
         if _is_at(lock, lock_path):
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -93,6 +94,7 @@ def _prepare(path: str) -> None:
 
 def _open_own(path: str) -> int:
     """Open a regular file for reading and writing, creating it for its owner alone; leave anything else untouched."""
+    # Opening a pipe would wait for its other end without O_NONBLOCK.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -104,6 +106,7 @@ def _open_own(path: str) -> int:
             raise
         reason = error.strerror if isinstance(error, OSError) else error
         raise OSError(f"cannot use {path!r} as the emulator's database: {reason}") from error
+    # Once more: the path may have been given to something else since it was looked at.
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"cannot use {path!r} as the emulator's database: it is not a regular file")

@@ -227,6 +227,7 @@ class Dispatcher:
             if worker.state != "listening" or self._workers.find(worker.id) is None:
                 return
             worker.state, worker.disconnected_at = "away", self._clock()
+            # From the last to the first, since each goes to the head of the queue.
             for key, _ in reversed(worker.queued):
                 if not worker.assigned.get(key, True):
                     self._requeue(self._jobs[key], "not sent")
@@ -341,6 +342,7 @@ class Dispatcher:
     def _remove_worker(self, worker: Worker, why: Literal["finished", "lost"]) -> None:
         self._workers.remove(worker, why)
         worker.queued.clear()
+        # From the last to the first, since each goes to the head of the queue.
         for key in reversed(worker.assigned.copy()):
             job = self._jobs[key]
             # A lost worker may have started a task without saying so; one that said that it has finished has not.
@@ -351,6 +353,7 @@ class Dispatcher:
                 self._requeue(job, why)
         for job in self._queue.values():
             job.requested_worker = None if job.requested_worker is worker else job.requested_worker
+        # A worker that is only slow learns so that it has to register again.
         self._streams.end(worker.stream)
         self._executions.changed.notify_all()
         self._reassign_queued()
@@ -376,6 +379,7 @@ class Dispatcher:
         self._unassign(job, why)
         job.requested_worker = None
         was = self._executions.find(*job.key)["status"]
+        # Its followers are told only of a change that they can see.
         self._executions.change(job.key, {"status": "pending", "worker_id": None}, quiet=was == "pending")
         self._queue = {job.key: job, **self._queue}
 
@@ -386,6 +390,7 @@ class Dispatcher:
         self._assign_queued()
 
     def _run_without_workers(self, job: Job) -> None:
+        # The built-in agent must not do again what a worker may have done half of.
         if job.was_begun:
             text = (
                 f"worker {job.dispatches[-1].worker_id} went away while it had this task, "

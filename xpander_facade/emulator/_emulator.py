@@ -175,6 +175,7 @@ class Emulator(Inspection):
             raise RuntimeError("the emulator is already running")
         if self._store.closed:
             self._store.open()
+        # Before anybody can ask: a task must not seem to run that nobody executes.
         self._executions.abandon_unfinished(self._dispatcher.unfinished())
         self._dispatcher.reset_deadlines()
         self._add_known()
@@ -201,6 +202,7 @@ class Emulator(Inspection):
         if server.inherited:
             server.stop()
             return
+        # Streams, waits and holds end first, since the server waits for its open requests.
         self._streams.end_all(closing=True)
         if server.loop is not None and self._app.closing is not None:
             server.loop.call_soon_threadsafe(self._app.closing.set)
@@ -247,6 +249,7 @@ class Emulator(Inspection):
         """
         if self._port == 0:
             raise RuntimeError("the emulator is not running: use `with Emulator() as emulator`, or call start() first")
+        # To listen on these means on all addresses; as where to connect to they do not work everywhere.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 

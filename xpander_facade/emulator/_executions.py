@@ -115,6 +115,7 @@ class Executions:
             if task is None:
                 task = new_task(organization_id or self._home, agent_id, task_id)
             else:
+                # Whoever still executes the task must not give it another end.
                 self._release(task)
             moment = now()
             task["agent_id"] = agent_id
@@ -217,6 +218,7 @@ class Executions:
             if status == "executing" and was != status:
                 task["started_at"] = task.get("started_at") or moment
                 task["hitl_request"] = task["pending_eca_request"] = None
+                # It runs again: who follows from now on must not get the end of the run before.
                 if was in FINAL:
                     task["finished_at"] = None
                     self._store.begin_events(*key)

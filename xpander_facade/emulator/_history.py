@@ -135,6 +135,7 @@ class History:
         # The full-text index can give its rows in order, but only by its own name for their number.
         by = f"t.{column} {order}, t.n {order}" if column != "n" else f"{'f.rowid' if query.match else 't.n'} {order}"
         rows = self._store.read(
+            # One row more than a page holds tells whether there is another page.
             f"SELECT {_COLUMNS} FROM {table} WHERE {' AND '.join(where) or '1'} ORDER BY {by} LIMIT {PAGE_SIZE + 1}",
             *values,
         )
@@ -194,6 +195,7 @@ class History:
     def _conditions(self, query: Query) -> tuple[str, list[str], list[Any]]:
         table, where, values = "tasks t", list[str](), list[Any]()
         if query.text:
+            # A search must find what was written just before it.
             while self.index():
                 pass
             if not query.match:

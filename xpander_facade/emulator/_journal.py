@@ -93,6 +93,7 @@ class Journal:
     def set_body(self, record: RecordedRequest, raw: bytes) -> None:
         """Record a request's body, once it was read."""
         with self._lock:
+            # A record that was dropped has no cost, and its body must not count.
             if record._cost and len(raw) <= self._max_bytes:
                 record.raw = raw
                 record._cost += len(raw)

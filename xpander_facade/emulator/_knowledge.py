@@ -112,4 +112,4 @@ def _words(text: str) -> frozenset[str]:
 
 def _weight(word: str, paragraphs: list[_Paragraph]) -> float:
     holding = sum(word in part.words for part in paragraphs)
-    return math.log(1 + len(paragraphs) / (1 + holding)) + 1e-9
+    return math.log(1 + len(paragraphs) / (1 + holding))

@@ -39,6 +39,7 @@ class Access:
     def __init__(self, api_key: str | None, port: int) -> None:
         self._api_key = api_key
         self._secret = secrets.token_bytes(32)
+        # Browsers share cookies among the ports of a host: two emulators would take each other's sessions.
         self._cookie = f"xpander_emulator_{port}"
 
     def is_allowed(self, request: Request) -> bool:
@@ -60,6 +61,7 @@ class Access:
 
     def give(self, response: Response, session: str) -> None:
         """Let the browser keep a session."""
+        # "lax" lets a link from elsewhere open a task; forms are guarded by their token.
         response.set_cookie(self._cookie, session, httponly=True, samesite="lax", path="/")
 
     def token(self, session: str) -> str:

@@ -43,6 +43,7 @@ def pretty(value: Any) -> str:
 
 def seconds(value: Any) -> str:
     """Return a duration as a person reads it."""
+    # NaN is what differs from itself.
     if not isinstance(value, (int, float)) or value != value or value <= 0:
         return "-"
     if value < 1:

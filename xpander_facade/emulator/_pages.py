@@ -67,6 +67,7 @@ class Pages:
         self._journal = journal
         self._history = History(store)
         self._access = Access(api_key, port)
+        # Read once, so that no path of a request reaches the file system.
         self._static = _read_static(_HERE / "static")
         self._indexing: asyncio.Task[None] | None = None
         self._templates = jinja2.Environment(
@@ -348,6 +349,7 @@ class Pages:
             return self._fail(request, 404, "there is no such file")
         data, digest, media = found
         is_exact = request.query_params.get("v") == digest
+        # A URL with the right hash never means another file, so that a browser need not ask again.
         lifetime = "public, max-age=31536000, immutable" if is_exact else "no-cache"
         return Response(data, media_type=media, headers=SECURITY_HEADERS | {"cache-control": lifetime})
 
@@ -383,6 +385,7 @@ def _edge_of(given: str) -> tuple[Any, int] | None:
         value, n = json.loads(given)
     except (ValueError, TypeError, RecursionError):
         return None
+    # SQLite takes whole numbers of 64 bits.
     is_good = isinstance(value, (str, int, float)) and isinstance(n, int) and abs(n) < 2**62
     return (value, n) if is_good and not (isinstance(value, int) and abs(value) >= 2**62) else None
 
@@ -441,6 +444,7 @@ def _frame(data: str, *, number: int | None = None, event: str | None = None) ->
 
 
 def _redirect(request: Request, url: str) -> Response:
+    # A redirect would be followed by htmx itself, and its page put into the part that was asked for.
     if request.headers.get("hx-request"):
         return Response(status_code=200, headers={"HX-Redirect": url})
     return RedirectResponse(url, 303)

@@ -53,6 +53,7 @@ class RequestLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            # A terminal that is stopped must not keep the program from ending.
             self._lines.put(None, timeout=0.5)
         except queue.Full:
             return

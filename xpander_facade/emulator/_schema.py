@@ -97,4 +97,5 @@ def create(db: sqlite3.Connection) -> None:
     is_first = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tasks'").fetchone() is not None
     steps = [_FIRST_VERSION, _TASKS, _OTHERS, _COPY] if is_first else [_TASKS, _OTHERS]
     script = "".join(steps)
+    # `executescript` begins no transaction itself: without one a second process could find half of the tables.
     db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -35,6 +35,7 @@ class _Uvicorn(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        # The tick makes the date header, which the first answer needs, too.
         await self.on_tick(0)
         self._ready(asyncio.get_running_loop())
 

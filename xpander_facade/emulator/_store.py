@@ -206,6 +206,7 @@ class Store:
             text,
         )
         self._changes += 1
+        # An operation mostly answers with the task that it stored, which need not be written out twice.
         self._last_put = (task, text)
 
     def text_of(self, value: Any) -> str:
@@ -288,7 +289,7 @@ class Store:
             return n
 
     def events_after(self, organization_id: str, task_id: str, n: int, limit: int) -> list[tuple[int, bool, str]]:
-        """Return up to `most` events past number n: number, whether it ends the stream, text."""
+        """Return up to `limit` events past number n: number, whether it ends the stream, text."""
         rows = self.read(
             "SELECT n, last, data FROM events WHERE organization_id = ? AND task_id = ? AND n > ? ORDER BY n LIMIT ?",
             organization_id,
@@ -438,6 +439,7 @@ class Store:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Tell whether another process's lock made a statement fail."""
+    # The lowest byte of an extended code is the code itself.
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

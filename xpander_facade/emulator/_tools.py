@@ -81,6 +81,8 @@ class Tools:
 
     def __init__(self, agents: Agents) -> None:
         self._agents = agents
+        # A call that is repeated while the first one runs waits for its answer. Reentrant, since a rule may ask for
+        # calls.
         self._lock = threading.RLock()
         self._rules: dict[tuple[str | None, str], Rule] = {}
         self._answers: collections.OrderedDict[tuple[str, str, str], Any] = collections.OrderedDict()

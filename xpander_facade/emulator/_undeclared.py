@@ -102,6 +102,7 @@ def _read(contract: Contract, pointer: str, value: Any, shape: _Shape) -> None:
         for index in range(len(node.get(word, ()))):
             if not contract.complaints(f"{pointer}/{word}/{index}", value):
                 _read(contract, f"{pointer}/{word}/{index}", value, shape)
+    # A schema that applies under a condition declares members only where the condition holds.
     if "if" in node:
         branch = "else" if contract.complaints(f"{pointer}/if", value) else "then"
         if branch in node:
