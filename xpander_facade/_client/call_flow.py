@@ -133,11 +133,13 @@ def _attempts(
             return _value(outcome, reader, where, configuration, prepared.request)
         remaining = configuration.deadline - (clock() - began)
         if isinstance(outcome, Response) and outcome.status_code == _TOO_LARGE and remaining > 0:
+            # No server says what it would take. One that is asked twice has said no for good.
             shorter = prepared.shortened(configuration.max_field_bytes // 4)
             if shorter is not None and len(shorter) < len(attempt.content or b""):
                 attempt = attrs.evolve(attempt, content=shorter, deadline=remaining)
                 continue
         if isinstance(outcome, Response):
+            # Servers and gateways echo what they were sent, and an error quotes them.
             outcome = outcome.redacted(secrets_of(configuration, prepared.request.body))
             error: ModuleException = response_error(outcome, where)
             reason = retry_reason(outcome)
@@ -183,6 +185,7 @@ def first_attempt(configuration: Configuration, request: Request | PreparedReque
     params = {name: _query_value(value) for name, value in request.params.items() if value is not None}
     if params:
         url = f"{url}?{urlencode(params, doseq=True)}"
+    # What the request itself and the key say goes over the user's headers.
     headers = {"accept": "*/*", "user-agent": USER_AGENT, **configuration.headers}
     headers.update({name.lower(): value for name, value in request.headers.items()})
     if prepared.content is not None:
@@ -266,6 +269,7 @@ def _value(
 ) -> T:
     try:
         value = reader(decode(answer.content))
+        # Readers give values of any kind; a task and the like keep the answer's id and link.
         bind = getattr(value, "_bind_response", None)
         if bind is not None:
             bind(request_id_of(answer), page_url(answer.headers, where["url"]))

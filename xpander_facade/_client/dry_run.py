@@ -45,6 +45,7 @@ def dry_run_response(configuration: Configuration, request: Request, body: Any, 
             ended = {"status": status, "finished_at": _now()}
             return {**_blank(configuration, id), **told, **ended, "input": {"text": body.get("input") or ""}}
         case "create_task":
+            # An id as the platform would give one, so that two dry tasks can be told apart.
             return {**_blank(configuration, id), "id": f"task-{uuid.uuid4()}", "status": "pending", **body}
         case "update_task":
             return {**_known(configuration, id, snapshot), **body}

@@ -138,6 +138,7 @@ def _details(response: Response) -> Any:
         return _snippet(response) or None
     if isinstance(data, dict):
         fields = cast("dict[str, Any]", data)
+        # The form that FastAPI gives to errors.
         return fields.get("detail", fields)
     return data
 
@@ -168,6 +169,7 @@ def request_id_of(response: Response) -> str | None:
 
 def _message(details: Any) -> str:
     if isinstance(details, str):
+        # The markup of a gateway's page would fill the message, and what it says comes after it.
         text = details if "<" not in details else "an HTML page" if "html" in details.lower() else details
         return " ".join(text.split())[:_SNIPPET]
     if isinstance(details, list):

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
+# As large as any answer may be by default.
 _MAX_EVENT_BYTES = 64_000_000
+# The standard allows three line ends, and an empty line ends an event.
 _EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
 _QUIET = "xpander-facade/quiet"
 _QUIET_FRAME = f"event: {_QUIET}\n\n".encode()
@@ -158,6 +160,8 @@ class EventStream(_Stream):
             failure = failure_of(error)
             self._notify(failure)
             problem = self._error(failure)
+        # Outside of the `except`: an error of the transport as its context would hold the request, and the key with
+        # it.
         raise problem
 
     def __exit__(
@@ -267,6 +271,7 @@ def _stream_attempt(configuration: Configuration, request: Request) -> Attempt:
     attempt = first_attempt(configuration, request)
     attempt.headers["accept"] = "text/event-stream"
     attempt.headers["cache-control"] = "no-store"
+    # Who compresses on the way collects a block first, and holds back the events in it.
     attempt.headers["accept-encoding"] = "identity"
     last_id = attempt.headers.get("last-event-id")
     # An id may hold what no header can: then the stream begins anew, and what came before is known.
@@ -305,6 +310,7 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
             for decoded in decoder.decode(chunk):
                 yield self._measured(self._without_mark(decoded))
             if self._is_quiet():
+                # As a frame of the stream, since httpx-sse gives nothing while only comments come.
                 yield _QUIET_FRAME
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -341,6 +347,7 @@ class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
         data = self._last + chunk
         end = max(data.rfind(mark) for mark in _EVENT_ENDS)
         self._size = self._size + len(chunk) if end < 0 else len(data) - end
+        # An end may be split over two chunks, and has at most three bytes.
         self._last = data[-3:]
         self._is_between_events = data.endswith(_EVENT_ENDS)
         if self._size > _MAX_EVENT_BYTES:

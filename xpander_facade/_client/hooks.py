@@ -36,6 +36,7 @@ attempt_observers: list[AttemptObserver] = []
 
 def with_added_headers(configuration: Configuration, attempt: Attempt) -> Attempt:
     """Return an attempt with the headers that observers and `on_request` add."""
+    # A copy, since another thread may install an integration meanwhile.
     for observer in [*attempt_observers]:
         try:
             headers, on_end = observer.begin(attempt)
@@ -47,6 +48,7 @@ def with_added_headers(configuration: Configuration, attempt: Attempt) -> Attemp
         return attempt
     from xpander_facade.configuration._http_events import RequestEvent
 
+    # Hooks log what they are given.
     shown = {name: value for name, value in attempt.headers.items() if name != "x-api-key"}
     event = RequestEvent(attempt.operation, attempt.method, attempt.url, MappingProxyType(shown))
     try:

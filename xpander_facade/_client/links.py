@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)")
 _PARAMETER = re.compile(r";\s*([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))")
+# A server decides how long the header is, and with it how long the patterns would take.
 _MAX_LENGTH = 2_000
 
 

@@ -24,6 +24,7 @@ class RawClient(AuthenticatedClient):
     def get_httpx_client(self) -> httpx.Client:
         """Return the blocking client, made at the first call."""
         client = super().get_httpx_client()
+        # Hooks see a response before the generated code does, which takes only the statuses that Python knows.
         client.event_hooks = {"response": [self._check]}
         return client
 

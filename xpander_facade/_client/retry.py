@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from xpander_facade.configuration._configuration import Configuration
 
+# From 520 to 526: what Cloudflare says of a server behind it.
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504, *range(520, 527)})
 BASE_WAIT = 0.5
 MAX_WAIT = 8.0
@@ -77,6 +78,7 @@ class RetryTokenBucket:
 
     def refund(self, *, retried: bool) -> None:
         """Give back after a success: a retry's price, or a little after a first attempt."""
+        # Nearly every success finds the bucket full, and takes no lock then.
         if self._tokens < self.CAPACITY:
             with self._lock:
                 self._tokens = min(self.CAPACITY, self._tokens + (self.COST if retried else self.REFUND))
@@ -112,8 +114,10 @@ def backoff(
     """
     if not reason.transient or retries >= max_retries or not (idempotent or reason.not_processed):
         return None
+    # Whoever has to wait that long is better told so at once.
     if reason.retry_after is not None and reason.retry_after > MAX_RETRY_AFTER:
         return None
+    # From zero on, so that clients that failed together do not come back together.
     wait = _random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
     wait = max(wait, reason.retry_after or 0.0)
     return wait if elapsed + wait < deadline else None
@@ -147,6 +151,7 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
+        # Nine digits are thirty years already, and there may be thousands.
         return float(text[:9])
     load(DATES)
     from email.utils import parsedate_to_datetime

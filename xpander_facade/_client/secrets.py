@@ -36,6 +36,7 @@ def secrets_of(configuration: Configuration, body: Any = None) -> list[str]:
             servers = members.get("mcp_servers")
             for server in cast("list[Any]", servers) if isinstance(servers, list) else []:
                 secrets += _texts([value for name, value in server.items() if name in _SECRETS_OF_SERVERS])
+    # The longest first: one that holds another would leave a part of itself to be seen.
     return sorted({secret for secret in secrets if secret}, key=len, reverse=True)
 
 

@@ -103,6 +103,7 @@ def _attempt(configuration: Configuration, attempt: Attempt) -> Response | Failu
     began = time.monotonic()
     try:
         outcome = transmit(configuration, attempt)
+    # Ctrl-C, a time limit or a cancellation: a tracer's span must end all the same.
     except BaseException:
         end(attempt, None)
         raise
