@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from xpander_facade._transport.resolving import Address
 
 # Not global in the IANA registries, and 168.63.129.16, which serves Azure's machines their secrets.
+# Python's own `is_global` says different things of some networks from one release to the next.
 _SPECIAL_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in [

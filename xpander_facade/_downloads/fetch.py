@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# A host may have dozens, and each of them may be silent until the timeout.
 _MAX_ADDRESSES = 4
 _BYTE_ORDER_MARKS = (  # UTF-32's first: the mark of UTF-16 is its beginning
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -262,6 +263,7 @@ def _request(target: httpx.URL, route: Route, seconds: float) -> httpcore.Reques
         (name.encode("ascii"), value.encode("ascii")) for name, value in _attempt(target, seconds).headers.items()
     ]
     waits = {"connect": min(CONNECT_TIMEOUT, seconds), "read": seconds, "write": seconds, "pool": seconds}
+    # The connection goes to an address; the certificate is the host's.
     extensions = {"timeout": waits, "sni_hostname": target.raw_host.decode("ascii")}
     url = _httpcore_url(target, route.origin.host)
     return addressed(route, httpcore.Request("GET", url, headers=headers, extensions=extensions))
@@ -281,6 +283,7 @@ def _redirect(status: int, headers: Mapping[str, str], limits: FileLimits) -> st
         is_compressed = not ContentDecoder(headers.get("content-encoding", "")).is_identity
     except UnreadableCodingError:
         is_compressed = True
+    # A few bytes could become gigabytes, and the limits count what comes over the network.
     if is_compressed:
         raise FetchRefused("the answer is compressed, though only an uncompressed one was asked for")
     length = headers.get("content-length", "")
@@ -305,6 +308,7 @@ def _text(content: bytearray, charset: str | None) -> str:
         if content.startswith(mark):
             return content.decode(of_mark, "replace")
     name = "utf-8"
+    # A server can name any charset, also one that there is not.
     with contextlib.suppress(LookupError, ValueError):
         name = codecs.lookup(charset or "utf-8").name
     if name.replace("-", "_") in _UNSAFE_CHARSETS:
@@ -396,11 +400,13 @@ class Fetch:
         if step.route is None:
             return self._get_with_client(step.target)
         request = _request(step.target, step.route, self._left())
+        # Not out of the pool: it must lead to the very address that was checked.
         connection = sync_connection(step.route, 0, Deadline(self._until))
         try:
             response = connection.handle_request(request)
             headers = headers_of(response)
             location = _redirect(response.status, headers, self._limits)
+            # The body of a redirect is not read: where it leads decides.
             content = bytearray()
             if location is None:
                 for chunk in response.iter_stream():
@@ -464,6 +470,7 @@ class Fetch:
 
     def _add(self, content: bytearray, chunk: bytes) -> None:
         content += chunk
+        # Counted although nothing comes of the file: a task of many bad files must not read without end.
         self.received += len(chunk)
         if len(content) > self._limits.max_bytes:
             raise _too_large(self._limits)
@@ -474,6 +481,7 @@ class Fetch:
 
 
 def _charset(headers: Mapping[str, str]) -> str | None:
+    # Parsed as the header of a mail: quotes and further parameters are no matter of a pattern.
     message = Message()
     message["content-type"] = headers.get("content-type", "")
     return message.get_content_charset()
