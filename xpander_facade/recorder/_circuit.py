@@ -125,4 +125,5 @@ def circuit_of(configuration: Configuration) -> Circuit:
 
 
 if hasattr(os, "register_at_fork"):  # there is none on Windows
+    # A lock may have been held at the fork, and the child has connections of its own.
     os.register_at_fork(after_in_child=_circuits.clear)

@@ -91,6 +91,7 @@ def outcome_of(error: BaseException | None, ignored: Ignored) -> Outcome:
         return Outcome.SUCCESS
     if isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)
+        # A group steers only where all that is in it steers in the same way.
         inner = [outcome_of(one, ignored) for one in group.exceptions]
         return inner[0] if all(one is inner[0] for one in inner) else Outcome.FAILURE
     names = [_name_of(one) for one in type(error).__mro__]
@@ -98,6 +99,7 @@ def outcome_of(error: BaseException | None, ignored: Ignored) -> Outcome:
         for name in names:
             if name in known:
                 return known[name]
+    # `sys.exit()` without a status is how a script ends that is done.
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return Outcome.SUCCESS
     return Outcome.FAILURE

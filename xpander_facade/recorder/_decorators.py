@@ -218,6 +218,7 @@ def first_argument_of(function: Callable[..., object]) -> FirstArgument:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some functions of C have no signature
         return lambda arguments, keywords: arguments[0] if arguments else None
+    # By its name: in the body of a class, a method is still a function like any other.
     skipped = 1 if parameters and parameters[0].name in {"self", "cls"} else 0
     if len(parameters) <= skipped:
         return lambda arguments, keywords: None

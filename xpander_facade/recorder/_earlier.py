@@ -31,6 +31,7 @@ class EarlierRuns:
     """
 
     def __init__(self) -> None:
+        # Reentrant, since a signal handler may record while the thread that it interrupts is in here.
         self._lock = threading.RLock()
         self._turns: collections.OrderedDict[str, RunPath] = collections.OrderedDict()
         self._sums: collections.OrderedDict[str, _Sum] = collections.OrderedDict()
@@ -87,6 +88,7 @@ earlier_runs = EarlierRuns()
 
 def _forget() -> None:
     """Let a forked process have a lock of its own."""
+    # What the parent has recorded holds for the child as well; only the lock may be taken for ever there.
     earlier_runs._lock = threading.RLock()
 
 

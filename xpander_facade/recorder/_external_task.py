@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 PROCESS_ENDED = "process ended before the run did"
 NEVER_ENDED = "the run was left without its end being seen"
+# Weak, since a context can outlive its run by far and would keep all that the run has recorded.
 _current: contextvars.ContextVar[weakref.ref[ExternalTask] | None] = contextvars.ContextVar("xpander_run", default=None)
 _owed: dict[int, ExternalTask] = {}
 """The runs of this process that are still to be reported, by identity."""
@@ -249,6 +250,7 @@ class ExternalTask(RunFields):
         except BaseException as error:
             self._close(error)
             raise
+        # The report of the start is no part of what the run took.
         self._began = self._options.clock()
 
     async def _aopen(self) -> None:
@@ -382,6 +384,7 @@ class ExternalTask(RunFields):
             self._outcome = Outcome.IGNORED
         if error is not None:
             self._reporter.note_error()
+        # A forked child leaves a block that its parent has entered, and the parent reports it.
         return self._process == os.getpid() and self._reporter.is_owed
 
     def _become_part_of(self, job: ExternalTask) -> None:
@@ -552,6 +555,7 @@ def _sweep(now: float) -> None:
     """
     if now - _swept_at[0] < _SWEEP_INTERVAL:
         return
+    # The sweep at the end of the process does not change when the next one is due.
     _swept_at[0] = now if now != float("inf") else _swept_at[0]
     for key in list(_owed):
         run = _owed.get(key)
@@ -566,6 +570,7 @@ def _sweep(now: float) -> None:
             run._reporter.detach_end(run._end_report)
 
 
+# Counted as `_sweep` counts: how many references a loop itself holds differs between versions of Python.
 def _references_of_one_entry() -> int:
     entries = {0: object()}
     for key in list(entries):

@@ -35,6 +35,7 @@ class StreamReading:
         self.chunks += 1
         self._last = chunk
         try:
+            # The limit on items is for one chunk: a long stream has more of them than any response.
             self._read.renew()
             for fragment in self._fragments_of(chunk, self._read):
                 self._tally.add(fragment)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("xpander_facade.recorder")
 MAX_LOGGED = 500
 _SECOND_TRY = 0.5
+"""Seconds that a second try is watched: an error of the report itself comes again at once, one from outside not."""
 T = TypeVar("T")
 _warned_of_loops: list[bool] = []
 

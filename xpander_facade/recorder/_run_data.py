@@ -404,6 +404,7 @@ class RunFields:
 def _plus(tokens: Tokens | None, change: dict[str, int]) -> Tokens:
     before = tokens or Tokens()
     return Tokens(
+        # The user may have set fewer tokens meanwhile than what is taken back here.
         prompt_tokens=max(0, before.prompt_tokens + change["prompt"]),
         completion_tokens=max(0, before.completion_tokens + change["completion"]),
         cache_read_tokens=max(0, before.cache_read_tokens + change["cache_read"]),

@@ -69,16 +69,16 @@ class RunUsage:
         """
         warnings: list[str] = []
         touched: dict[int, UsageFragment] = {}
-        is_earlier: list[UsageFragment] = []
         for fragment in told:
             if fragment.is_kept and fragment.key is not None and earlier_runs.has_recorded(fragment.key, self.path):
-                is_earlier.append(fragment)
                 continue
             self._without_earlier(fragment, warnings)
             entry = self._tally.add(fragment, way=way)
             if entry is not fragment and entry.way.startswith(SPANS):
                 self._confirm(entry)
             touched[id(entry)] = entry
+        # A chunk that is recorded by itself goes on with the stream of the one before; after anything else a stream
+        # is over.
         if not is_single:
             self._tally.close_streams()
         entries = list(touched.values())
@@ -89,6 +89,7 @@ class RunUsage:
         if usage is not None and usage.tokens is None and usage.hint:
             warnings.append(f"the library told no token counts: set {usage.hint}")
         fresh = tuple(warning for warning in dict.fromkeys(warnings) if warning not in self._warned)
+        # Each once a run: a handler that records in a loop would else fill the log.
         self._warned.update(fresh)
         return UsageChange(counts, usage, fresh)
 

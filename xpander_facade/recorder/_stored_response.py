@@ -48,6 +48,7 @@ def stored_response(responses: Sequence[RecordedResponse], facts: dict[str, Any]
     if not facts:
         return Ready(whole)
     told = to_jsonable(facts, limit=limit)
+    # Beside the members of a single response, which stay where their readers look for them.
     if isinstance(whole, dict) and RUN_KEY not in whole:
         return Ready({RUN_KEY: told, **cast("dict[str, Any]", whole)})
     if not data:

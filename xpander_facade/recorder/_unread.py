@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import threading
 from typing import Any, cast
 
 from xpander_facade.usage._reader import Reader
@@ -15,7 +14,6 @@ _LIST = "docs/usage.md"
 _MAX_TOLD = 1_000
 _MAX_ITEMS = 50
 _told: set[tuple[str, str]] = set()
-_lock = threading.Lock()
 
 
 def note_unread(run_id: str | None, response: object) -> None:
@@ -28,10 +26,10 @@ def note_unread(run_id: str | None, response: object) -> None:
     if _is_known_shape(response):
         return
     what, remedy = _type_name(response), _remedy(response)
-    with _lock:
-        if (what, remedy) in _told or len(_told) >= _MAX_TOLD:
-            return
-        _told.add((what, remedy))
+    # Without a lock: a signal handler or a forked child would wait for it for ever, and to be told twice is no harm.
+    if (what, remedy) in _told or len(_told) >= _MAX_TOLD:
+        return
+    _told.add((what, remedy))
     _log.warning("run %s has recorded nothing of what it was given (%s): %s", run_id, what, remedy)
 
 
