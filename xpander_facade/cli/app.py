@@ -86,6 +86,7 @@ def _options(
 
 @app.command(
     "emulator",
+    # Without options of its own, not even --help: all of them reach the emulator's own parser.
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
 def emulator(context: typer.Context) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warning", "error"]
 
+# A person waits: a wrong URL must not take the two minutes that a program would give it.
 _LIMITS: dict[str, Any] = {"timeout": 10.0, "max_retries": 1, "deadline": 15.0}
 _OLD = 3600.0
 """Seconds after which a report that still waits deserves a word."""
@@ -157,6 +158,7 @@ def _failed(error: XpanderError) -> Check:
     if isinstance(error, AuthenticationError):
         return Check("key", "error", f"refused: check XPANDER_API_KEY, XPANDER_BASE_URL and the organisation ({error})")
     if isinstance(error, PermissionDeniedError):
+        # A key may be made for reports alone, which need no list of agents.
         return Check("key", "warning", f"known, but it may not list agents ({error})")
     return Check("key", "error", f"could not be tried: {error}")
 

@@ -37,6 +37,7 @@ POLL_LIMITS: dict[str, Any] = {"timeout": 10.0, "max_retries": 0, "deadline": 10
 
 _MAX_DELAY = 30.0
 _CONCURRENCY = 8
+# Sorts what has no time behind all that has one.
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -146,6 +147,7 @@ class HistoryReader:
         except XpanderError as error:
             self.failures.append(error)
             return None
+        # What runs is loaded at each look: its tokens grow while its item stays as it is.
         if item.status.is_final:
             self._ended[item.id] = (state, task)
         return task

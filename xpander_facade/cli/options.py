@@ -93,6 +93,7 @@ def parse_moment(text: str) -> datetime:
 
 
 def _checked_or_default(value: str | None, parameter: typer.CallbackParam) -> str | None:
+    # A script that passes on a variable without a value gives an empty text, which counts as not given.
     return checked_id(value, parameter) if value else None
 
 

@@ -141,6 +141,7 @@ def flush_reports(
         with _watched(box):
             result = _flush(box, timeout)
         status = box.status()
+    # A flush counts what it may send itself; a file can also hold reports of other platforms and organisations.
     others = max(status.waiting + status.sending - result.waiting, 0)
     fields = {**attrs.asdict(result), "left_for_others": others}
     if as_json:
@@ -236,6 +237,7 @@ def _confirm(question: str) -> None:
         Abort: The answer is not yes.
         ConfigurationError: There is nobody to ask.
     """
+    # A script would wait for an answer for ever.
     if not sys.stdin.isatty():
         raise ConfigurationError("nobody is there to be asked: pass --yes")
     typer.confirm(question, abort=True, err=True)

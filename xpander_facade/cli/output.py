@@ -44,6 +44,7 @@ def configure_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
+            # A result may hold any character, and the console of Windows and a plain C locale can show few of them.
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -111,6 +112,7 @@ def format_count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+# The library's errors name its arguments, and what a user of the commands can set are options and variables.
 _TERMS = (
     (re.compile(r"\bpass api_key= or set\b"), "set"),
     (re.compile(r"\bpass the key as api_key="), "set XPANDER_API_KEY"),

@@ -39,6 +39,7 @@ def progress(what: str, total: int, patience: float = 0) -> Generator[Callable[[
         began = time.monotonic()
 
         def advance(done: int) -> None:
+            # Shown only once it takes long: a bar that flashes up is noise.
             if not bar.live.is_started and time.monotonic() - began >= patience:
                 stack.enter_context(bar)
             bar.update(task, completed=done)

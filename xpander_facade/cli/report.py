@@ -85,6 +85,7 @@ def report(
         "result": told.text if result is None else read_text(result, "--result"),
         "is_success": not failed,
         "duration": duration,
+        # Zeros would say that the run has cost nothing, where nothing is known.
         "tokens": tokens if tokens != Tokens() else None,
         "used_tools": used_tool or told.tools,
         "llm_response": response,

@@ -91,9 +91,11 @@ def _keys(leave: Callable[[], None]) -> Generator[None]:
     def read() -> None:
         import os
 
+        # Nothing is read where the terminal has been closed: then nobody looks any more.
         if os.read(number, 32)[:1] in (b"q", b"Q", b""):
             leave()
 
+    # Each key at once and without an echo; Ctrl-C still makes a signal.
     tty.setcbreak(number)
     try:
         loop.add_reader(number, read)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _MIN_FLEXIBLE = 16
+# Wider than any row; rich wants a number.
 _UNBOUNDED = 1_000_000
 
 STATUS_STYLES = {
@@ -217,6 +218,7 @@ class TablePrinter:
         layout = self._layout
         is_new = layout is None or layout.width != width or not layout.holds(cells, self._columns)
         if layout is None or is_new:
+            # Rows that come later fit under those that were printed, whose widths can't change any more.
             known = [*cells, self._widest] if self._widest else cells
             layout = self._layout = fit(self._columns, known, width)
             self._widest = [max(column, key=len) for column in zip(*known, strict=True)]

@@ -152,6 +152,7 @@ async def _follow(
                 print_message(f"{error}; trying again in {delay:g} s")
                 continue
             delay = interval
+            # Oldest first: what is printed below is newer.
             changed = [item for item in reversed(items) if seen.get(item.id) != _state(item)]
             seen = {item.id: _state(item) for item in items}
             _print_more(await history.rows(changed), form, printer)

@@ -92,6 +92,7 @@ def _live(task: Task) -> Generator[TaskUpdateEvent]:
         print_message(f"task {task.id} streams no events: waiting for its end")
         return
     with contextlib.closing(task.events()) as events:
+        # The task in the last event may be trimmed, and the whole one is loaded and printed after it.
         yield from (event for event in events if event.type is not TaskUpdateEventType.TaskFinished)
 
 

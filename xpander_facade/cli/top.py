@@ -39,6 +39,7 @@ _SHARE_OF_TIME = 4
 """How many times as long as a look took is waited before the next one, if that is longer than the interval."""
 
 _ROWS = 20
+# Agent, tasks, workers, outbox and an empty line stand above the table.
 _HEAD_LINES = 5
 
 
@@ -267,6 +268,8 @@ class View:
             self._box = open_outbox(self._configuration)
             if self._box is None:
                 return None
+            # Opened once it is there, and kept: looking into it again and again would open and close the file each
+            # time.
             self._stack.enter_context(contextlib.closing(self._box))
         return {"file": self._box.path, **attrs.asdict(self._box.status())}
 

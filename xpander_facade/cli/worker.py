@@ -58,6 +58,7 @@ def worker(
         own = handler.configuration
         configuration = configuration_of(base_url, organization_id)
         if own is not None:
+            # The handler's configuration may hold what there is no option for, such as clients and hooks.
             configuration = attrs.evolve(
                 own, base_url=base_url or own.base_url, organization_id=organization_id or own.organization_id
             )
@@ -91,10 +92,12 @@ def _handler_at(target: str) -> TaskHandler[..., Any]:
     path, _, name = target.partition(":")
     if not path or not name:
         raise typer.BadParameter(f"{target!r} has no form like module:handler")
+    # An installed command does not look for modules where it is called, as `python -m` does.
     sys.path.insert(0, os.getcwd())
     try:
         found: object = importlib.import_module(path)
     except ModuleNotFoundError as error:
+        # A module that the handler's own imports lack is an error of theirs, and its traceback says where.
         if error.name is None or not f"{path}.".startswith(f"{error.name}."):
             raise
         raise typer.BadParameter(f"there is no module {error.name!r} here") from None
