@@ -37,6 +37,7 @@ class ConfigurationBound:
 def _slots(cls: type) -> tuple[str, ...]:
     slots: tuple[str, ...] | str = vars(cls).get("__slots__", ())
     names = (slots,) if isinstance(slots, str) else tuple(slots)
+    # Python stores a slot that begins with two underscores under a mangled name.
     return tuple(f"_{cls.__name__.lstrip('_')}{name}" if _is_private(name) else name for name in names)
 
 

@@ -27,6 +27,7 @@ def take_route(data: dict[str, Any]) -> tuple[dict[str, Any], LLMGatewayRoute | 
         return data, None
     rest = {name: value for name, value in cast("dict[str, Any]", extension).items() if name != _FIELD}
     bare = {name: value for name, value in data.items() if name != "payload_extension"}
+    # The platform adds the extension for this alone: a task that had none gets none back.
     return bare | ({"payload_extension": rest} if rest else {}), read_route(extension[_FIELD])
 
 

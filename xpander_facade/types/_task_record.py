@@ -61,7 +61,10 @@ class TaskRecord(ConfigurationBound):
     created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
 
     status: AgentExecutionStatus = attrs.field(
-        default=AgentExecutionStatus.Pending, converter=AgentExecutionStatus, metadata=codec.ESSENTIAL
+        # A task whose status can't be read must not pass for one that waits.
+        default=AgentExecutionStatus.Pending,
+        converter=AgentExecutionStatus,
+        metadata=codec.ESSENTIAL,
     )
     internal_status: str | None = None
     last_executed_node_id: str | None = None
@@ -172,6 +175,7 @@ class TaskRecord(ConfigurationBound):
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
         for field in attrs.fields(TaskRecord):
             value = getattr(fresh, field.name)
+            # An answer without one of these does not say that it is gone.
             if field.name == "deep_planning" and not value.tasks and _has_items(self.deep_planning):
                 continue
             if field.name == "additional_context" and not value:

@@ -21,6 +21,7 @@ class OpenEnum(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
+        # Not added to the class: what a server sends must neither fill the memory nor count as known from then on.
         member = str.__new__(cls, value)
         member._name_ = value
         member._value_ = value
@@ -71,6 +72,7 @@ class AgentExecutionStatus(OpenEnum):
         return self.value in _FINAL
 
 
+# Outside of the class, where it would become a member.
 _FINAL = frozenset({"completed", "failed", "error", "stopped"})
 
 
@@ -149,6 +151,7 @@ class MCPServerTransport(OpenEnum):
     STDIO = "stdio"
     SSE = "sse"
     STREAMABLE_HTTP = "streamable-http"
+    # The platform's documentation has this name, too.
     HTTP_Transport = "streamable-http"
 
 
@@ -165,6 +168,7 @@ class MCPServerAuthType(OpenEnum):
     CustomHeaders = "custom_headers"
     SSOUser = "sso_user"
     None_ = "none"
+    # The documentation's name, which type checkers hold for private.
     _None = "none"
 
 

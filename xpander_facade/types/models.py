@@ -153,7 +153,9 @@ class MCPServerDetails:
     command: str | None = None
     url: str | None = None
     transport: MCPServerTransport = attrs.field(
-        default=attrs.Factory(_usual_transport, takes_self=True), converter=MCPServerTransport
+        # On the platform the transport of a local server is stdio, and that of a remote one never is.
+        default=attrs.Factory(_usual_transport, takes_self=True),
+        converter=MCPServerTransport,
     )
     auth_type: MCPServerAuthType = attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
     api_key: str | None = attrs.field(default=None, repr=False)
