@@ -57,6 +57,7 @@ def invoke_operation_request(
         path_params=given(json_object("path_params", payload.get("path_params"))),
         headers=given(json_object("headers", payload.get("headers"))),
     )
+    # The platform takes members beside the four parts as they are.
     body.additional_properties = {name: value for name, value in payload.items() if name not in _PAYLOAD_PARTS}
     parts = tools.invoke_operation_kwargs(
         _validation.check_id("agent_id", agent_id),

@@ -146,6 +146,7 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
 
 
 def _sums(ledger: Ledger) -> dict[str, Any]:
+    # Exact, so that the order in which attempts are reported changes nothing.
     sums: dict[str, Any] = {_DURATION: math.fsum(counts.get(_DURATION, 0) for counts in ledger.values())}
     if any(name in counts for counts in ledger.values() for name in _COUNTS):
         tokens = {name: int(sum(counts.get(name, 0) for counts in ledger.values())) for name in _COUNTS}
@@ -176,10 +177,12 @@ def _last(ledger: Ledger) -> str:
 
 def _is_later(one: str, other: str) -> bool:
     numbers = [_number(text) for text in (one, other)]
+    # Names have no order: what is told last of them counts.
     return None not in numbers and int(one) > int(other)
 
 
 def _number(text: str) -> int | None:
+    # RQ's attempts count up from a negative number.
     return int(text) if text.removeprefix("-").isascii() and text.removeprefix("-").isdecimal() else None
 
 

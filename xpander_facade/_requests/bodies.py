@@ -309,5 +309,6 @@ def _add_extra(body: Any, item: Any) -> None:
     rest = {name: codec.unstructure(value) for name, value in item.extra.items() if not name.startswith("_")}
     body.additional_properties = rest
     for name in rest:
+        # The attribute has its default because it can't hold what came: that goes back out of `extra`.
         if codec.is_unread(item, name):
             setattr(body, name if hasattr(body, name) else f"{name}_", UNSET)

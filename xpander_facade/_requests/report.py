@@ -106,6 +106,7 @@ def make_report(
         used_tools=_validation.check_names("used_tools", used_tools),
     ).to_dict()
     if agent_id is None:
+        # Without an agent there is no report yet, and the error carries what was to be in it all the same.
         with attach_report(Report("", run_id, body), configuration.redact):
             agent_id = configuration.get_agent_id()
     return Report(_validation.check_id("agent_id", agent_id), run_id, body)

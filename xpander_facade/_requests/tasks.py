@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xpander_facade.types._task_record import TaskRecord
 
 
+# The platform stores no more of it.
 _MAX_INTERNAL_STATUS = 255
 _FILTERS = ("user_id", "parent_task_id", "triggering_agent_id", "status", "internal_status")
 
@@ -81,6 +82,7 @@ def create_request(
         TypeError: An argument has another type.
         ValueError: An id is empty.
     """
+    # On the caller's thread, before others need it: a fork during an import on another thread would hang the child.
     load(CREATION)
     try:
         agent_id = _validation.check_agent_id(agent_id, instead="prompt")
@@ -187,6 +189,7 @@ def _leave_out_equals(body: models.UpdateTaskRequest, said: models.UpdateTaskReq
     for field in attrs.fields(models.UpdateTaskRequest):
         if field.init and getattr(body, field.name) == getattr(said, field.name):
             setattr(body, field.name, UNSET)
+    # What `extra` holds is sent only where it was changed, too.
     old = said.additional_properties
     body.additional_properties = {
         name: value for name, value in body.additional_properties.items() if name not in old or old[name] != value
