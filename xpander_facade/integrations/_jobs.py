@@ -268,6 +268,7 @@ class Jobs:
             return None
         if options.input is not None:
             return _text(self._guarded(id, options.input, *arguments, **keywords))
+        # A job's first argument mostly is what it is about.
         first = arguments[0] if arguments else next(iter(keywords.values()), None)
         return None if first is None else to_text(first)
 
@@ -285,6 +286,7 @@ class Jobs:
         try:
             return function(*arguments, **keywords)
         except Exception as error:
+            # A time limit may strike in here, and it is meant for the job.
             if type(error).__module__.partition(".")[0] in _RUNNERS:
                 raise
             _log.warning("job %s goes on, though it could not be recorded: %s", what, error, exc_info=True)

@@ -49,6 +49,7 @@ class StreamRecord:
         if not entries:
             return
         for entry in entries:
+            # The stream is over: what comes later under the same id tells it again and adds nothing.
             entry.chunk = False
         self._run._take_response(self._reading.summary, entries, self._way)
 
@@ -144,6 +145,7 @@ def _watch_parse(response: Any, run: ExternalTask, way: str) -> None:
     seen: list[object] = []
 
     def after(value: Any) -> Any:
+        # The library keeps what it has parsed, and gives the same object the next time.
         if any(value is one for one in seen):
             return value
         seen.append(value)
@@ -172,6 +174,7 @@ def _watch_stream(stream: Any, run: ExternalTask, way: str) -> None:
     with _making:
         made = _classes.get(kind) or _classes.setdefault(kind, _class_below(kind))
     watched: Any = stream
+    # Not a proxy around it: callers ask for the class of a stream, and use methods that are not known here.
     watched.__class__ = made
     watched._xpander_record = StreamRecord(run, way)
 

@@ -41,6 +41,7 @@ def _instrument(client: Any, way: str, integration: str, instrument_copy: Any) -
         return make_and_instrument
 
     names = {"request": wrap_call(client.request, way)}
+    # Code that sets a timeout for one call makes a copy for it, whose calls would be missing.
     names |= {name: copied(name) for name in ("copy", "with_options") if hasattr(client, name)}
     replace(client, names, integration=integration)
     return client

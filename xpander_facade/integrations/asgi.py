@@ -115,6 +115,7 @@ async def flush_at_shutdown(backend: Backend, timeout: float) -> None:
         timeout: Seconds that this may take at most.
     """
     try:
+        # Where the server ends by its signal, nothing runs after this that could report them.
         await in_thread(end_runs)
         left = (await backend.aflush(timeout)).waiting
     except Exception as error:

@@ -93,6 +93,7 @@ class _Recording:
         self._app = app
         self._jobs = jobs
         self._request_class = app.Task.Request
+        # A hard limit kills the child, and Celery has no signal for it in the process that is left.
         app.Task.Request = _request_class(self._request_class, jobs)
         self._connected: list[tuple[Any, Any]] = [
             (signals.task_prerun, self._begin),
@@ -104,6 +105,7 @@ class _Recording:
             (signals.worker_shutdown, self._flush),
         ]
         for one, receiver in self._connected:
+            # Celery holds receivers weakly unless told otherwise, and nobody else holds a bound method.
             one.connect(receiver, weak=False)
 
     def disconnect(self) -> None:

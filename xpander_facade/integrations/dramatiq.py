@@ -102,6 +102,7 @@ class RecordMessages(_Middleware):
         self._jobs.flush()
 
     def _is_first(self, broker: Any) -> bool:
+        # Added twice, it would report each message twice.
         first = next(one for one in broker.middleware if isinstance(one, RecordMessages))
         if first is not self and not self._is_warned:
             self._is_warned = True
@@ -110,4 +111,5 @@ class RecordMessages(_Middleware):
 
 
 def _key(message: Any) -> str:
+    # Redis names each delivery, and two of one message can be under way at once.
     return f"{message.message_id} {message.options.get('redis_message_id', '')}"

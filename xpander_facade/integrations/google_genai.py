@@ -41,6 +41,7 @@ def instrument(client: C) -> C:
     if not isinstance(client, module.Client):
         raise IntegrationError(f"{_INTEGRATION}.instrument() takes google.genai.Client, not {type(client).__name__}")
     for models in _models_of(client):
+        # Private names of the library: where a release has others, whole calls are recorded instead of each one.
         calls = _CALLS if hasattr(models, _CALLS[0]) else _PUBLIC
         names = {name: wrap_call(getattr(models, name), "google_genai") for name in calls if hasattr(models, name)}
         replace(models, names, integration=_INTEGRATION)

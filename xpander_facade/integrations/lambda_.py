@@ -110,6 +110,8 @@ def sqs_handler(
             try:
                 for record in event["Records"]:
                     id = record["messageId"]
+                    # To be killed in the middle of it would bring back the messages before it as well, which are
+                    # done.
                     if _seconds_left(context) <= MARGIN:
                         failed.append({"itemIdentifier": id})
                         continue
@@ -207,6 +209,7 @@ def _watch_time(backend: Backend, run: ExternalTask, context: Any) -> threading.
             backend.flush(MARGIN)
 
     timer = threading.Timer(max(0.0, left - MARGIN), report)
+    # A function that returns in time must not wait for it.
     timer.daemon = True
     if left < float("inf"):
         timer.start()

@@ -55,6 +55,7 @@ def instrument(router: Any = None) -> Any:
         ...     litellm.completion(model="openai/gpt-5-mini", messages=messages)
     """
     module = require("litellm", distribution="litellm", oldest="1.60", integration=_INTEGRATION)
+    # Calls go through the module's functions: replaced there, they would be recorded for the whole process.
     if router is None:
         return RecordedLiteLLM(module)
     if not isinstance(router, module.Router):

@@ -68,6 +68,7 @@ class RecordsJobs:
 
     def perform_job(self, job: Any, *arguments: Any, **keywords: Any) -> Any:
         """Record a job while RQ performs it."""
+        # RQ sets its time limit around this call: outside of it a limit could not end the job.
         job.perform = functools.partial(self._perform, job)
         try:
             return cast("Any", super()).perform_job(job, *arguments, **keywords)
@@ -98,6 +99,7 @@ class RecordsJobs:
     def _jobs(self) -> Jobs:
         found = type(self).recorded
         if found is None:
+            # Kept at the class, which all workers of the process share.
             found = type(self).recorded = recording()
         return found
 

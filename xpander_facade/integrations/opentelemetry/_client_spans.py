@@ -65,10 +65,12 @@ class _ClientSpans:
             "http.request.method": attempt.method,
             "server.address": url.hostname or "",
             "server.port": url.port or (443 if url.scheme == "https" else 80),
+            # Without query, user and password: a trace is for more eyes than a call is.
             "url.full": f"{url.scheme}://{url.hostname}{'' if url.port is None else f':{url.port}'}{url.path}",
         }
         if attempt.operation:
             told["xpander.operation"] = attempt.operation
+        # The conventions name a span by its method alone where no template of the path is told.
         span = self._tracer.start_span(attempt.method, kind=trace.SpanKind.CLIENT, attributes=told)
         headers: dict[str, str] = {}
         propagate.inject(headers, trace.set_span_in_context(span))

@@ -28,6 +28,7 @@ class SpanHealth:
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._warned: set[str] = set()
+        # Weak: the list of observers must not keep a processor that nobody uses any more.
         self._observer = _observer_of(weakref.ref(self))
 
     def watch_runs(self) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from xpander_facade.backend import Backend
 
 log = logging.getLogger("xpander_facade.integrations.opentelemetry")
+# Spans that nobody ends must not fill the memory.
 MAX_OPEN_SPANS = 100_000
 _Open = tuple[Node, "RunSpans | Tree"]
 
@@ -137,6 +138,7 @@ class RunSpanProcessor(SpanProcessor):
             node.parent.add(node)
         self._open[context.trace_id, context.span_id] = node, owner
         if isinstance(owner, Tree) and node.kind is SpanKind.AGENT:
+            # Not taken back: an emitter may end a span in another context, and a tree that is over is not used.
             _current.set((owner, node))
 
     def _end(self, span: ReadableSpan) -> None:

@@ -51,6 +51,7 @@ class Node:
     def end(self, span: ReadableSpan) -> None:
         """Note what the span tells now that it has ended."""
         self.facts = facts_of(span.name, scope_of(span), span.attributes or {})
+        # Of others the facts are enough; a span holds prompts and answers.
         self.span = span if self.kind in {SpanKind.CALL, SpanKind.AGENT} else None
 
     def take(self) -> None:
