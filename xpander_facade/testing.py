@@ -35,7 +35,7 @@ ORGANIZATION_ID: Final = "org-1"
 
 _MARKER: Final = "xpander"
 _STRICT: Final = "xpander_strict"
-_SETTINGS: Final = ("agent", "step", "event_ids", "keep_alive", "max_body", "worker_timeout")
+_SETTINGS: Final = ("agent", "step", "event_ids", "keep_alive", "max_body", "worker_timeout", "max_attempts")
 _emulators: WeakKeyDictionary[pytest.Item, Emulator] = WeakKeyDictionary()
 _told: WeakKeyDictionary[pytest.Item, list[str]] = WeakKeyDictionary()
 """What belongs to a test. pytest's own stash came with 7.0, and this is loaded by older ones too."""

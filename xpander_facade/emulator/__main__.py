@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m xpander_facade.em
                     organization_id=options.organization_id,
                     step=options.step,
                     worker_timeout=options.worker_timeout,
+                    max_attempts=options.max_attempts,
                     journal_bytes=options.journal_bytes,
                     allow_hosts=[*options.allow_host, *_names(os.environ.get(_ALLOW_HOST, ""))],
                     on_request=None if log is None else log.add,
@@ -95,10 +96,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     add("--step", type=float, default=0.02, help="seconds between two events of a task")
     help_text = "silence after which a worker loses its tasks (default %(default)s)"
     add("--worker-timeout", type=float, default=10.0, metavar="SECONDS", help=help_text)
+    help_text = "lost workers with which a task is marked error (default %(default)s); 0 for no limit"
+    add("--max-attempts", type=_count, default=3, metavar="N", help=help_text)
     help_text = "host name that requests may give, beside localhost and addresses; may be repeated"
     add("--allow-host", action="append", default=[], metavar="NAME", help=help_text)
     help_text = "memory for the requests that the page shows (default %(default)s); 0 for none"
-    add("--journal-bytes", type=_size, default=32_000_000, metavar="BYTES", help=help_text)
+    add("--journal-bytes", type=_count, default=32_000_000, metavar="BYTES", help=help_text)
     add("--quiet", action="store_true", help="do not print a line for each request")
     add("--json", action="store_true", help="print URL and variables as JSON, on one line")
     return parser
@@ -150,11 +153,11 @@ def _port(text: str) -> int:
     return port
 
 
-def _size(text: str) -> int:
-    size = int(text)
-    if size < 0:
-        raise argparse.ArgumentTypeError(f"{size} is not a size: choose 0 or more bytes")
-    return size
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise argparse.ArgumentTypeError(f"{count} is too small: choose 0 or more")
+    return count
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class Job:
         worker: The worker that has it.
         assigned_at: When the worker was assigned it, by the dispatcher's clock.
         was_begun: A worker may have executed a part of it, so that the built-in agent must not start it again.
+        losses: How many workers were lost while they had it; its handler may be what ends them.
     """
 
     key: Key
@@ -70,12 +71,25 @@ class Job:
     worker: Worker | None = None
     assigned_at: float = 0.0
     was_begun: bool = False
+    losses: int = 0
     is_over: bool = False
     dispatches: list[Dispatch] = field(default_factory=list[Dispatch])
 
 
 class Dispatcher:
-    """Assigns created tasks to workers. `timeout`: seconds without a message after which a worker is lost."""
+    """Assigns created tasks to workers.
+
+    Args:
+        executions: The tasks.
+        store: Where they are kept.
+        streams: The event streams of workers.
+        agents: Who may be served.
+        runs: The built-in agent, for tasks of agents without workers.
+        workers: The workers.
+        timeout: Seconds without a message after which a worker is lost.
+        max_attempts: With so many lost workers a task is marked error, and not assigned again; 0 for no limit.
+        clock: Counts these seconds.
+    """
 
     def __init__(
         self,
@@ -86,9 +100,11 @@ class Dispatcher:
         runs: Runs,
         workers: Workers,
         timeout: float,
+        max_attempts: int,
         clock: Callable[[], float],
     ) -> None:
         self.timeout = timeout
+        self.max_attempts = max_attempts
         self.refusal: str | None = None
         self.containers: Containers | None = None
         self.llm_access: LLMAccess | None = None
@@ -347,6 +363,7 @@ class Dispatcher:
             job = self._jobs[key]
             # A lost worker may have started a task without saying so; one that said that it has finished has not.
             job.was_begun = job.was_begun or why == "lost"
+            job.losses += why == "lost"
             if self._executions.find(*key)["status"] == "paused":
                 self._unassign(job, why)
             else:
@@ -385,7 +402,12 @@ class Dispatcher:
 
     def _reassign_queued(self) -> None:
         for job in list(self._queue.values()):
-            if job.key in self._queue and not self._workers.of(job.key[0], job.agent_id):
+            if job.key not in self._queue:
+                continue
+            if 0 < self.max_attempts <= job.losses:
+                text = f"given to {job.losses} workers, each of which went away while it had this task: not given again"
+                self._executions.change(job.key, {"status": "error", "result": text})
+            elif not self._workers.of(job.key[0], job.agent_id):
                 self._run_without_workers(job)
         self._assign_queued()
 

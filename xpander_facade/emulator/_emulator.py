@@ -75,6 +75,8 @@ class Emulator(Inspection):
             with a leading dot stands for all names below it.
         on_request: Called with each request when it was answered, on the server's thread, so it must not block.
         worker_timeout: Seconds without a message after which a worker loses its tasks.
+        max_attempts: When so many workers were lost while they had a task, it is marked error and not given to another
+            one: it may be what ends them. 0 for no limit.
         clock: Seconds, as `time.monotonic` counts them; the silence of workers is measured by it.
 
     Raises:
@@ -104,6 +106,7 @@ class Emulator(Inspection):
         allow_hosts: Iterable[str] = (),
         on_request: Callable[[RecordedRequest], None] | None = None,
         worker_timeout: float = 10.0,
+        max_attempts: int = 3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not api_key and not is_loopback(host):
@@ -131,7 +134,15 @@ class Emulator(Inspection):
         self._runs = Runs(self._executions, self._store, agent or default_agent, step)
         workers = Workers(organization_id, clock)
         self._dispatcher = Dispatcher(
-            self._executions, self._store, self._streams, self._agents, self._runs, workers, worker_timeout, clock
+            self._executions,
+            self._store,
+            self._streams,
+            self._agents,
+            self._runs,
+            workers,
+            worker_timeout,
+            max_attempts,
+            clock,
         )
         self._executions.executor = self._dispatcher
         self._llm_access = self._dispatcher.llm_access = LLMAccess(self._executions)
@@ -345,6 +356,15 @@ class Emulator(Inspection):
     @worker_timeout.setter
     def worker_timeout(self, seconds: float) -> None:
         self._dispatcher.timeout = seconds
+
+    @property
+    def max_attempts(self) -> int:
+        """How many workers may be lost while they have a task, before it is marked error; 0 for no limit."""
+        return self._dispatcher.max_attempts
+
+    @max_attempts.setter
+    def max_attempts(self, count: int) -> None:
+        self._dispatcher.max_attempts = count
 
     def add_agent(self, agent_id: str, **fields: Any) -> Json:
         """Add an agent, or change fields of a known one; return it as `get_agent` would.

@@ -59,6 +59,48 @@ def test_the_tasks_of_the_last_worker_that_falls_silent_are_marked_error(
     assert emulator.wait_for_status(waiting["id"], "completed")["result"] == "You said: waiting"
 
 
+@pytest.mark.parametrize(("limit", "given_to"), [(3, 3), (1, 1), (0, 5)])
+def test_a_task_with_which_workers_are_lost_again_and_again_is_given_to_no_other(
+    client: httpx.Client, emulator: Emulator, pass_time: Callable[..., None], limit: int, given_to: int
+):
+    emulator.max_attempts = limit
+    with Worker(client) as idle:
+        idle.busy()
+        task = None
+        for _ in range(5):
+            with Worker(client) as worker:
+                task = task or create(client)
+                if emulator.task(task["id"])["status"] == "error":
+                    break
+                worker.take()
+                pass_time(LIMIT + 1, idle)
+        assert task is not None
+        ended = emulator.task(task["id"])
+        assert len(given(emulator, task)) == given_to
+        if limit:
+            assert ended["status"] == "error"
+            assert ended["result"] == (
+                f"given to {limit} workers, each of which went away while it had this task: not given again"
+            )
+        else:
+            assert ended["status"] == "pending"
+
+
+def test_workers_that_say_that_they_have_finished_do_not_count_as_lost_with_their_tasks(
+    client: httpx.Client, emulator: Emulator
+):
+    with Worker(client) as idle:
+        idle.busy()
+        task = None
+        for _ in range(5):
+            with Worker(client) as worker:
+                task = task or create(client)
+                worker.take()
+                worker.say("worker-finished")
+        assert task is not None
+        assert emulator.task(task["id"])["status"] == "pending"
+
+
 def test_a_worker_that_is_heard_of_keeps_its_tasks(
     client: httpx.Client, emulator: Emulator, clock: Clock, worker: Worker, pass_time: Callable[..., None]
 ):
