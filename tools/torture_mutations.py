@@ -42,6 +42,15 @@ MUTATIONS: dict[str, tuple[Change, ...]] = {
     ),
 }
 
+REASONS: dict[str, str] = {
+    "no-lease-check": r"^\S+ was sent twice, by (\S+) and \S+ s later by (?!\1$)",
+    "no-merging-by-id": r"^twice-\S+ is \(True, 'result of [^']*', None\)",
+    "no-clock-guard": r"^\d+ reports or runs were left in \S+ after|^nothing of \S+ arrived",
+    "no-fork-hook": r"^forked-\S+ was refused by \S+ for no reason|^child \d+ of \S+ hung|^the forked child",
+    "claim-outside-a-transaction": r"^\S+ was sent twice, by (\S+) and \S+ s later by (?!\1$)",
+}
+"""The problem that each of them must cause: a torture that is red for another reason has not found it."""
+
 
 class MutationError(Exception):
     """The text to change is not there, or not once."""

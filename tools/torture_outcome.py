@@ -27,9 +27,11 @@ MAX_THREADS = 80
 MAX_GROWTH = 60
 """MB by which a process that lives through all of it may grow."""
 MAX_MB = 300
+_ENQUEUED = ("once-", "twice-", "haste-", "signal-", "forked-")
+"""What the ids begin with of runs that are stored in the file, and not reported without it."""
 _ENDS = {"stored", "refused", "interrupted", "called"}
 _WAITS = re.compile(r"run (\S+) waits for another try")
-_NOT_TAKEN = re.compile(r"can't take the report of run (\S+?),")
+_NOT_TAKEN = re.compile(r"can't take the report of run (\S+?):")
 
 Span = tuple[float, float]
 
@@ -127,6 +129,12 @@ class Outcome:
         self.not_taken = {
             found[1] for log in traces.logs.values() for _, text in log if (found := _NOT_TAKEN.search(text))
         }
+        self.refusals = {
+            id.partition(" ")[0]: id.partition(" ")[2]
+            for notes in traces.notes.values()
+            for _, step, id in notes
+            if step == "reason"
+        }
         self.retries: dict[str, list[float]] = defaultdict(list)
         for log in traces.logs.values():
             for moment, text in log:
@@ -136,6 +144,7 @@ class Outcome:
     def judge(self) -> None:
         """Judge all of it."""
         self._look_at_arrivals()
+        self._look_at_refusals()
         self._look_at_deaths()
         self._look_at_doubles()
         self._look_at_calls()
@@ -193,6 +202,34 @@ class Outcome:
         self.tally["refused with an error"] = sum("refused" in run.steps for run in self.runs.values())
         self.tally["interrupted by a signal handler"] = sum("interrupted" in run.steps for run in self.runs.values())
         self.tally["lost with a deleted file, by a process killed before it noticed"] = excused
+
+    def _look_at_refusals(self) -> None:
+        """Find what the file has refused though it had room, and nobody who was stopped kept it."""
+        reasons: Counter[str] = Counter()
+        for id, run in self.runs.items():
+            if "refused" not in run.steps or not id.startswith(_ENQUEUED):
+                continue
+            reason = self._reason_to_refuse(run)
+            reasons[reason or "none"] += 1
+            if reason is None:
+                self.problems.append(f"{id} was refused by {run.process} for no reason: {self.refusals.get(id, '')}")
+        self.tally["refused by the file"] = ", ".join(f"{n} {why}" for why, n in reasons.most_common()) or "none"
+
+    def _reason_to_refuse(self, run: Run) -> str | None:
+        file = self.traces.files[run.process]
+        since, until = run.steps.get("storing", run.steps["refused"]), run.steps["refused"]
+        if any(begin - 1 <= until and end >= since - 1 for begin, end in self.traces.full):
+            return "while the disk was full"
+        if any(
+            of == file and moment - 1 <= until <= moment + NOTICE_SECONDS * self.traces.slowness
+            for of, moment in self.traces.deletions
+        ):
+            return "around a deletion"
+        # After a wait in vain the others do not wait; the file may have been let go since.
+        for process, stops in self.traces.stops.items():
+            if self.traces.files[process] == file and any(b <= until and e >= since - 1 for b, e in stops):
+                return "while a process was stopped"
+        return None
 
     def _has_ended(self, process: str) -> bool:
         return process in self.traces.kills or process in self.traces.endings
@@ -348,3 +385,8 @@ class Outcome:
                 if value > bound:
                     self.problems.append(f"{process}: {value:.0f} {unit}, and {bound} is the most")
         self.tally["memory, open files, threads"] = "; ".join(said)
+
+
+def kind_of(problem: str) -> str:
+    """Return a problem without the names and numbers in it, so that those of a kind can be counted."""
+    return re.sub(r"\d+(\.\d+)?", "N", re.sub(r"\b[a-z]+-?[a-z]\d+\.[-\d]+", "...", problem))[:120]

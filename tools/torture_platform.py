@@ -113,7 +113,7 @@ class Platform:
 
     def close(self) -> None:
         """End the thread."""
-        self._run(self._stop())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_MOMENT)
         self._loop.close()
@@ -132,6 +132,13 @@ class Platform:
         for writer in list(self._connections):
             writer.transport.abort()
         await asyncio.sleep(0)
+
+    async def _end(self) -> None:
+        await self._stop()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     # --- one connection ---
 

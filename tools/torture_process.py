@@ -106,6 +106,8 @@ class LogFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         text = record.getMessage().replace("\n", " ")
+        if record.levelno < logging.INFO and "can't take the report" not in text:
+            return
         with contextlib.suppress(OSError):
             os.write(self._file, f"{time.monotonic():.4f} {record.levelname} {text[:600]}\n".encode())
 
@@ -279,7 +281,8 @@ class Process:
         except Interruption:
             self.notes.write("interrupted", id)
             raise
-        except XpanderError:
+        except XpanderError as error:
+            self.notes.write("reason", f"{id} {type(error).__name__}: {str(error)[:200]}".replace("\n", " "))
             self.notes.write("refused", id)
         else:
             self.notes.write("stored" if all(accepted) else "refused", id)
@@ -316,8 +319,15 @@ class Process:
         from xpander_facade import XpanderError
 
         ids = [self.new_id("forked") for _ in range(3)]
-        beside = threading.Thread(target=self.store_in_haste)
-        beside.start()
+        is_storing = threading.Event()
+        beside = threading.Thread(target=self.store_in_haste, args=(is_storing,))
+        try:
+            # Python 3.11 makes a KeyError of an exception that comes while a thread starts.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+            beside.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
+        is_storing.wait(1.0)
         pid = os.fork()
         if pid:
             self.notes.write("forked", str(pid))
@@ -341,11 +351,12 @@ class Process:
         finally:
             os._exit(code)
 
-    def store_in_haste(self) -> None:
+    def store_in_haste(self, is_storing: threading.Event) -> None:
         """Store one report after the other, so that a fork comes while this thread has the file."""
         for _ in range(8):
             id = self.new_id("haste")
             self.report_once(id, random.Random(id))
+            is_storing.set()
 
     def await_child(self, pid: int) -> None:
         """Wait until a child has ended."""
@@ -389,7 +400,7 @@ def main() -> None:
     faulthandler.enable()
     faulthandler.register(signal.SIGQUIT, all_threads=True)
     logger = logging.getLogger("xpander_facade")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     logger.addHandler(LogFile(settings.log))
     Process(settings).run()
 
