@@ -12,7 +12,16 @@ from misbehaving import answer, event, stream, task_answer
 from secure import AUTHORITY, Secure, server_context
 from wire_cases import ANSWERED_TASK
 
-from xpander_facade import Configuration, ConfigurationError, ModuleException, RedirectError, ServerError, Task, Tasks
+from xpander_facade import (
+    Backend,
+    Configuration,
+    ConfigurationError,
+    ModuleException,
+    RedirectError,
+    ServerError,
+    Task,
+    Tasks,
+)
 
 CLIENT = AUTHORITY.with_name("client.pem")
 """A certificate of the client with its key, which is its own authority."""
@@ -72,6 +81,41 @@ def test_an_event_of_any_depth_costs_itself_only(call: Caller, misbehave: Start)
 
 def task_bytes() -> bytes:
     return json.dumps(ANSWERED_TASK).encode()
+
+
+# --- arguments ---
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"items": [value]}
+    return value
+
+
+def holding_itself() -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    value["items"] = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [nested(600), nested(100_000), holding_itself()], ids=["deep", "deeper", "cycle"])
+def test_an_argument_of_any_depth_is_refused_before_anything_is_sent(call: Caller, misbehave: Start, value: Any):
+    server = misbehave(otherwise=task_answer())
+    configuration = configured(server, agent_id="a")
+    tasks, backend = Tasks(configuration), Backend(configuration)
+    task = Task.from_dict(ANSWERED_TASK, configuration)
+    task.output_schema = value
+    for target, verb, given in (
+        (tasks, "create", {"prompt": "p", "output_schema": value}),
+        (tasks, "create", {"prompt": "p", "user_tokens": value}),
+        (tasks, "update", {"task_id": "task_1", "tool_call_payload_extension": value}),
+        (backend, "invoke_agent", {"prompt": "p", "tool_call_payload_extension": value}),
+        (task, "save", {}),
+    ):
+        with pytest.raises(ValueError, match="nested"):
+            call(target, verb, **given)
+    assert server.requests == []
 
 
 # --- arguments that say how connections are made ---

@@ -155,6 +155,41 @@ def test_a_second_signal_ends_the_process_at_once(emulator: Emulator, tasks: Tas
 # --- the command ---
 
 
+BOOTS_LONG = """
+import asyncio, sys, time
+from xpander_facade import on_boot, on_task
+
+def long():
+    print("booting", flush=True)
+    time.sleep(600)
+
+async def long_async():
+    print("booting", flush=True)
+    await asyncio.sleep(600)
+
+on_boot(long if sys.argv[1] == "plain" else long_async)
+
+@on_task
+def handler(task):
+    return task
+
+handler.with_options(grace_period=0.1).run()
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_sigterm_while_a_process_boots_ends_it_within_the_grace_period(
+    emulator: Emulator, start: Callable[..., Process], kind: str
+):
+    worker = start("-c", BOOTS_LONG, kind)
+    worker.hear("booting")
+    worker.send(signal.SIGTERM)
+    status, _, err = worker.end()
+    assert status == 0, err
+    assert "on_boot does not end within the grace period" in err
+    assert emulator.workers(all=True) == []
+
+
 def test_the_command_prints_a_line_for_each_task(emulator: Emulator, tasks: Tasks, start: Callable[..., Process]):
     worker = start(*COMMAND, "handlers_for_processes:handler", "--concurrency", "1")
     worker.hear("boot")
