@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from xpander_facade.tasks._task import Task
 
 _log = logging.getLogger("xpander_facade.recorder")
+_LOG_INTERVAL = 60.0
 _MARGIN = 0.25
 """Seconds before the end of `record_deadline` that the call itself ends."""
 
@@ -81,7 +84,7 @@ def store_start(configuration: Configuration, report: Report, *, send: bool) -> 
     try:
         Outbox.of(configuration).begin(report, send=send)
     except (OutboxError, ConfigurationError) as failure:
-        _warn_of(failure, report)
+        _warn_of(configuration, failure, report)
         return None
     return Delivery(DeliveryStatus.QUEUED if send else None)
 
@@ -93,9 +96,18 @@ def store_end(configuration: Configuration, report: Report) -> Delivery | None:
     try:
         Outbox.of(configuration).enqueue(report)
     except (OutboxError, ConfigurationError) as failure:
-        _warn_of(failure, report)
+        _warn_of(configuration, failure, report)
         return None
     return Delivery(DeliveryStatus.QUEUED)
+
+
+def is_known_to_be_down(configuration: Configuration) -> bool:
+    """Whether the outbox, which can't take a report, knows that the platform does not answer."""
+    from xpander_facade.outbox._outbox import Outbox
+
+    with contextlib.suppress(OutboxError, ConfigurationError):
+        return Outbox.of(configuration).is_known_to_be_down()
+    return False
 
 
 def forget(configuration: Configuration, id: str) -> None:
@@ -144,5 +156,23 @@ def _delivery(configuration: Configuration, task: Task) -> Delivery:
     return Delivery(None if configuration.disabled else DeliveryStatus.REPORTED, task)
 
 
-def _warn_of(failure: XpanderError, report: Report) -> None:
-    _log.warning("the outbox can't take the report of run %s, which is sent directly instead: %s", report.id, failure)
+_warned: dict[tuple[type[XpanderError], str, str | None], tuple[float, int]] = {}
+"""By what went wrong, and the outbox: when that was last said, and of how many runs it was not said since."""
+
+
+def _warn_of(configuration: Configuration, failure: XpanderError, report: Report) -> None:
+    """Say that the outbox does not take a report; once a minute, since it may be so for each run."""
+    _log.debug("the outbox can't take the report of run %s: %s", report.id, failure)
+    kind = (type(failure), configuration.base_url, configuration.outbox.path if configuration.outbox else None)
+    now = time.monotonic()
+    said_at, unsaid = _warned.get(kind, (-_LOG_INTERVAL, 0))
+    if now - said_at < _LOG_INTERVAL:
+        _warned[kind] = (said_at, unsaid + 1)
+        return
+    _warned[kind] = (now, 0)
+    _log.warning(
+        "the outbox can't take the report of run %s%s, which goes to the platform directly where that answers: %s",
+        report.id,
+        f" and of {unsaid} runs before it" if unsaid else "",
+        failure,
+    )

@@ -24,6 +24,7 @@ from xpander_facade.recorder._delivery import (
     asend,
     forget,
     has_outbox,
+    is_known_to_be_down,
     send,
     store_end,
     store_start,
@@ -58,6 +59,7 @@ class Reporter:
         "_call",
         "_configuration",
         "_id",
+        "_is_known_to_be_down",
         "_is_strict",
         "_second_failure",
         "_start_call",
@@ -70,6 +72,7 @@ class Reporter:
         self._configuration = configuration
         self._id = id
         self._is_strict = is_strict
+        self._is_known_to_be_down = False
         self._start_call: DetachedCall[None] | None = None
         self._call: DetachedCall[None] | None = None
         self._second_failure: type[Exception] | None = None
@@ -117,6 +120,7 @@ class Reporter:
         stored = store_start(self._configuration, report, send=send)
         if stored is not None:
             self._on_delivered(stored)
+        self._is_known_to_be_down = stored is None and is_known_to_be_down(self._configuration)
         return stored is not None
 
     def _send_start(self, report: Report) -> None:
@@ -187,6 +191,7 @@ class Reporter:
     def _store_end(self, make: Callable[[], Report]) -> bool:
         mark_reporting()
         stored = store_end(self._configuration, make())
+        self._is_known_to_be_down = stored is None and is_known_to_be_down(self._configuration)
         if stored is None:
             return False
         self.is_owed = False
@@ -306,7 +311,8 @@ class Reporter:
             report: The report of the start, or what makes that of the end.
         """
         circuit = circuit_of(self._configuration)
-        if not circuit.is_open or self._is_strict or self._configuration.disabled:
+        is_down = circuit.is_open or self._is_known_to_be_down
+        if not is_down or self._is_strict or self._configuration.disabled:
             return True
         if circuit.acquire():
             self._send_in_background(circuit, report)
@@ -317,6 +323,10 @@ class Reporter:
             self.detach_end(report, by_outbox=False)
             return False
         self.is_owed = False
+        if has_loop():
+            DetachedCall(self.forget).start()  # the file may take its time
+        else:
+            self.forget()
         self.delivery = DeliveryStatus.FAILED
         count_report("dropped")
         if dropped := circuit.note_drop():
@@ -326,7 +336,9 @@ class Reporter:
                 self._id,
                 self._configuration.base_url,
                 f"is slow and has {MAX_IN_BACKGROUND} reports to answer" if circuit.is_slow else "does not answer",
-                "outbox=True keeps such reports",
+                "Its outbox can't take them either"
+                if has_outbox(self._configuration)
+                else "outbox=True keeps such reports",
             )
         return False
 

@@ -12,7 +12,15 @@ import pytest
 from calling import Caller, configured
 from recording import AGENT, Setting, block
 
-from xpander_facade import Backend, DeliveryStatus, ReportCounts, ServerError, TaskUnavailableError, XpanderError
+from xpander_facade import (
+    Backend,
+    DeliveryStatus,
+    OutboxSettings,
+    ReportCounts,
+    ServerError,
+    TaskUnavailableError,
+    XpanderError,
+)
 from xpander_facade._process import threads
 from xpander_facade.outbox import Outbox
 from xpander_facade.recorder import _circuit
@@ -43,15 +51,21 @@ def test_a_run_waits_for_a_platform_that_hangs_as_long_as_its_deadline(call: Cal
     hold.release()
 
 
+def stop_clock(backend: Backend) -> list[float]:
+    """Let the circuit of a backend's platform take the last one of these numbers for the time, in seconds."""
+    clock = [1_000.0]
+    _circuit.circuit_of(backend.configuration)._clock = lambda: clock[-1]
+    return clock
+
+
 def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_answers(
     call: Caller,
     emulator: Emulator,
     counted: Callable[[], ReportCounts],
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(_circuit, "MIN_PAUSE", 60.0)
     backend = Backend(configured(emulator, agent_id=AGENT))
+    clock = stop_clock(backend)
     emulator.fail(503, times=3)
     for _ in range(3):
         block(call, backend.external_task(), lambda run: None)
@@ -69,8 +83,7 @@ def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_an
     assert counted() == ReportCounts(failed=3, dropped=5)
     assert caplog.text.count("does not answer") == 1
     hold.release()
-    for circuit in _circuit._circuits.values():
-        circuit._probe_at = 0.0  # the pause is over
+    clock.append(clock[-1] + _circuit.MIN_PAUSE)
     block(call, probe := backend.external_task(), lambda run: None)
     assert probe.wait(20) is DeliveryStatus.REPORTED
     block(call, after := backend.external_task(), lambda run: None)
@@ -230,10 +243,10 @@ def test_a_logging_handler_that_records_does_not_nest(
             emulator.fail(404, operation="report_external_task", times=1)
             with backend.external_task(id=f"run-{outbox is None}"):
                 pass
-            backend.flush(10)
+            backend.flush(30)
             logging.getLogger("the program").info("one line")
-            assert threads.join(20)
-            backend.flush(10)
+            assert threads.join(30)
+            backend.flush(30)
         finally:
             root.setLevel(level)
             root.removeHandler(handler)
@@ -242,3 +255,38 @@ def test_a_logging_handler_that_records_does_not_nest(
         if outbox is not None:
             Outbox.of(backend.configuration).close()
     assert "one line" in [task["input"]["text"] for task in emulator.tasks() if task.get("input")]
+
+
+def test_runs_that_neither_a_full_outbox_nor_its_platform_takes_are_dropped_at_once_and_counted(
+    call: Caller,
+    emulator: Emulator,
+    counted: Callable[[], ReportCounts],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+):
+    settings = OutboxSettings(tmp_path / "runs.db", max_reports=3, exit_timeout=0)
+    backend = Backend(configured(emulator, agent_id=AGENT, outbox=settings))
+    outbox = Outbox.of(backend.configuration)
+    stop_clock(backend)
+    emulator.fail(503, times=3)
+    for _ in range(3):
+        block(call, backend.external_task(), lambda run: None)
+    until = time.monotonic() + 10
+    while not outbox.is_known_to_be_down():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    # The platform hangs from now on: what the file's breaker knows need not be found out again, run by run.
+    with emulator.hold("report_external_task"):
+        runs = [backend.external_task() for _ in range(5)]
+        began = time.monotonic()
+        for run in runs:
+            block(call, run, lambda run: None)
+        assert time.monotonic() - began < 8
+        assert [run.delivery for run in runs[1:]] == [DeliveryStatus.FAILED] * 4, "a thread tries the first one"
+        assert counted().dropped == 4
+        assert caplog.text.count("the outbox can't take the report") == 1
+        assert caplog.text.count("does not answer. Its outbox can't take them either") == 1
+    assert outbox.flush(20).waiting == 0
+    assert threads.join(10)
+    assert outbox.status().running == 0, "what was dropped is not reported as dead later"
+    outbox.close()
