@@ -83,7 +83,7 @@ def run_python(
     with process:
         try:
             came = first()
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
         finally:
             process.kill()
     if not came or err or process.returncode != 0:
