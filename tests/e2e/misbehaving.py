@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from wire_cases import ANSWERED_TASK
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 _NOTHING = object()
 
 
@@ -277,7 +277,7 @@ BROKEN = {
 """What can befall a connection before the answer is whole."""
 
 
-def drip(data: bytes, piece: bytes, every: float = 0.02, times: int = 150) -> Script:
+def drip(data: bytes, piece: bytes, every: float = 0.02, times: int = 1_500) -> Script:
     """Send these bytes, then one piece after another, a little time (seconds) apart, until the client leaves."""
 
     def script(connection: Connection, request: Request) -> bool:

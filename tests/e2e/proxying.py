@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @dataclass

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xpander_facade.emulator import Emulator
     from xpander_facade.worker import TaskHandler
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 IMPATIENT = WorkerTimeouts(heartbeat=0.1, reconnect=(0.01,), retry=(0.01,), unwind=0.5, deregister=5.0)
 
 
