@@ -13,14 +13,13 @@ import attrs
 
 from xpander_facade import _validation
 from xpander_facade._hints import COUNTS, with_hints
-from xpander_facade.usage._counts import ModelCall
-from xpander_facade.usage._fragments import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
     from typing import Protocol
 
+    from xpander_facade.usage._counts import ModelCall  # noqa: TC004 (annotations only)
     from xpander_facade.usage._fragments import UsageFragment
 
 
@@ -259,6 +258,10 @@ def read_usage(response: object) -> Usage | None:
 
 def usage_of(entries: Iterable[UsageFragment]) -> Usage | None:
     """Return the sum of what a tally's entries tell; None where that is nothing."""
+    # Who read the entries has imported these; who only holds tokens does without.
+    from xpander_facade.usage._counts import ModelCall
+    from xpander_facade.usage._fragments import Scope
+
     model = provider = said = failure = is_success = hint = None
     prompt = completion = cache_read = cache_write = 0
     tools: list[str] = []
