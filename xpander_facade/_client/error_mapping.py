@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import http
 import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
 
 from xpander_facade._client import retry
+from xpander_facade._process.imports import STATUSES, load
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -193,7 +193,10 @@ def _snippet(response: Response) -> str:
 
 
 def _phrase(status: int) -> str:
+    load(STATUSES)
+    from http import HTTPStatus
+
     try:
-        return http.HTTPStatus(status).phrase
+        return HTTPStatus(status).phrase
     except ValueError:
         return ""

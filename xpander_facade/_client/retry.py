@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import random
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -31,9 +30,7 @@ MAX_RETRY_AFTER = 60.0
 MIN_RECONNECT_WAIT = 0.1
 MAX_RECONNECT_WAIT = 30.0
 
-# The system's random numbers: those of `random` belong to the program, which may have seeded them, and a generator of
-# our own would give forked processes the same waits.
-_random = random.SystemRandom()
+_RANDOM_BYTES = 7
 
 
 @attrs.frozen
@@ -118,9 +115,16 @@ def backoff(
     if reason.retry_after is not None and reason.retry_after > MAX_RETRY_AFTER:
         return None
     # From zero on, so that clients that failed together do not come back together.
-    wait = _random.uniform(0, min(MAX_WAIT, BASE_WAIT * 2**retries))
+    wait = _random_share() * min(MAX_WAIT, BASE_WAIT * 2**retries)
     wait = max(wait, reason.retry_after or 0.0)
     return wait if elapsed + wait < deadline else None
+
+
+def _random_share() -> float:
+    """Return a number from 0 to 1."""
+    # The system's random numbers: those of `random` belong to the program, which may have seeded them, and a generator
+    # of our own would give forked processes the same waits.
+    return int.from_bytes(os.urandom(_RANDOM_BYTES)) / (1 << 8 * _RANDOM_BYTES)
 
 
 def reconnect_wait(waits: Sequence[float], failures: int, milliseconds: int | None) -> float:

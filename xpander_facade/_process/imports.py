@@ -38,7 +38,11 @@ RECORDER = "recorder"
 OUTBOX = "outbox"
 ASYNC = "async"
 REMOTE = "remote"
+OBJECTS = "objects"
+STATUSES = "statuses"
+DIGESTS = "digests"
 PROXIES = "proxies"
+TLS = "tls"
 HEADS = "heads"
 DATES = "dates"
 BATCHES = "batches"
@@ -48,17 +52,13 @@ _MODULES = {
     CALLS: (
         "uuid",
         "encodings.idna",
-        "inspect",
         "xpander_facade._transport.pool_registry",
         "xpander_facade._client.sending",
         "xpander_facade._serialization.json_bytes",
-        "xpander_facade._serialization.jsonable",
         "xpander_facade._serialization.redaction",
         "xpander_facade._requests.report",
         "xpander_facade._requests.tasks",
-        "xpander_facade._requests.events",
         "xpander_facade.tasks._task",
-        "xpander_facade.tasks._tasks",
         "xpander_facade.tasks._reporting",
         "xpander_api.api.tasks",
         "xpander_api.models.tokens",
@@ -71,6 +71,7 @@ _MODULES = {
         "xpander_api.api.tasks.update_task",
         "xpander_facade._client.event_stream",
         "xpander_facade.tasks._stream",
+        "xpander_facade.tasks._tasks",
         "xpander_facade.tasks._waiting",
     ),
     CREATION: (
@@ -109,6 +110,7 @@ _MODULES = {
     ),
     TOOL_CALLS: ("xpander_api.models.operation_payload",),
     EVENTS: (
+        "xpander_facade._requests.events",
         "xpander_api.models.event_identity",
         "xpander_api.models.known_task_update_event_type",
         "xpander_api.models.task_update_event",
@@ -146,6 +148,7 @@ _MODULES = {
         "xpander_facade._transport.async_network",
     ),
     REMOTE: ("certifi", "urllib.request"),
+    TLS: ("ssl", "xpander_facade._transport.tls"),
     PROXIES: (
         "xpander_facade._transport.httpx_loading",
         "xpander_facade._transport.httpcore_connections",
@@ -159,6 +162,9 @@ _MODULES = {
     ),
     HEADS: ("h11",),
     DATES: ("email.utils",),
+    STATUSES: ("http",),
+    DIGESTS: ("hashlib",),
+    OBJECTS: ("xpander_facade._serialization.jsonable", "xpander_facade.usage._snapshots"),
 }
 _loaded: set[str] = set()
 _loading: dict[str, DetachedCall[None]] = {}

@@ -10,7 +10,6 @@ from xpander_api.api import events as operations
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Server
-from xpander_facade._process.imports import EVENTS, load
 from xpander_facade._requests.bodies import given, time_text
 from xpander_facade._requests.generated import make_request
 from xpander_facade._serialization import codec
@@ -34,7 +33,6 @@ def push_request(task_id: str, organization_id: str, events: Iterable[TaskUpdate
     Raises:
         TypeError: One of them is not a TaskUpdateEvent.
     """
-    load(EVENTS)
     body = [
         _event_body(task_id, organization_id, event)
         for event in _validation.check_instances("events", events, TaskUpdateEvent)

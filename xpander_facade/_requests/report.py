@@ -10,6 +10,7 @@ import attrs
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Request
+from xpander_facade._process.imports import OBJECTS, load
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
 from xpander_facade.usage._usage import Tokens, check_tokens
@@ -86,19 +87,13 @@ def make_report(
     from xpander_api.types import UNSET
 
     from xpander_facade._requests import bodies
-    from xpander_facade._serialization.jsonable import Ready, to_jsonable
 
-    if llm_response is not None and not isinstance(llm_response, Ready):
-        from xpander_facade.usage._snapshots import snapshot
-
-        limit = configuration.max_field_bytes
-        llm_response = Ready(to_jsonable(llm_response, simplify=snapshot, limit=limit))
-
+    response = None if llm_response is None else _response_data(llm_response, configuration.max_field_bytes)
     run_id = _new_id() if id is None else _validation.check_id("id", id)
     body = models.ReportExternalTaskRequest(
         id=run_id,
         input_=bodies.given(_validation.check_text("input", input)),
-        llm_response=UNSET if llm_response is None else bodies.given(llm_response.data),
+        llm_response=UNSET if llm_response is None else bodies.given(response),
         tokens=bodies.given(bodies.optional("tokens", check_tokens(tokens), Tokens, bodies.tokens_body)),
         is_success=_validation.check_flag("is_success", is_success),
         result=bodies.given(_validation.check_text("result", result)),
@@ -122,6 +117,16 @@ def attach_report(report: Report, redact: Redactor | None) -> Generator[None]:
         if error.report is None:  # else the call has seen to it
             error.report = redact_body(report.body, redact, sys.maxsize)
         raise
+
+
+def _response_data(response: Any, limit: int) -> Any:
+    load(OBJECTS)
+    from xpander_facade._serialization.jsonable import Ready, to_jsonable
+    from xpander_facade.usage._snapshots import snapshot
+
+    if isinstance(response, Ready):
+        return response.data
+    return to_jsonable(response, simplify=snapshot, limit=limit)
 
 
 def _new_id() -> str:

@@ -7,10 +7,11 @@ must read: ids, statuses and times at the top of a body, and tokens that are mea
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, cast
+
+from xpander_facade._process.imports import DIGESTS, load
 
 Redactor = Callable[[str, str], str]
 
@@ -53,6 +54,9 @@ def cut(text: str, limit: int) -> str:
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
         return text
+    load(DIGESTS)
+    import hashlib
+
     digest = hashlib.sha256(encoded).hexdigest()
     note = f"\n[... cut from {len(encoded)} bytes, sha256 {digest} ...]\n"
     remaining = max(limit - len(note), 0)

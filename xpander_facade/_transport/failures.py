@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 
 from xpander_facade._transport import exceptions
@@ -64,7 +63,7 @@ def _loaded(kinds: dict[str, tuple[str, ...]]) -> tuple[type[Exception], ...]:
 
 def _is_certificate_error(error: BaseException | None) -> bool:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
+        if isinstance(error, _loaded({"ssl": ("SSLCertVerificationError",)})):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-    from xpander_facade._transport.network import NestedTLSStream
     from xpander_facade._transport.parsers import ResponseParser
     from xpander_facade._transport.routing import Route
+    from xpander_facade._transport.tls import NestedTLSStream
 
 READ_BYTES = 65_536
 _SMALL_BODY = 65_536
@@ -134,8 +134,11 @@ class HTTP1Connection:
         stream = connect(self._deadline, host, origin.port, request.connect_timeout)
         if tls is None:
             return stream
+        # Who made the context has imported this, too.
+        from xpander_facade._transport.tls import start_tls
+
         negotiate_http1(tls)
-        return stream.start_tls(tls, host, request.connect_timeout)
+        return start_tls(stream, tls, host, request.connect_timeout)
 
 
 def negotiate_http1(context: ssl.SSLContext) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 from xpander_facade._transport import exceptions
 from xpander_facade._transport.network import Deadline, connect
 from xpander_facade._transport.routing import CONNECT_TIMEOUT
+from xpander_facade._transport.tls import start_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     import httpx
 
     from xpander_facade._transport.async_network import AsyncSocketStream
-    from xpander_facade._transport.network import NestedTLSStream, SocketStream
+    from xpander_facade._transport.network import SocketStream
     from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade._transport.routing import Route
+    from xpander_facade._transport.tls import NestedTLSStream
 
 _ERRORS: dict[type[Exception], type[Exception]] = {
     exceptions.ConnectTimeout: httpcore.ConnectTimeout,
@@ -79,7 +81,7 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         with _as_httpcore():
-            return _Stream(cast("SocketStream", self._stream).start_tls(ssl_context, server_hostname, timeout))
+            return _Stream(start_tls(self._stream, ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -14,23 +14,22 @@ import os
 import select
 import selectors
 import socket
-import ssl
 import time
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade._transport import exceptions
 from xpander_facade._transport.resolving import Address, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 CONNECTION_ATTEMPT_DELAY = 0.25
 """Seconds until the next address of a host is tried beside the one before (RFC 8305 recommends a quarter)."""
 
 EARLY_RESPONSE = "the server responded before it had read the request"
-_TLS_RECORD = 16_640  # bytes of the largest TLS record
+TLS_RECORD = 16_640
+"""Bytes of the largest TLS record."""
 
 
 class Deadline:
@@ -152,21 +151,24 @@ def _begin_connecting(
 
 
 class SocketStream:
-    """A socket with a deadline, and with TLS where `start_tls` was called."""
+    """A socket with a deadline."""
+
+    # Every wait is one of `poll`, and no call changes how the socket blocks.
+    _has_poll = hasattr(select, "poll")
+    _not_ready: tuple[type[OSError], ...] = (BlockingIOError,)
 
     def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
+        self.deadline = deadline
         self._socket = connected
-        self._deadline = deadline
         self._early = b""
-        # Without TLS every wait is one of `poll`, and no call changes how the socket blocks.
         self._poll: select.poll | None = None
-        if hasattr(select, "poll") and not isinstance(connected, ssl.SSLSocket):
+        if self._has_poll:
             connected.setblocking(False)
             self._poll = select.poll()
             self._poll.register(connected.fileno(), select.POLLIN)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        deadline = self._deadline
+        deadline = self.deadline
         is_first = not deadline.has_read
         deadline.has_read = True
         while True:
@@ -179,7 +181,7 @@ class SocketStream:
                 return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._deadline.has_written = True
+        self.deadline.has_written = True
         rest = memoryview(buffer)
         try:
             while rest:
@@ -187,44 +189,18 @@ class SocketStream:
                     self._socket.settimeout(0)
                 try:
                     rest = rest[self._socket.send(rest) :]
-                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    self._wait_to_write(self._deadline.cut(timeout, exceptions.WriteTimeout))
+                except self._not_ready:
+                    self._wait_to_write(self.deadline.cut(timeout, exceptions.WriteTimeout))
         except OSError as error:
             raise exceptions.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._socket.close()
 
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> SocketStream | NestedTLSStream:
-        """Speak TLS from now on.
-
-        Raises:
-            ConnectTimeout: The handshake took too long.
-            ConnectError: It failed.
-        """
-        server_hostname = host_name(server_hostname)
-        if isinstance(self._socket, ssl.SSLSocket):
-            return NestedTLSStream(self, self._deadline, ssl_context, server_hostname, timeout)
-        try:
-            self._socket.settimeout(self._deadline.cut(timeout, exceptions.ConnectTimeout))
-            secure = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
-        except TimeoutError as error:
-            self.close()
-            raise exceptions.ConnectTimeout(str(error)) from error
-        except (OSError, ValueError) as error:
-            self.close()
-            raise exceptions.ConnectError(str(error)) from error
-        except BaseException:
-            self.close()
-            raise
-        return SocketStream(secure, self._deadline)
-
     def get_extra_info(self, info: str) -> Any:
         match info:
             case "ssl_object":
-                return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+                return None
             case "client_addr":
                 return self._socket.getsockname()
             case "server_addr":
@@ -241,10 +217,10 @@ class SocketStream:
     def _receive(self, max_bytes: int, timeout: float | None) -> bytes:
         try:
             if self._poll is None:
-                self._socket.settimeout(self._deadline.cut(timeout, exceptions.ReadTimeout))
+                self._socket.settimeout(self.deadline.cut(timeout, exceptions.ReadTimeout))
                 return self._socket.recv(max_bytes)
             while True:
-                left = self._deadline.cut(timeout, exceptions.ReadTimeout)
+                left = self.deadline.cut(timeout, exceptions.ReadTimeout)
                 if not self._poll.poll(None if left is None else math.ceil(left * 1000)):
                     raise TimeoutError("nothing came in time")
                 with contextlib.suppress(BlockingIOError):
@@ -266,80 +242,10 @@ class SocketStream:
             raise exceptions.WriteTimeout("the server did not read the request in time")
         if "read" in events:
             try:
-                self._early = self._socket.recv(_TLS_RECORD)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                self._early = self._socket.recv(TLS_RECORD)
+            except self._not_ready:
                 return  # TLS had something to say, not the server
             raise exceptions.WriteError(EARLY_RESPONSE)
-
-
-class NestedTLSStream:
-    """TLS inside of TLS, to a server behind a proxy that itself speaks TLS: no socket can be wrapped twice."""
-
-    def __init__(
-        self,
-        outer: SocketStream,
-        deadline: Deadline,
-        context: ssl.SSLContext,
-        server_hostname: str | None,
-        timeout: float | None,
-    ) -> None:
-        self._outer = outer
-        self._deadline = deadline
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        try:
-            self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
-            self._run(self._object.do_handshake, timeout)
-        except exceptions.TimeoutException as error:
-            self.close()
-            raise exceptions.ConnectTimeout(str(error)) from error
-        except (OSError, ValueError, exceptions.ReadError, exceptions.WriteError) as error:
-            self.close()
-            raise exceptions.ConnectError(str(error)) from error
-        except BaseException:
-            self.close()
-            raise
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._deadline.has_read = True
-        try:
-            data: bytes = self._run(partial(self._object.read, max_bytes), timeout)
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return b""
-        except OSError as error:
-            raise exceptions.ReadError(str(error)) from error
-        return data
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        rest = memoryview(buffer)
-        try:
-            while rest:
-                rest = rest[self._run(partial(self._object.write, rest), timeout) :]
-        except OSError as error:
-            raise exceptions.WriteError(str(error)) from error
-
-    def close(self) -> None:
-        self._outer.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._object if info == "ssl_object" else self._outer.get_extra_info(info)
-
-    def _run(self, operation: Callable[[], Any], timeout: float | None) -> Any:
-        while True:
-            result, wants_more = None, False
-            try:
-                result = operation()
-            except ssl.SSLWantReadError:
-                wants_more = True
-            if self._outgoing.pending:
-                self._outer.write(self._outgoing.read(), timeout)
-            if not wants_more:
-                return result
-            data = self._outer.read(_TLS_RECORD, timeout)
-            if data:
-                self._incoming.write(data)
-            else:
-                self._incoming.write_eof()
 
 
 def is_readable(connected: socket.socket) -> bool:

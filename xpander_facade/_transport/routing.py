@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import ssl
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from xpander_facade._process.imports import PROXIES, REMOTE, load
+from xpander_facade._process.imports import PROXIES, REMOTE, TLS, load
 from xpander_facade._transport.proxies import environment_proxy, with_scheme
 from xpander_facade.configuration._configuration import is_loopback
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import ssl  # noqa: TC004 (annotations only)
+
     import httpx  # noqa: TC004 (annotations only)
 
 CONNECT_TIMEOUT = 5.0
@@ -211,6 +212,9 @@ def ssl_context(settings: TLSSettings) -> ssl.SSLContext:
     Raises:
         OSError: A file can't be read, or holds no certificate.
     """
+    load(TLS)
+    import ssl
+
     # One context serves the process: loading the certificate authorities takes as long as fifty reports.
     verify = settings.verify
     if isinstance(verify, ssl.SSLContext):

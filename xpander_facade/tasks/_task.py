@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xpander_facade import _requests, _validation
 from xpander_facade._hints import TASK, add_misnomers
+from xpander_facade._process.imports import EVENTS, load
 from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import XpanderError
@@ -626,6 +627,7 @@ class Task(TaskRecord):
             ValueError: The data of one can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published them.
         """
+        load(EVENTS)
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
@@ -649,6 +651,7 @@ class Task(TaskRecord):
             ValueError: The data of one can't be sent as JSON; nothing was sent.
             ModuleException: The call failed. It is not repeated where the platform might have published them.
         """
+        load(EVENTS)
         from xpander_facade import _client
 
         configuration = self.configuration or Configuration()
