@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
-from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens, preload
+from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -87,6 +87,8 @@ def record(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
 
 def record_direct(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    from xpander_facade import preload  # which earlier builds do not have
+
     preload()  # as a server does before it serves; the rest of the program would pay for it once
     backend = Backend(_configuration(url))
 
