@@ -309,6 +309,7 @@ def test_any_frame_of_a_stream_gives_an_event_or_nothing(data: str, id: str):
             use(event)
 
 
+@pytest.mark.filterwarnings("ignore:status .* is not one that is known")  # which save says of the caller's own words
 @QUICK
 @given(
     value=mutated(TASK) | st.dictionaries(st.sampled_from(sorted(TASK)), json_values).map(lambda some: {**TASK, **some})
