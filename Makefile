@@ -33,7 +33,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-runners test-agno contract contract-full spec-diff
+.PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-runners lock-runners test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak torture lint types generate check-generated lint-spec wheel-check
 .PHONY: bench bench-compare docs lock sbom clean test-browser vendor-assets emulator
 
@@ -102,8 +102,11 @@ test-tracing: $(RUNTIME) ## hold runs against the spans of real emitters, and ag
 lock-tracing: $(RUNTIME) ## bring the environments of test-tracing to the newest releases
 	$(BIN)/python tools/test_providers --suite tracing --lock $(ARGS)
 
-test-runners: $(RUNTIME) ## record jobs of the real Celery, RQ and Dramatiq (needs Debian's redis-server); ARGS=--short for the form of CI
-	$(BIN)/python tools/test_runners $(ARGS)
+test-runners: $(RUNTIME) ## record jobs of the real job runners (needs Debian's redis-server); ARGS=--short for the form of CI
+	$(BIN)/python tools/test_providers --suite runners $(ARGS)
+
+lock-runners: $(RUNTIME) ## bring the environments of test-runners to the newest releases
+	$(BIN)/python tools/test_providers --suite runners --lock $(ARGS)
 
 test-browser: ## use the emulator's page in a real browser, in an environment of its own (needs Debian's chromium)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \

@@ -83,7 +83,7 @@ class Setting:
             env={**self.environment(), "XPANDER_OUTBOX": ""},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -111,7 +111,7 @@ class Setting:
         return {task["id"]: task for task in self.emulator.tasks()}
 
 
-def eventually(check: Callable[[], object], seconds: float = 30) -> object:
+def eventually(check: Callable[[], object], seconds: float = 90) -> object:
     """Wait until something is true, and return it."""
     until = time.monotonic() + seconds
     while not (found := check()) and time.monotonic() < until:

@@ -53,29 +53,27 @@ def test_a_handler_that_raises_is_a_failed_run_and_fails_as_before(start, platfo
 
 
 def test_the_time_limit_is_told_before_the_kill(start, platform):
-    answer, _ = start().invoke("request-1", {"text": "slow", "seconds": 60}, limit=2.5)
+    answer, _ = start().invoke(
+        "request-1", {"text": "slow", "seconds": 60}, limit=2.5, grace=30, is_enough=lambda: bool(history(platform))
+    )
     assert answer is None
     status, text = history(platform)["request-1"]
     assert status == "failed"
     assert text.startswith("time limit: ")
 
 
-@pytest.mark.long  # 0.4 s are left for its report, which a busy machine may need for itself
 def test_a_run_that_ends_in_the_last_moment_is_no_failure(start, platform):
-    runtime = start()
-    runtime.invoke("warm", {"text": "x"})
-    answer, _ = runtime.invoke("request-1", {"text": "slow", "seconds": 2.1}, limit=2.5)
-    if answer is None:
-        pytest.skip("the machine was too slow for the last 0.4 s")
+    answer, _ = start().invoke("request-1", {"text": "slow", "seconds": 2.1}, limit=2.5, grace=30)
+    assert answer == "SLOW"
     assert history(platform)["request-1"] == ("completed", "SLOW")
 
 
 def test_an_outage_costs_an_invocation_little(start):
     runtime = start(XPANDER_BASE_URL="http://127.0.0.1:9")
-    runtime.invoke("request-0", {"text": "x"}, limit=12)
-    answer, taken = runtime.invoke("request-1", {"text": "x"}, limit=12)
+    runtime.invoke("request-0", {"text": "x"}, limit=60)
+    answer, taken = runtime.invoke("request-1", {"text": "x"}, limit=60)
     assert answer == "X"
-    assert taken < 4
+    assert taken < 20  # it would be 59 if it waited for the platform as long as it may
 
 
 def test_a_batch_of_messages_is_a_run_each_with_partial_failures(start, platform):
