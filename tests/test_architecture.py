@@ -29,6 +29,7 @@ KNOW_THE_GENERATED_CLIENT = {
 PLUMBING = {
     "integrations/_model_calls.py",
     "integrations/_stainless.py",
+    "integrations/arq.py",
     "integrations/celery.py",
     "integrations/rq.py",
     "recorder/_decorators.py",

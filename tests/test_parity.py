@@ -19,7 +19,9 @@ OF_OTHERS = {
     "_agno/mcp.py",
     "_agno/tools.py",
     "integrations/_model_calls.py",
+    "integrations/arq.py",
     "integrations/asgi.py",
+    "integrations/taskiq.py",
 }
 """Files whose functions stand for those of others, or are called by them: they say which of them are async."""
 

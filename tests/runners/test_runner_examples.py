@@ -1,7 +1,8 @@
-"""The examples as a user runs them."""
+"""The examples as a user runs them, those of the runners that are in this environment."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,14 +13,30 @@ from running import ROOT, Setting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EXAMPLES = {
+    "arq_jobs": "arq",
+    "celery_tasks": "celery",
+    "django_project": "django",
+    "dramatiq_actors": "dramatiq",
+    "huey_tasks": "huey",
+    "rq_jobs": "rq",
+    "taskiq_tasks": "taskiq",
+}
+HERE = [name for name, library in EXAMPLES.items() if importlib.util.find_spec(library)]
+
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["celery_tasks", "rq_jobs", "dramatiq_actors"])
+@pytest.mark.parametrize("name", HERE)
 def test_an_example_tells_what_all_attempts_used(new_setting: Callable[..., Setting], name: str):
     setting = new_setting(outbox=False)
     program = ROOT / "examples" / "runners" / f"{name}.py"
     done = subprocess.run(
-        [sys.executable, str(program)], env=setting.environment(), capture_output=True, text=True, timeout=100
+        [sys.executable, str(program)], env=setting.environment(), capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "completed ticket 7: the printer is on fire 1980 tokens"
+
+
+def test_every_example_is_run_somewhere():
+    assert {path.stem for path in (ROOT / "examples" / "runners").glob("*.py")} == set(EXAMPLES)
+    assert HERE

@@ -11,29 +11,37 @@ from typing import TYPE_CHECKING
 
 __all__: list[str] = [
     "anthropic",
+    "arq",
     "asgi",
     "celery",
+    "django",
     "dramatiq",
     "google_genai",
+    "huey",
     "lambda_",
     "litellm",
     "openai",
     "opentelemetry",
     "rq",
+    "taskiq",
 ]
 
 if TYPE_CHECKING:
     from xpander_facade.integrations import (
         anthropic,
+        arq,
         asgi,
         celery,
+        django,
         dramatiq,
         google_genai,
+        huey,
         lambda_,
         litellm,
         openai,
         opentelemetry,
         rq,
+        taskiq,
     )
 else:
 

@@ -1,20 +1,21 @@
 """Jobs of a runner as runs: which of them are recorded, when they begin and end, and what is left at the end.
 
-What the integrations of Celery, RQ and Dramatiq share. Nothing here fails a job: an error of this package is logged
-with the job's id, and the job goes on. Exceptions of the runner that come out of here, such as a time limit, go on.
+What the integrations of job runners share. Nothing here fails a job: an error of this package is logged with the job's
+id, and the job goes on. Exceptions of the runner that come out of here, such as a time limit, go on.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
 
 import attrs
 
 from xpander_facade import _validation
 from xpander_facade._process.imports import preload
+from xpander_facade._process.threads import in_thread
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.backend import Backend
 from xpander_facade.errors import IntegrationError
@@ -132,6 +133,15 @@ class Jobs:
                 Outbox.of(self.backend.configuration).path,
             )
 
+    async def prepare_in_loop(self) -> None:
+        """Import what jobs need, and begin to send what earlier processes left, in an event loop."""
+        await in_thread(self.prepare)
+        await in_thread(self.take_up)
+
+    async def flush_in_loop(self, timeout: float = FLUSH_SECONDS) -> None:
+        """Send what waits, and say what is left, in an event loop."""
+        await in_thread(self.flush, timeout)
+
     def flush_and_close(self, timeout: float = FLUSH_SECONDS) -> None:
         """Send what waits, and leave no thread behind: the process forks next."""
         self.flush(timeout)
@@ -162,16 +172,51 @@ class Jobs:
             keywords: What the job was called with, by name.
             marked: What `record` may have marked.
         """
-        options = self._options_of(marked)
 
         def start() -> None:
-            input = self.describe(marked, arguments, keywords, id)
-            run = self.make(id, attempt, input, only_if_used=not self.is_chosen(name, marked))
+            run, options = self._new(id, name, attempt, arguments, keywords, marked)
             run._open()
             run._make_current()
             self._open[key] = (run, options, time.monotonic())
 
         self._guarded(id, start)
+
+    async def abegin(
+        self,
+        key: object,
+        *,
+        id: str,
+        name: str,
+        attempt: int | str | None,
+        arguments: Sequence[object],
+        keywords: Mapping[str, object],
+        marked: Sequence[object] = (),
+    ) -> None:
+        """Begin the run of a job.
+
+        Arguments as `Jobs.begin`.
+        """
+
+        async def start() -> None:
+            run, options = self._new(id, name, attempt, arguments, keywords, marked)
+            await run._aopen()
+            run._make_current()
+            self._open[key] = (run, options, time.monotonic())
+
+        await self._aguarded(id, start)
+
+    def _new(
+        self,
+        id: str,
+        name: str,
+        attempt: int | str | None,
+        arguments: Sequence[object],
+        keywords: Mapping[str, object],
+        marked: Sequence[object],
+    ) -> tuple[ExternalTask, JobOptions]:
+        input = self.describe(marked, arguments, keywords, id)
+        run = self.make(id, attempt, input, only_if_used=not self.is_chosen(name, marked))
+        return run, self._options_of(marked)
 
     def make(
         self, id: str, attempt: int | str | None, input: str | None, *, only_if_used: bool = False
@@ -211,12 +256,28 @@ class Jobs:
         run, options, _ = found
 
         def finish() -> None:
-            run._restore_current()
-            if error is None and (run._is_used or not run._options.only_if_used):
-                self._set_result(run, options, value)
+            self._complete(run, options, value, error)
             run._close(error)
 
         self._guarded(run.id, finish)
+
+    async def aend(self, key: object, value: object = None, error: BaseException | None = None) -> None:
+        """End the run of a job: it has returned a value or raised an error."""
+        found = self._open.pop(key, None)
+        if found is None:
+            return
+        run, options, _ = found
+
+        async def finish() -> None:
+            self._complete(run, options, value, error)
+            await run._aclose(error)
+
+        await self._aguarded(run.id, finish)
+
+    def _complete(self, run: ExternalTask, options: JobOptions, value: object, error: BaseException | None) -> None:
+        run._restore_current()
+        if error is None and (run._is_used or not run._options.only_if_used):
+            self._set_result(run, options, value)
 
     def discard(self, key: object) -> None:
         """Leave a job out that the runner has left out."""
@@ -286,11 +347,25 @@ class Jobs:
         try:
             return function(*arguments, **keywords)
         except Exception as error:
-            # A time limit may strike in here, and it is meant for the job.
-            if type(error).__module__.partition(".")[0] in _RUNNERS:
-                raise
-            _log.warning("job %s goes on, though it could not be recorded: %s", what, error, exc_info=True)
+            _pass_on_or_log(what, error)
             return None
+
+    async def _aguarded(
+        self, what: str, function: Callable[..., Awaitable[Any]], *arguments: Any, **keywords: Any
+    ) -> Any:
+        """Call a function; what this package or the user's own function raises is logged."""
+        try:
+            return await function(*arguments, **keywords)
+        except Exception as error:
+            _pass_on_or_log(what, error)
+            return None
+
+
+def _pass_on_or_log(what: str, error: Exception) -> None:
+    # A time limit may strike in here, and it is meant for the job.
+    if type(error).__module__.partition(".")[0] in _RUNNERS:
+        raise error
+    _log.warning("job %s goes on, though it could not be recorded: %s", what, error, exc_info=True)
 
 
 def _text(value: object) -> str | None:
