@@ -62,9 +62,15 @@ def test_the_time_limit_is_told_before_the_kill(start, platform):
     assert text.startswith("time limit: ")
 
 
+@pytest.mark.long
 def test_a_run_that_ends_in_the_last_moment_is_no_failure(start, platform):
-    answer, _ = start().invoke("request-1", {"text": "slow", "seconds": 2.1}, limit=2.5, grace=30)
+    runtime = start()
+    answer, _ = runtime.invoke("request-1", {"text": "slow", "seconds": 2.1}, limit=2.5, grace=30)
     assert answer == "SLOW"
+    for number in range(20):  # a machine that was too busy for the last 0.4 s sends it with the next ones
+        if history(platform)["request-1"] == ("completed", "SLOW"):
+            break
+        runtime.invoke(f"next-{number}", {"text": "x"})
     assert history(platform)["request-1"] == ("completed", "SLOW")
 
 

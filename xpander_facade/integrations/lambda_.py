@@ -226,8 +226,10 @@ def _seconds_left(context: Any) -> float:
 def _flush(backend: Backend, context: Any, flush_timeout: float) -> None:
     if backend.configuration.outbox is None:
         return
+    remaining = _seconds_left(context)
     try:
-        left = backend.flush(max(0.0, min(flush_timeout, _seconds_left(context) - MARGIN))).waiting
+        # A run that ends in the last moments has been reported as out of time: what it was goes out, too.
+        left = backend.flush(max(0.0, min(flush_timeout, max(remaining - MARGIN, remaining / 2)))).waiting
     except Exception as error:
         _log.warning("what is recorded was not sent before the invocation ended: %s", error)
         return
