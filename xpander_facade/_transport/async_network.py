@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from xpander_facade._transport.network import Deadline
 
+# A body that its reader takes slowly must not fill the memory: past this nothing is read off the socket.
 _HIGH_WATER = 262_144
 
 
@@ -61,6 +62,7 @@ async def _connect(addresses: list[Address], local_address: str | None) -> socke
     Raises:
         OSError: All of them refused; this is the first refusal.
     """
+    # The usual case needs neither a task nor a timer.
     if len(addresses) == 1:
         return await _connect_to(addresses[0], local_address)
     waiting = deque(addresses)

@@ -75,6 +75,7 @@ class AsyncConnectionPool:
             until: The `time.monotonic()` by which the response must be complete.
             max_bytes: The longest body to accept, in bytes.
         """
+        # A timeout costs a timer of the loop, and nearly every request finds a free slot.
         if self._slots.locked():
             try:
                 async with asyncio.timeout(wait):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from xpander_facade._transport.tls import NestedTLSStream
 
 READ_BYTES = 65_536
+# A small request leaves in one packet; to copy a large one behind its head would cost more than a second write.
 _SMALL_BODY = 65_536
+# A hook may give each request another header, such as a trace's id.
 _MAX_HEADS = 32
 
 

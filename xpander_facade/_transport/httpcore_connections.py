@@ -147,6 +147,7 @@ def sync_connection(
             proxy_url=_httpcore_url(proxy.url),
             proxy_auth=proxy.raw_auth,
             ssl_context=route.tls,
+            # Our pool counts connections, and httpcore has none that is no pool for a proxy.
             max_connections=1,
             keepalive_expiry=keep_idle,
             network_backend=backend,

@@ -85,6 +85,7 @@ def connect(
     until = math.inf if timeout is None else time.monotonic() + timeout
     try:
         connected = _connect(resolve(host_name(host) or "", port, timeout), until, local_address)
+        # Nagle's algorithm would hold back a body behind its head until the head is acknowledged.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for option in socket_options or ():
             connected.setsockopt(*option)

@@ -13,6 +13,7 @@ from xpander_facade.configuration._environment import http_parser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+# The bound of httpcore, by which the same response is judged when it comes through a proxy.
 MAX_HEAD_BYTES = 100 * 1024
 _NO_RESPONSE = "Server disconnected without sending a response."
 _INCOMPLETE = "peer closed connection without sending complete message body"
@@ -227,6 +228,7 @@ class HttptoolsParser:
         self._keeps_alive = self._parser.should_keep_alive()
         headers = self.headers
         coding = headers.get("transfer-encoding", "").rpartition(",")[2].strip().lower()
+        # A body without length and chunks goes on until the connection closes (RFC 9112, 6.3).
         self._ends_with_connection = not (
             coding == "chunked" or ("content-length" in headers and not coding) or status in _NO_CONTENT
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade._transport.routing import Route
 
+# As httpx has it by default.
 MAX_CONNECTIONS = 100
 MAX_IDLE = 4.0
 """Seconds that an idle connection is kept: less than the 5 s after which uvicorn and Node close theirs."""
@@ -165,6 +166,7 @@ class ConnectionPool:
         now = time.monotonic()
         pooled.expires_at = now + seconds
         self._idle.append(pooled)
+        # Whoever closed the pool meanwhile has not seen this connection among the idle ones.
         if self._closed:
             self.close()
             return

@@ -208,6 +208,7 @@ def pools_for(configuration: Configuration) -> OriginPools[ConnectionPool]:
         else:
             registry.sync.move_to_end(key)
         surplus = _surplus(registry.sync, key)
+    # Outside of the lock, since closing is I/O.
     for old in surplus:
         _close(old)
     return pools

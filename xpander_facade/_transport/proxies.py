@@ -56,6 +56,7 @@ def _matches(entry: str, host: str, address: ipaddress.IPv4Address | ipaddress.I
     name, entry_port = _split_port(entry)
     if entry_port is not None and entry_port != port:
         return False
+    # A name in NO_PROXY is never compared with an address: that would need a look-up.
     if address is not None:
         with contextlib.suppress(ValueError):
             network = ipaddress.ip_network(name, strict=False)

@@ -80,6 +80,7 @@ class OutgoingRequest:
 def head_of(host: bytes, headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     """Return the headers of requests without that of the body's length."""
     lines = [(b"host", host)]
+    # An event stream asks for no compression.
     if "accept-encoding" not in headers:
         lines.append((b"accept-encoding", ACCEPTED))
     # A head takes no white space around a value, and the receiver would take it away.

@@ -8,6 +8,7 @@ from typing import Literal
 
 import attrs
 
+# The platform's own first, then those of what may answer in front of it.
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray")
 MIN_SECRET_LENGTH = 8
 

@@ -111,6 +111,7 @@ class StreamedResponse:
         self._limit = self._until = until
 
     def __enter__(self) -> StreamedResponse:
+        # A redirect could take the key to another host.
         self._response = self._client.send(self._request, stream=True, follow_redirects=False)
         self.status_code = self._response.status_code
         self.headers = _headers(self._response)
@@ -125,6 +126,7 @@ class StreamedResponse:
         if self._response.is_stream_consumed:  # a mock's answer, read and decoded before
             yield self._response.content
             return
+        # Not decoded by httpx, which would unpack a small body to any size.
         for chunk in self._response.iter_raw():
             if time.monotonic() > self._until:
                 raise httpx.ReadTimeout("the deadline has passed")
@@ -189,6 +191,7 @@ class AsyncStreamedResponse:
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, attempt: Attempt, timeout: float) -> httpx.Request:
+    # What httpx asks for depends on the packages that are installed, and our decoder has these alone.
     headers = {"accept-encoding": ACCEPTED.decode("ascii"), **attempt.headers}
     return client.build_request(
         attempt.method,
@@ -215,6 +218,7 @@ def _peer(response: httpx.Response) -> str | None:
 def _made(clients: dict[Any, Any], factory: Callable[[], Any]) -> Any:
     client = clients.get(factory)
     if client is None:
+        # Two threads may both make one; the first that is kept serves both.
         client = clients.setdefault(factory, factory())
     return client
 
