@@ -51,6 +51,7 @@ def main() -> int:
 
 def _serve() -> int:
     """Be the relay that a program has started, which tells on standard input what to send with."""
+    # The pipe leads to the program that started this one, and to nobody else.
     path, values = pickle.loads(sys.stdin.buffer.read())
     with locked(path) as is_free:
         if is_free:  # else another one was faster

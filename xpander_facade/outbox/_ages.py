@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# A report may wait longer than `max_age` by such a part of it; more notes would make that exacter than anybody needs.
 _NOTES_PER_AGE = 64
 
 

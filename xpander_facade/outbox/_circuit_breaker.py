@@ -28,6 +28,7 @@ PACE_SECONDS = 3_600.0
 """A learned pace is forgotten so many seconds after the platform last said that there were too many requests."""
 MIN_PACE = 0.005
 MAX_PACE = 60.0
+# Some 350 reports that get through halve the pace: a platform that asked to go slower is not tested at once.
 PACE_DECAY = 0.998
 PACE_GROWTH = 1.25
 BURST_SECONDS = 0.05
@@ -184,4 +185,6 @@ def rest(times: int, jitter: float) -> float:
 
 
 def _growing(first: float, longest: float, doublings: int, jitter: float) -> float:
+    # At least half of it, so that nobody comes back at once, and the rest by chance, so that not all come back
+    # together.
     return min(longest, first * 2.0 ** min(max(doublings, 0), 32)) * (0.5 + jitter / 2)

@@ -200,6 +200,7 @@ class Claims:
         now = self._store.clock()
         breaker, rate = limits.breaker, limits.rate
         spacing = rate.spacing(self._store.settings.seconds_per_report)
+        # A platform that is down gets one report to try it by.
         count = min(rate.available(now, spacing, count), 1 if breaker.is_down else count)
         if count <= 0 or now < breaker.open_until:
             return limits
@@ -244,6 +245,7 @@ class Claims:
             else:
                 self._release(outcome)
                 if claim.is_probe:
+                    # Nothing was asked of the platform: another process may send a probe now.
                     limits = attrs.evolve(limits, breaker=attrs.evolve(breaker, open_until=0.0))
         self._database.execute(
             "UPDATE destinations SET sent = sent + ?, refused = refused + ? WHERE destination = ?",
@@ -279,7 +281,10 @@ class Claims:
     def _release(self, outcome: Outcome) -> None:
         rowid = outcome.claim.rowid
         self._database.execute(
-            "UPDATE reports SET attempts = attempts - 1 WHERE rowid = ? AND owner = ?", rowid, self._store.owner
+            # The claim has counted an attempt that was not made.
+            "UPDATE reports SET attempts = attempts - 1 WHERE rowid = ? AND owner = ?",
+            rowid,
+            self._store.owner,
         )
         self._return(rowid, self._store.clock(), outcome.reason or None)
 

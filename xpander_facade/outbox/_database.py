@@ -129,6 +129,7 @@ class Database:
 
     def _execute(self, statement: str, values: tuple[Any, ...], *, writes: bool) -> tuple[int, list[Row]]:
         self._check_process()
+        # Reading waits for no writer in WAL mode.
         if writes and self._is_blocked:
             self._check_brake()
         began = 0.0
@@ -356,6 +357,7 @@ class Database:
             _schema.is_made(connection, self.path)
             # Whole pages are written: small ones suit reports of a few kB. These count for a new file alone.
             connection.execute("PRAGMA page_size = 1024")
+            # Else pages that become free could be given back only by VACUUM, which copies the whole file.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             if not self.is_in_memory:
                 _file_safety.keep_private(path)
@@ -376,6 +378,7 @@ class Database:
             self.path,
             timeout=0.0 if _is_green() else _BUSY_SLICE,
             isolation_level=None,
+            # Threads take turns at it, by the lock of this class.
             check_same_thread=False,
             cached_statements=64,
         )

@@ -125,6 +125,7 @@ def _is_shared(folder: str) -> bool:
 
 def _check_owner(path: str, found: os.stat_result, folder: str, *, is_shared: bool) -> None:
     me = os.geteuid()
+    # A file of root's is no danger: root reads everything anyhow.
     if found.st_uid not in (me, 0) and not (me == 0 and _may_root_use(found, folder, is_shared=is_shared)):
         raise ConfigurationError(
             f"the outbox's file {path} belongs to another user, who would read what is stored: {_REMEDY}"
@@ -174,6 +175,6 @@ def _check_mount(path: str) -> None:
 
 
 def _unescaped(path: bytes) -> bytes:
-    for escaped, plain in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
-        path = path.replace(escaped, plain)
+    for escaped, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
+        path = path.replace(escaped, character)
     return path

@@ -53,6 +53,8 @@ class Hooks:
         """Tell what a block has noted, once its transaction is done; nothing where that was taken back."""
         self._pending.dropped, self._pending.quarantined = [], []
         yield
+        # After the transaction: a hook may use the outbox itself, and must not hold the file while it does what it
+        # does.
         dropped, quarantined = self._pending.dropped, self._pending.quarantined
         self._pending.dropped, self._pending.quarantined = [], []
         settings = self._settings()

@@ -59,6 +59,7 @@ class InFlightRuns:
         now = self._store.clock()
         # The lease may be lost, with the transaction that it was written in.
         is_lost = self._losses != self._database.losses
+        # A third of the lease: two heartbeats may be missed before others take the process for dead.
         if is_lost or abs(now - self._renewed_at) >= min(HEARTBEAT, self._store.settings.lease / 3):
             self._renew_lease(now)
         self._database.execute(
@@ -176,6 +177,7 @@ class InFlightRuns:
                 "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ? LIMIT ?", owner, BATCH
             )
             for destination, id, agent_id, began_at, body in runs:
+                # Whatever the bounds say: that a run has died is what the outbox is there to tell.
                 self._store.add(destination, id, agent_id, _died(body, began_at, seen_at))
                 self._database.execute(
                     "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, owner

@@ -84,6 +84,7 @@ def status(store: Store) -> OutboxStatus:
     )
 
 
+# From best to worst: of several platforms the worst is shown.
 _CIRCUITS: tuple[Circuit, ...] = ("closed", "half-open", "open")
 
 
@@ -99,6 +100,7 @@ def _is_outbox(path: Path) -> bool:
     """Whether a file is an outbox, by the head that SQLite gives it."""
     try:
         with path.open("rb") as file:
+            # Bytes 68 to 71 are the application's id (SQLite's file format).
             head = file.read(72)
     except OSError:
         return False

@@ -35,6 +35,7 @@ def register(stores: Callable[[], Iterable[Store]]) -> None:
     Args:
         stores: Gives the outboxes of this process at the time of each measurement.
     """
+    # Looked up and not imported: a program that does not use OpenTelemetry must not pay for it.
     api: Any = sys.modules.get("opentelemetry.metrics")
     if api is None or _registered:
         return

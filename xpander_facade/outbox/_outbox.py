@@ -341,6 +341,7 @@ class Outbox:
     # --- the work, on whichever thread ---
 
     def _here(self, do: Callable[..., T], *arguments: Any) -> T:
+        # The two forms of each method differ in this and in `_ahere` alone.
         return do(*arguments)
 
     async def _ahere(self, do: Callable[..., T], *arguments: Any) -> T:

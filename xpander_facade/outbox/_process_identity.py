@@ -52,6 +52,7 @@ def _stat(pid: int) -> _Stat | None:
     """Return what Linux tells of a process; None where nothing is told."""
     # The name of the program stands in parentheses and may hold anything.
     _, parenthesis, rest = _read(f"/proc/{pid}/stat").rpartition(")")
+    # The state is the third field of the line, and the time of the start the 22nd; two come before the parenthesis.
     fields = rest.split()
     return _Stat(fields[0], fields[19]) if parenthesis and len(fields) > 19 else None
 

@@ -118,6 +118,7 @@ class _PlatformClock:
         except ValueError:
             told = None
         if told is not None:
+            # The header tells whole seconds: on average half of one has passed.
             difference = told.timestamp() + 0.5 - time.time()
             self.difference = difference if abs(difference) > _MAX_CLOCK_DIFFERENCE else 0.0
         if self._on_response is not None:

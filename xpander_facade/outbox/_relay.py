@@ -96,6 +96,7 @@ def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool, id
     fruitful_at = busy_at = time.monotonic()
     while not stop.is_set():
         present = [box for box in outboxes if os.path.exists(box.path)]
+        # Started anew each time: a file may have come just now, or its threads may have ended.
         for box in present:
             with contextlib.suppress(XpanderError):
                 box.start()
@@ -175,6 +176,7 @@ def _health(outboxes: list[Outbox], host: str, port: int | None) -> Generator[No
 
         class Server(ThreadingHTTPServer):
             address_family = found[0]
+            # A probe that hangs must not keep the relay from ending.
             daemon_threads = True
 
         server = Server((str(found[4][0]), port), Handler)

@@ -29,6 +29,7 @@ IDLE_SECONDS = 15.0
 """Seconds without a report or a run in flight after which a relay ends."""
 _LEFT_OUT = frozenset({"http_client", "async_http_client", "redact", "on_request", "on_response", "on_retry", "outbox"})
 _PACKAGES = ("xpander_facade", "xpander_api")
+# A shell gives what it starts in the background no standard input, unless it is redirected to a copy of its own.
 _LAUNCH = 'exec 3<&0; "$0" "$@" <&3 3<&- &'
 _log = logging.getLogger("xpander_facade")
 
@@ -94,6 +95,7 @@ def _start(path: str, configuration: Configuration) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=foreign_environment(sorted(folders)),
+        # Ctrl-C at the program's terminal is not meant for the relay.
         start_new_session=True,
     )
     with contextlib.suppress(BrokenPipeError):

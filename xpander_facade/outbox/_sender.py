@@ -317,6 +317,7 @@ class Sender:
     def _send(self, job: _Job, destination: _Destination) -> _Done:
         began = time.monotonic()
         self.begun += 1
+        # Its claim could end before the send does; or the platform has failed since it was claimed.
         if began - job.claimed_at > _MARGIN - _MIN_MARGIN or job.claimed_at < destination.failed_at:
             return _Done(job, began, is_untried=True)
         try:
@@ -389,6 +390,7 @@ class Sender:
     def _is_proven(self, key: _KeyState, began: float) -> bool:
         """Whether the key was good for the report before one that was denied, so that it is not the key's fault."""
         proven, key.is_proven = key.is_proven, False
+        # Only answers to what was sent since somebody asked for another try say something new.
         key.denials += began >= key.asked_at
         return proven
 

@@ -39,6 +39,7 @@ class SendingThreads(Generic[T]):
         """Give a job to a thread; False where there is none and none can be started, at the interpreter's end."""
         with self._lock:
             self._busy += 1
+            # Where no thread can be started any more, one that runs still takes the job in its turn.
             if self._busy > self._count and not self._start() and not self._count:
                 self._busy -= 1
                 return False
@@ -62,6 +63,7 @@ class SendingThreads(Generic[T]):
 
     def _run(self, jobs: queue.SimpleQueue[T | None]) -> None:
         mark_reporting()
+        # A thread of before a reset must take none of the jobs of after it.
         while jobs is self._jobs:
             job: T | None = None
             with contextlib.suppress(queue.Empty):

@@ -127,6 +127,7 @@ class Store:
         """Store a report whatever the bounds say, within a transaction of the caller."""
         if not self._join(destination, id, agent_id, body):
             now = self.clock()
+            # Bounds that no file reaches, in SQLite's integers of 64 bits.
             self.database.execute(_STORE, destination, id, agent_id, now, now, len(body), body, 1 << 62, 0, 1 << 62)
 
     def _check_fits(self, size: int) -> None:
@@ -307,6 +308,7 @@ class Store:
         oldest = self.clock() - self.settings.max_age
         while True:
             expired = self.database.query(
+                # What is being sent may have arrived: its outcome decides.
                 "SELECT rowid, destination FROM reports WHERE rowid < ? AND created_at < ? AND state != ?"
                 " ORDER BY rowid LIMIT ?",
                 first_new,

@@ -110,6 +110,7 @@ class PeriodicThread:
         try:
             wait = self._work()
         except Exception as error:
+            # A disk that is full fails in each round, and one line of it is enough.
             if repr(error) != self._last_error:
                 _log.exception("the thread %r of the outbox goes on after an error", self._name)
             self._last_error = repr(error)

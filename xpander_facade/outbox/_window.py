@@ -1,4 +1,4 @@
-"""How many requests a process keeps under way to one platform: more while answers are good, fewer on trouble. Pure."""
+"""How many requests a process keeps under way to one platform: more while answers are good, else fewer. Pure."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ class Window:
         self._good += 1
         if self._good >= self.size:
             self._good = 0
+            # As TCP does: doubled up to where it went wrong before, then one more at a time.
             self.size = min(self.size * 2 if self.size < self._threshold else self.size + 1, self.cap)
 
     def failed(self, began: float, now: float) -> None:
-        """Count trouble.
+        """Count an answer that was not good, or none.
 
         Args:
             began: When the request began, in the same seconds as `now`.
