@@ -43,7 +43,7 @@ def parquet_source(path: Path, columns: Mapping[str, str], batch_id: str) -> Sou
         with parquet.ParquetFile(path, **options) as file:
             yield from file.iter_batches(batch_size=ROWS, use_threads=False)
 
-    return Source(f"{path.name}, row", lambda: _entries(batches()), total, batch_id, False, True, False, True)
+    return Source(f"{path.name}, row", lambda: _entries(batches()), total, batch_id, is_strict=True, is_blocking=True)
 
 
 def table_source(table: Any, columns: Mapping[str, str]) -> Source:
@@ -74,7 +74,7 @@ def table_source(table: Any, columns: Mapping[str, str]) -> Source:
     _check_schema(f"this {type(table).__name__}", schema, columns)
     if hasattr(table, "__len__"):
         total = len(table)
-    return Source("row", lambda: _entries(batches), total, None, False, True, False, True)
+    return Source("row", lambda: _entries(batches), total, is_strict=True, is_blocking=True)
 
 
 def _check_schema(name: str, schema: Any, columns: Mapping[str, str]) -> None:
@@ -88,6 +88,7 @@ def _check_schema(name: str, schema: Any, columns: Mapping[str, str]) -> None:
 def _entries(batches: Iterable[Any]) -> Iterator[Entry]:
     position = 0
     for batch in batches:
+        # The index of a data frame, which pandas stores as a column, was never one of the user's.
         kept = [name for name in batch.schema.names if not _INDEX.fullmatch(name)]
         chosen = batch.select(kept) if len(kept) < len(batch.schema.names) else batch
         for start in range(0, chosen.num_rows, ROWS):

@@ -155,8 +155,10 @@ class Batch:
             if self._checkpoint is not None:
                 self._checkpoint.close()
             raise
+        # One checkpoint may serve batches to several platforms.
         self._destination = digest(configuration.base_url, configuration.organization_id or "")
         batch_id = options.batch_id or source.batch_id
+        # Without a checkpoint nothing has to give the same ids a second time.
         if batch_id is None and options.checkpoint is None:
             import uuid
 
@@ -226,6 +228,7 @@ class Batch:
         is_due = bool(self._retries) and self._retries[0][0] <= now
         if not is_due and not self._jobs:
             if self._retries:
+                # Not zero, which would say that something may leave at once.
                 return max(0.001, self._retries[0][0] - now)
             return None
         delay = self._pacer.delay(now)
@@ -249,6 +252,7 @@ class Batch:
             self.abort(error)
         elif found.throttled:
             self._pacer.throttle(found.retry_after, now, self._rate)
+            # The platform may ask twice for the longest wait that is heeded.
             patience = max(self.options.configuration.deadline, 2 * retry.MAX_RETRY_AFTER)
             self._wait_for_platform(job, error, now, patience)
         elif isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
@@ -279,6 +283,7 @@ class Batch:
         self._try_again(job, now, 0.0)
 
     def _try_again(self, job: Job, now: float, max_wait: float) -> None:
+        # For its growing waits alone: that the report is tried again is decided here.
         reason = retry.RetryReason("", transient=True, not_processed=True)
         wait = retry.backoff(
             reason, idempotent=True, retries=min(job.retries, 5), max_retries=10, elapsed=0, deadline=math.inf
@@ -329,6 +334,7 @@ class Batch:
         since, before = self._rate_from
         if now - since >= 1:
             recent = (self._sent - before) / (now - since)
+            # Smoothed, so that the time that is left does not jump with each second.
             self._rate = recent if not self._rate else 0.7 * self._rate + 0.3 * recent
             self._rate_from = (now, self._sent)
         if self.options.progress is not None:
@@ -365,6 +371,7 @@ class Batch:
             return result
         counts = f"{result.sent:,} sent, {result.skipped:,} skipped and {result.failed_count:,} failed before"
         if not isinstance(cause, XpanderError):
+            # What the user's own code has raised, or Ctrl-C, stays what it is.
             cause.add_note(f"the batch of reports stopped: {counts}")
             raise cause
         if isinstance(cause, ConfigurationError) and not result.sent:

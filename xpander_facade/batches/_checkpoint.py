@@ -28,6 +28,7 @@ def digest(*parts: str | bytes) -> bytes:
     sum_ = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        # With the length before each part, "ab" and "c" are not "a" and "bc".
         sum_.update(len(data).to_bytes(8, "big"))
         sum_.update(data)
     return sum_.digest()
@@ -64,7 +65,9 @@ class Checkpoint:
         if found != _APPLICATION_ID and (found or tables):
             raise BatchError(f"{self.path} is a database of something else: pass another checkpoint=")
         execute("PRAGMA journal_mode = WAL")
+        # What a power failure takes is sent a second time, under the same ids.
         execute("PRAGMA synchronous = NORMAL")
+        # A negative number is one of kilobytes.
         execute("PRAGMA cache_size = -4000")
         execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         execute("CREATE TABLE IF NOT EXISTS taken (digest BLOB PRIMARY KEY) WITHOUT ROWID")
@@ -107,10 +110,12 @@ class SeenIds:
         # SQLite keeps a database without a name in a temporary file once it outgrows its cache.
         self._connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         execute = self._connection.execute
+        # It is gone with the process anyhow, and need survive nothing.
         execute("PRAGMA journal_mode = OFF")
         execute("PRAGMA synchronous = OFF")
         execute("PRAGMA cache_size = -8000")
         execute("CREATE TABLE seen (digest BLOB PRIMARY KEY, value INTEGER) WITHOUT ROWID")
+        # One transaction for all of it: to commit each id would be a write each.
         execute("BEGIN")
 
     def count(self, content: bytes) -> int:

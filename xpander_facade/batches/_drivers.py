@@ -90,6 +90,7 @@ class _ThreadedBatch:
             batch.show(time.monotonic(), at_once=True)
             self._run(cast("Iterator[Entry]", batch.source.entries()))
         except BaseException as error:
+            # Not raised here: what is on its way counts, and is waited for first.
             batch.abort(error)
         finally:
             self._end()
@@ -134,6 +135,7 @@ class _ThreadedBatch:
     def _submit(self, job: Job) -> None:
         self._in_flight += 1
         if len(self._threads) < min(self._in_flight, self._batch.options.concurrency):
+            # Tracers and loggers find what is current for the caller.
             context = contextvars.copy_context()
             thread = threading.Thread(target=context.run, args=(self._work,), name="xpander-batch", daemon=True)
             thread.start()
@@ -162,6 +164,7 @@ class _ThreadedBatch:
 
     def _end(self) -> None:
         """Wait for what is on its way, which counts, and let the threads end."""
+        # Whoever presses Ctrl-C does not wait as long as a call may take.
         is_interrupted = self._batch.cause is not None and not isinstance(self._batch.cause, Exception)
         until = time.monotonic() + (_END_SECONDS if is_interrupted else self._configuration.deadline + _END_SECONDS)
         try:
@@ -278,6 +281,7 @@ class _AsyncBatch:
             finally:
                 self._is_waiting = False
         else:
+            # What waits for no disk is read here: another thread would be none that the user's iterable expects.
             chunk, is_last, problem = _read_chunk(cast("Iterator[Entry]", entries), batch.chunk_size)
         batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
         batch.accept(await in_thread(batch.prepare, chunk))

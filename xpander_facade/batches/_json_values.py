@@ -57,11 +57,13 @@ def json_value(value: Any, column: str, depth: int = 0) -> Any:
         return str.__str__(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    # By their names: to ask pandas itself would import it.
     if kind.__name__ in _NULLS:
         return None
     if isinstance(value, Decimal | uuid.UUID):
         return str(value)
     if isinstance(value, datetime.datetime):
+        # The platform would read it as UTC, which it mostly is not.
         if value.tzinfo is None:
             raise RecordError(f"{column} holds a time without a zone ({_name(kind)}): give it one, or write it as text")
         return value.isoformat()
@@ -80,6 +82,7 @@ def json_value(value: Any, column: str, depth: int = 0) -> Any:
         return _object(list(cast("Mapping[Any, Any]", value).items()), column, depth)
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
+        # Arrow gives a map as a list of pairs.
         if items and all(type(item) is tuple and len(item) == 2 for item in items):
             return _object(items, column, depth)
         return [json_value(item, column, depth + 1) for item in items]

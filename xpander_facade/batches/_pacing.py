@@ -85,6 +85,7 @@ class Pacer:
             self._held_until = max(self._held_until, now + (retry_after or 0.0))
             return
         self.hold(retry_after, now)
+        # Half of the pace at which the platform refused, since that one was too fast.
         self._interval = min(max(self._interval, 1 / pace if pace else 0.0, 0.01) * 2, MAX_HOLD)
 
     def hold(self, seconds: float | None, now: float) -> None:

@@ -25,6 +25,7 @@ _TEXTS = frozenset({"agent_id", "id", "input", "result"})
 _NESTED = frozenset({"tokens", "llm_response"})
 _TRUE = frozenset({"true", "1", "yes", "t", "y"})
 _FALSE = frozenset({"false", "0", "no", "f", "n"})
+# Sorted, since the order in which a record has its keys must not make another id of it.
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -124,6 +125,7 @@ class RecordReader:
             raise ConfigurationError(
                 "these records have no ids, and a batch with a checkpoint must give the same ids again: pass batch_id="
             )
+        # The id stood in for one while the report was checked; equal content must give equal ids.
         del report.body["id"]
         content = digest("content", report.agent_id, _canonical(report.body))
         count = self.seen.count(content)
@@ -140,6 +142,7 @@ class RecordReader:
         arguments: dict[str, Any] = {}
         agent: str | None = None
         for key, value in self._values(record):
+            # CSV has no null: an empty field is as near to it as there is.
             if value is None or (self.source.is_text and value == ""):
                 continue
             root, _, rest = key.partition(".")

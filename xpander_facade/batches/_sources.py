@@ -70,12 +70,23 @@ def _file_source(path: Path, columns: Mapping[str, str]) -> Source:
             return parquet_source(path, columns, batch_id)
         if suffix in JSON_LINES:
             source = Source(
-                f"{path.name}, line", lambda: _json_lines(path), _count_lines(path), batch_id, False, True, False, True
+                f"{path.name}, line",
+                lambda: _json_lines(path),
+                _count_lines(path),
+                batch_id,
+                is_strict=True,
+                is_blocking=True,
             )
         elif suffix in CSV:
             total = max(0, _count_lines(path) - 1)
             source = Source(
-                f"{path.name}, line", lambda: _rows(path, CSV[suffix]), total, batch_id, True, True, False, True
+                f"{path.name}, line",
+                lambda: _rows(path, CSV[suffix]),
+                total,
+                batch_id,
+                is_text=True,
+                is_strict=True,
+                is_blocking=True,
             )
         else:
             raise BatchError(f"{path} has none of the endings .jsonl, .ndjson, .csv, .tsv, .parquet: rename it")
@@ -119,6 +130,7 @@ def _json_lines(path: Path) -> Iterator[Entry]:
         while chunk := file.readline(MAX_LINE_BYTES):
             number += 1
             if len(chunk) == MAX_LINE_BYTES and not chunk.endswith(b"\n"):
+                # The rest of the line is passed over in pieces, without being kept.
                 while (more := file.readline(MAX_LINE_BYTES)) and not more.endswith(b"\n"):
                     pass
                 yield number, RecordError(f"the line has more than {MAX_LINE_BYTES:,} bytes")
@@ -145,6 +157,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python would keep the last of two, and nobody would hear of the first.
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("an object has a key twice")
