@@ -142,6 +142,7 @@ def with_hints(init: Callable[..., None], hints: Mapping[str, str]) -> Callable[
     def initialize(self: object, *args: Any, **options: Any) -> None:
         try:
             init(self, *args, **options)
+        # Only now: to look at the signature before each call would cost more than the call.
         except TypeError:
             check_options(type(self).__name__, options, init, hints)
             raise

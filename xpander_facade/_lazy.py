@@ -21,6 +21,7 @@ def _missing(package: str, name: str, homes: Iterable[str], caller: FrameType) -
     from xpander_facade._hints import ROOT, unknown_name
 
     hint = "" if name.startswith("_") else unknown_name(name, homes, ROOT if "." not in package else {})
+    # `from package import name` makes a message of its own of an AttributeError, without the hint in it.
     code, at = caller.f_code.co_code, caller.f_lasti
     if 0 <= at < len(code) and code[at] == opmap["IMPORT_FROM"]:
         return ImportError(f"cannot import name {name!r} from {package!r}{hint}", name=package)
@@ -41,6 +42,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
         if home is None:
             raise _missing(package, name, homes, sys._getframe(1))
         value: object = getattr(importlib.import_module(f"{package}.{home}"), name)
+        # The module has it from now on, and Python asks here no more.
         setattr(module, name, value)
         return value
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xpander_facade._requests.report import Report
     from xpander_facade.configuration._configuration import Configuration
 
+# A configuration takes no deadline of zero; with this one the call fails at once, and says why.
 _MIN_DEADLINE = 0.1
 _log = logging.getLogger("xpander_facade")
 _warned: set[str] = set()

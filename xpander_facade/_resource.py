@@ -71,7 +71,7 @@ class ApiResource:
 
     @property
     def api(self) -> AuthenticatedClient:
-        """The generated client, configured, for an operation that has no verb here.
+        """The generated client, configured, for an operation that has no method here.
 
         It has connections of its own, raises what httpx raises, and retries nothing.
 
@@ -143,6 +143,7 @@ class ApiResource:
         load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
         from xpander_facade._transport import pool_registry
 
+        # This object's own, whatever the call uses: `close` gives back a share of that one.
         pool_registry.acquire(self.configuration, self)
         return chosen
 

@@ -284,6 +284,7 @@ def real_number(value: Any) -> float | None:
     kind = cast("Any", type(value))
     if kind is float:
         return float(value)
+    # Python makes a float of the first two, and neither is meant as a number.
     if isinstance(value, bool | str | complex) or not hasattr(kind, "__float__"):
         return None
     if (dtype := _dtype(value)) == "bool" or dtype.startswith("complex"):

@@ -435,6 +435,7 @@ class Backend(ApiResource):
         agent_id = _agent_of(agent_id, agent)
         check_ready(configuration, agent_id)
         _check_outbox(configuration)
+        # Made by `_keep`, which the async form calls on a thread.
         make = functools.partial(
             _requests.make_report,
             configuration,
@@ -845,6 +846,7 @@ def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
         if not isinstance(agent_id, str):
             raise TypeError(f"agent must be an Agent, not {type(agent).__name__}: pass agent_id= for an id")
         return _validation.check_id("agent.id", agent_id)
+    # `@backend.external_task` without parentheses passes the function here.
     if callable(agent_id):
         raise TypeError("agent_id must be a string, not a function: a decorator is written @backend.external_task()")
     if isinstance(getattr(agent_id, "id", None), str):

@@ -59,6 +59,7 @@ class XpanderError(Exception):
 
     def __init__(self, *arguments: object) -> None:
         *own, last = arguments or ("",)
+        # A job runner that stores errors as JSON makes them again from their `args`.
         is_restored = bool(own) and isinstance(last, dict)
         super().__init__(*(own if is_restored else arguments))
         if is_restored:
@@ -84,6 +85,7 @@ class XpanderError(Exception):
         own: tuple[Any, ...] = cast("Any", BaseException).args.__get__(self)
         return own
 
+    # Python's own way calls the class with `args`, which not every subclass takes.
     def __reduce__(self) -> tuple[Callable[..., XpanderError], tuple[Any, ...]]:
         return _restore, (type(self), self._own_args, dict(self.__dict__))
 

@@ -149,6 +149,7 @@ def rewrite(path: Path) -> list[Finding]:
         else:
             changes.setdefault(finding.path, {})[finding.line] = finding.replacement
     for file, lines in changes.items():
+        # As bytes: reading as text would change the line ends of a file from Windows.
         text = file.read_bytes().decode("utf-8")
         parts = text.splitlines(keepends=True)
         for number, replacement in lines.items():
@@ -253,6 +254,7 @@ def _findings(file: Path, tree: ast.Module, lines: list[str], uses: _Uses) -> It
                     yield Finding(file, node.lineno, f"import {_OURS} instead of {alias.name}{name}")
     if not uses.modules and not uses.names:
         return
+    # After all imports, which may stand in functions further down.
     uses.objects.update(_objects(tree, uses))
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
@@ -360,6 +362,7 @@ def _unserved(file: Path, tree: ast.Module, uses: _Uses) -> Iterator[Finding]:
 
 _SERVING: Final = frozenset({"run", "arun", "serve_http", "aserve_http", "run_prompt", "arun_prompt"})
 _COMMAND: Final = re.compile(r"^(\s*)[!%?].*")
+# A cell may await at its top.
 _NOTEBOOK: Final = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _DECORATORS: Final = frozenset({"on_task", "on_boot", "on_shutdown"})
 _DEPENDENCIES: Final = re.compile(r"requirements.*\.(?:txt|in)|constraints.*\.txt|pyproject\.toml|setup\.cfg|Pipfile")

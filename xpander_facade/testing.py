@@ -1,6 +1,6 @@
 """A pytest plugin for tests of code that uses xpander: a local platform, fresh for each test, and what was asked of it.
 
-Owns the fixtures `xpander_emulator` and `xpander_backend`, the marker `xpander` and the strict mode. It is loaded by
+It has the fixtures `xpander_emulator` and `xpander_backend`, the marker `xpander` and the strict mode. It is loaded by
 every pytest run of an environment that has this package, so it imports nothing but pytest until a fixture is used.
 
     def test_the_worker_reports_its_run(xpander_emulator):
@@ -99,6 +99,7 @@ def xpander_emulator(
     for name, value in _marked(request.node).items():
         setattr(emulator, name, value)
     for name in VARIABLES:
+        # A developer's own key must not reach a test, nor a test the platform.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XPANDER_API_KEY", API_KEY)
     monkeypatch.setenv("XPANDER_BASE_URL", emulator.url)
@@ -176,6 +177,7 @@ def _wrap_call_with_outcome(item: pytest.Item) -> Generator[None, Any, None]:
 
 pytest_runtest_call: Callable[[pytest.Item], Generator[None, Any, Any]]
 try:
+    # An older pluggy does not know this form of a wrapper.
     pytest_runtest_call = pytest.hookimpl(wrapper=True)(_wrap_call)
 except TypeError:
     pytest_runtest_call = pytest.hookimpl(hookwrapper=True)(_wrap_call_with_outcome)

@@ -80,6 +80,7 @@ def _function(agent: Agent, tool: AgentTool, task: Task | None, names: set[str],
         description=tool.function_description or tool.description or tool.name or tool.id,
         parameters=schema,
         entrypoint=entrypoint,
+        # The schema is the platform's; Agno would read another one off the function.
         skip_entrypoint_processing=True,
     )
 

@@ -57,6 +57,7 @@ def watch_worker_processes() -> None:
 
     _finalized.add(os.getpid())
     if parent_process() is not None:
+        # `multiprocessing` ends a child by `os._exit` once its own finalizers are done.
         util.Finalize(None, end, exitpriority=0)
 
 

@@ -105,6 +105,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     configure_streams()
     try:
         status = _status_of(arguments)
+        # Where a failure can still be told: at the interpreter's end it would be a traceback that nobody can act
+        # upon.
         sys.stdout.flush()
     except OSError as error:
         if error.errno not in _UNWRITABLE:
@@ -121,6 +123,7 @@ def _status_of(arguments: Sequence[str] | None) -> int:
     try:
         get_command(app).main(args=arguments, prog_name=NAME)
     except SystemExit as leaving:
+        # Typer leaves by this exception in any case, without a status where all went well.
         return leaving.code if isinstance(leaving.code, int) else 0
     except ConfigurationError as error:
         print_error(in_terms_of_options(str(error)))

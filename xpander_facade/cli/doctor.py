@@ -139,6 +139,7 @@ def _platform(configuration: Configuration) -> Iterator[Check]:
         configuration.get_api_key()
         began = time.perf_counter()
         with Agents(configuration).with_options(**_LIMITS) as agents:
+            # The cheapest call that shows whether the platform takes the key.
             found = agents.list()
     except ConfigurationError as error:
         yield Check("key", "error", in_terms_of_options(str(error)))

@@ -109,6 +109,7 @@ class HistoryReader:
         since = self._since
         kept = [one for one in found if since is None or (one.created_at is not None and one.created_at >= since)]
         listed = {one.id for one in found}
+        # What is not listed any more is forgotten: a screen may be open for days.
         self._ended = {id: ended for id, ended in self._ended.items() if id in listed}
         return sorted(kept, key=lambda one: one.created_at or _OLDEST, reverse=True)
 

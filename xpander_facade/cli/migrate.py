@@ -30,5 +30,6 @@ def migrate(
         for finding in findings:
             print(f"{one_line(str(finding.path))}:{finding.line}: {one_line(finding.message)}")
     print_message(f"{len(findings)} lines need a change" if findings else "no line needs a change")
+    # As a linter does, so that a build fails while something is left to do.
     if findings:
         raise typer.Exit(1)

@@ -85,6 +85,7 @@ def parse_moment(text: str) -> datetime:
     try:
         if age is not None:
             return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: float(age[1])})
+        # A time without a zone is one of the clock that the user looks at.
         return datetime.fromisoformat(text.strip()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(

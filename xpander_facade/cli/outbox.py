@@ -240,6 +240,7 @@ def _confirm(question: str) -> None:
     # A script would wait for an answer for ever.
     if not sys.stdin.isatty():
         raise ConfigurationError("nobody is there to be asked: pass --yes")
+    # On stderr: what is printed may go into a pipe.
     typer.confirm(question, abort=True, err=True)
 
 

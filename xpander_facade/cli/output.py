@@ -24,6 +24,7 @@ def print_json(value: object) -> None:
 
 def print_json_line(value: object) -> None:
     """Print a JSON document on a line of its own, at once."""
+    # Whoever reads a pipe waits for each line.
     print(json.dumps(value, default=_json_ready), flush=True)
 
 

@@ -30,6 +30,7 @@ async def show(look: Callable[[], Awaitable[None]], draw: Callable[[int, int], R
     from rich.live import Live
 
     console = Console(highlight=False)
+    # No thread of rich draws: what is drawn belongs to the event loop.
     with Live(console=console, screen=True, auto_refresh=False) as live, _until_told_to_end() as told:
 
         def redraw() -> None:

@@ -86,10 +86,12 @@ def create_task(
                 user_details=None if user_email is None else User(email=user_email),
                 instructions_override=read_text(instructions, "--instructions"),
                 output_schema=cast("dict[str, Any] | None", schema),
+                # On unless it is declined: a task that streams no events cannot be made to do so later.
                 events_streaming=not no_events,
             )
         if wait:
             print_message(f"task {task.id}: waiting for its end")
+            # The user has asked to wait, and sees from the first moment that this is what happens.
             with waiting(f"task {one_line(task.id)}", patience=0):
                 task.wait_until_done(timeout)
     if as_json:

@@ -147,6 +147,7 @@ async def _follow(
             await asyncio.sleep(delay)
             try:
                 items = await history.items()
+            # What is followed for days must outlast a network that is gone for a while.
             except TRANSIENT as error:
                 delay = next_delay(delay, interval)
                 print_message(f"{error}; trying again in {delay:g} s")

@@ -115,6 +115,7 @@ def _print_event(event: TaskUpdateEvent) -> None:
         from rich.cells import cell_len, set_cell_size
 
         columns = shutil.get_terminal_size().columns
+        # One line each: a wrapped event could not be told from the next one.
         line = line if cell_len(line) <= columns else set_cell_size(line, columns).rstrip()
     print(line, flush=True)
 

@@ -165,6 +165,7 @@ class View:
         items = await self._history.items()
         running = [item for item in items if not item.status.is_final]
         ended = [item for item in items if item.status.is_final]
+        # What runs first: ended tasks may be many, and there is room for few.
         ordered = running + ended if self._has_frame else items
         self.rows = await self._history.rows(ordered[: self._limit or self._room()])
         self.counts = Counter(item.status.value for item in items)

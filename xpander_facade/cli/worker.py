@@ -77,6 +77,7 @@ def worker(
         print_message(f"serving {target} until Ctrl-C")
         handler.run(on_finished=print_json_line if as_json else _print_task)
     except WorkerConflictError as error:
+        # The set-up is wrong, as the status says: to start the worker again does not help.
         print_error(str(error))
         raise typer.Exit(2) from None
 

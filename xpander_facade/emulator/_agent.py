@@ -224,6 +224,7 @@ class Run:
 
             emulator.agent = script
         """
+        # So that a person who watches sees one event after the other.
         self.sleep(self._step)
         with self._writing():
             self._state.check()

@@ -148,6 +148,7 @@ class App:
                 record.complaints.append(complaint(reason, "unicode", "path" if match.undecodable else "query"))
                 raise Problem(400, reason)
             raw = await self._read(receive, match.operation, headers)
+            # Before anything is looked up, so that a test can change what there is meanwhile.
             for hold in self._faults.held(record.operation_id):
                 await hold.pass_through()
             await self._delay(record.operation_id)
@@ -160,6 +161,7 @@ class App:
         except Exception as error:
             # An error of the emulator itself is recorded, and answered in the form that all errors have.
             self.violations.append(f"{record.operation_id}: {error!r}")
+            # An answer that has begun can't become another one.
             if record.status is None:
                 detail = write({"detail": f"the emulator failed: {error!r}"})
                 await self._send(json_answer(500, detail), record, send)
@@ -180,6 +182,7 @@ class App:
         if operation.body is not None:
             body, body_complaints = body_of(raw, headers)
         secret = operation.id == "get_api_key_allowance" and isinstance(body, dict) and "api_key" in body
+        # This body holds a key, which the journal must not show.
         self._journal.set_body(record, write({**body, "api_key": "***"}).encode() if secret else raw)
         # The journal says what is wrong with a request whatever the answer is.
         call, complaints = call_of(self._contract, match, operation, record.query, headers, body, bool(raw))
@@ -187,6 +190,7 @@ class App:
             complaints = self._invalid_events(call.body)
         record.complaints += body_complaints or complaints
         fail = self._faults.take(Fail, operation.id)
+        # A stream has no answer that could be replaced afterwards.
         if fail is not None and not (fail.after and operation.id not in _STREAMS):
             await self._send(fault_answer(fail), record, send)
             return
@@ -329,6 +333,7 @@ class App:
     ) -> AsyncIterator[list[Frame]]:
         yield [Frame(write(worker.registration()), None, "worker-registration")]
         while not listener.closed:
+            # Before looking: what comes meanwhile wakes it once more.
             listener.wake.clear()
             while not listener.closed and (queued := dispatcher.next_queued(worker)) is not None:
                 yield [Frame(queued, None, "agent-execution")]

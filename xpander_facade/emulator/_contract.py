@@ -125,6 +125,7 @@ class Contract:
     def route(self, method: str, raw_path: str) -> Match | None:
         """Find the operation of an undecoded path, with or without the organisation; None for an unknown path."""
         segments = raw_path.split("/")[1:]
+        # An installation may serve below this path; the rest is the same.
         if segments[:1] == ["agent-controller"]:
             segments = segments[1:]
         found = self._match(method, segments, None)
@@ -171,6 +172,7 @@ class Contract:
     def _validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator:
         found = self._validators.get(pointer)
         if found is None:
+            # At the first use: a test uses few of the schemas, and to compile all takes longer than the test.
             found = jsonschema_rs.Draft202012Validator(
                 {"$ref": f"{_BASE}#{quote(pointer, safe='/~')}"}, registry=self._registry, validate_formats=True
             )

@@ -171,9 +171,11 @@ class Executions:
             task["input"] = {**EMPTY_INPUT, **{k: v for k, v in given.get("input", {}).items() if v is not None}}
             if version is not None:
                 task["agent_version"] = version
+            # As the platform does.
             if task.get("source") is None:
                 task["source"] = "api"
             self._put(task)
+            # The platform's streams begin with it.
             self.publish(task, "connected", {"task_id": task["id"]})
             self.publish(task, "task_updated" if given.get("id") else "task_created", task)
             text, files = task["input"]["text"], task["input"]["files"]
@@ -188,7 +190,9 @@ class Executions:
             task = self.find(organization_id, task_id)
             changes: Json = {}
             for name, value in body.items():
+                # Names with an underscore are notes of the platform's own, which a client may send back.
                 if name not in FIXED and not name.startswith("_") and (value is not None or name not in KEPT_WHEN_NULL):
+                    # An update has another name for it than a creation.
                     changes["payload_extension" if name == "tool_call_payload_extension" else name] = value
             accepted_changes = changes if self.executor is None else self.executor.accepted_changes(task, changes)
             return task if accepted_changes is None else self.change(_key(task), accepted_changes)
@@ -217,6 +221,7 @@ class Executions:
             status, moment = task["status"], now()
             if status == "executing" and was != status:
                 task["started_at"] = task.get("started_at") or moment
+                # It goes on: what it waited for was given.
                 task["hitl_request"] = task["pending_eca_request"] = None
                 # It runs again: who follows from now on must not get the end of the run before.
                 if was in FINAL:

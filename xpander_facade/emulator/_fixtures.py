@@ -31,6 +31,7 @@ def read_fixtures(path: str | os.PathLike[str]) -> Json:
         ValueError: It is neither JSON nor YAML, or has another form.
     """
     try:
+        # JSON is YAML as well.
         data: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is neither JSON nor YAML: {error}") from None

@@ -199,6 +199,7 @@ class History:
             while self.index():
                 pass
             if not query.match:
+                # A text without any word finds nothing.
                 return table, ["0"], []
             table = "task_text f JOIN tasks t ON t.n = f.rowid"
             where, values = ["f.task_text MATCH ?"], [query.match]

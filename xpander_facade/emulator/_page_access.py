@@ -73,6 +73,7 @@ class Access:
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
             return "this form was sent by a page of another origin"
+        # Older browsers do not send it; the token is what counts for them.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "this form was sent by a page of another site"
         session = self._session(request)

@@ -181,6 +181,7 @@ class Pages:
             for number, _, data in self._store.events_after(*key, after, 100):
                 after = number
                 yield _frame(template.render(event=_event(number, data)), number=number)
+            # To compare a number is cheap, and the task is read only where something was written.
             if seen != self._store.changes:
                 seen = self._store.changes
                 now = _digest(self._store.task(*key))
@@ -458,6 +459,7 @@ async def _read_form(request: Request) -> dict[str, str]:
             raise Problem(413, f"a form is at most {_MAX_FORM:,} bytes")
     try:
         return dict(
+            # Our forms have few fields, and taking apart very many takes long.
             parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True, errors="replace", max_num_fields=50)
         )
     except ValueError as error:

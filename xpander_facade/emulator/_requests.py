@@ -122,4 +122,5 @@ def _finite(text: str) -> float:
     return value
 
 
+# Python also reads NaN, infinities and 1e999, which JSON does not have.
 _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)

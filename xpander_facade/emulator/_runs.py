@@ -85,6 +85,7 @@ class Runs:
         try:
             run.sleep(step)  # so that a task is seen pending
             with self._store.transaction(timeout=None):
+                # Within the transaction, so that a stop which came before it counts.
                 state.check()
                 self._executions.change(state.key, {"status": "executing"})
             outcome = _outcome(state, run, script)

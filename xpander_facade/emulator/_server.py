@@ -66,6 +66,7 @@ class Server:
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Not in the thread: a port that is taken fails where the emulator is made.
         self._socket = socket.create_server((host, port), family=family, backlog=1024)
         self.port = int(self._socket.getsockname()[1])
         self._app = app

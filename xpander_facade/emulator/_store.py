@@ -89,6 +89,8 @@ class Store:
         path = self.path
         file = None if path == ":memory:" else DatabaseFile(path)
         try:
+            # Transactions are begun by hand: Python's own would begin with the first write, after what was read for
+            # it.
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_OPEN_TIMEOUT)
             # A test may read on after the server's end; the connection is closed with the object at the latest.
             weakref.finalize(self, _close, self._db, file)
@@ -152,6 +154,7 @@ class Store:
             try:
                 if self.closed:
                     raise DatabaseClosedError
+                # A block within another one is a part of it.
                 if self._depth == 0:
                     self._db.execute("BEGIN IMMEDIATE")
                 self._depth += 1

@@ -71,6 +71,7 @@ class Streams:
 
     def notify(self, key: Key) -> None:
         """Wake the listeners of a key: there are new events."""
+        # Most tasks have nobody who listens, and the loop is left alone.
         if key in self._listeners:
             self._call(lambda: self._wake(key))
 
@@ -98,6 +99,7 @@ class Streams:
     async def frames(self, listener: Listener, read: Reader, after: int, *, ids: bool) -> AsyncIterator[list[Frame]]:
         """Yield batches of frames past event number `after`; an empty batch asks for a keep-alive comment."""
         while not listener.closed:
+            # Before reading: what is published meanwhile wakes it once more.
             listener.wake.clear()
             rows = read(after, _BATCH)
             if rows:

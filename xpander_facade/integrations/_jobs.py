@@ -175,6 +175,7 @@ class Jobs:
 
         def start() -> None:
             run, options = self._new(id, name, attempt, arguments, keywords, marked)
+            # No `with` block: a runner tells of the beginning and the end of a job by two calls.
             run._open()
             run._make_current()
             self._open[key] = (run, options, time.monotonic())
@@ -276,6 +277,7 @@ class Jobs:
 
     def _complete(self, run: ExternalTask, options: JobOptions, value: object, error: BaseException | None) -> None:
         run._restore_current()
+        # A result alone must not make a run of a job in which nothing was recorded.
         if error is None and (run._is_used or not run._options.only_if_used):
             self._set_result(run, options, value)
 
@@ -311,6 +313,7 @@ class Jobs:
             run = self.make(id, attempt, input)
             run._begin()
             run._finish(None, reason)
+            # It began in a process that is gone, whose clock this run has not seen.
             run._duration = duration
             run._reporter.detach_end(run._end_report).wait(wait)
 

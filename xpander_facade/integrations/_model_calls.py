@@ -66,6 +66,7 @@ def record(run: ExternalTask, way: str, response: object) -> None:
 
 def recorded(value: T, run: ExternalTask, way: str) -> T:
     """Return what a client returned, which is recorded: at once, or as it is gone through where it is a stream."""
+    # Python does not let a generator change its class, as is done with other streams below.
     if inspect.isgenerator(value):
         return cast("T", _generator(cast("Any", value), StreamRecord(run, way)))
     if inspect.isasyncgen(value):

@@ -49,6 +49,7 @@ async def lifespan(backend: Backend, *, flush_timeout: float = FLUSH_TIMEOUT) ->
         >>> app = FastAPI(lifespan=lifespan)
     """
     _validation.check_seconds("flush_timeout", flush_timeout)
+    # On a thread, while the rest of the application starts.
     await in_thread(preload)
     try:
         yield

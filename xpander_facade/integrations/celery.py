@@ -115,6 +115,7 @@ class _Recording:
         self._app.Task.Request = self._request_class
 
     def _begin(self, task_id: str, task: Any, args: Any, kwargs: Any, **_: object) -> None:
+        # Celery's signals are those of all apps of the process.
         if task.app is not self._app:
             return
         try:
@@ -187,6 +188,7 @@ def _request_class(base: object, jobs: Jobs) -> type:
                 self._report_end(_hard_limit(timeout), timeout)
 
         def on_failure(self, exc_info: Any, *arguments: Any, **keywords: Any) -> Any:
+            # By its name: the class is billiard's, which is not imported for this.
             if type(exc_info.exception).__name__ == "WorkerLostError":
                 self._report_end(f"the worker's process ended before the task did: {exc_info.exception}", 0.0)
             return resolved.on_failure(self, exc_info, *arguments, **keywords)

@@ -224,6 +224,7 @@ def _seconds_left(context: Any) -> float:
 
 
 def _flush(backend: Backend, context: Any, flush_timeout: float) -> None:
+    # Without one each run was reported as it ended.
     if backend.configuration.outbox is None:
         return
     remaining = _seconds_left(context)

@@ -95,6 +95,7 @@ def outcome_of(error: BaseException | None, ignored: Ignored) -> Outcome:
         inner = [outcome_of(one, ignored) for one in group.exceptions]
         return inner[0] if all(one is inner[0] for one in inner) else Outcome.FAILURE
     names = [_name_of(one) for one in type(error).__mro__]
+    # What the user says goes before what is known here.
     for known in (ignored, _KNOWN):
         for name in names:
             if name in known:

@@ -332,6 +332,7 @@ class ExternalTask(RunFields):
                     "call external_task() again, or use it as a decorator"
                 )
             configuration = self._options.configure()
+            # What is missing is told as the block begins, and not when its work is done and can't be reported.
             check_ready(configuration, self._options.agent_id)
             self._configuration = configuration
             if callable(self._options.id):
@@ -340,6 +341,7 @@ class ExternalTask(RunFields):
                 self._options = attrs.evolve(self._options, attempts=self._options.attempts.of_call((), {}))
             if self._id is not None:
                 self._id = self._options.attempts.id_of(self._id)
+            # The id and the agent of the end are those of the beginning, whatever the environment says by then.
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
             self._made_reporter = Reporter(configuration, report.id, is_strict=self._options.strict)
@@ -354,6 +356,7 @@ class ExternalTask(RunFields):
         if self._job is None:
             _owed[id(self)] = self
         _sweep(self._began)
+        # Not when this file is imported: a program in which nothing is recorded ends as ever.
         at_end(Step.RUNS, end_runs)
         watch_worker_processes()
 

@@ -415,6 +415,7 @@ def _plus(tokens: Tokens | None, change: dict[str, int]) -> Tokens:
 def _structured_text(value: object, text: str | None) -> str | None:
     """Return a model or dataclass as JSON, a list or dict too where there is no text; else the text that there is."""
     kind = type(value)
+    # The second is what a model of pydantic's version 1 has.
     is_model = hasattr(kind, "model_dump") or hasattr(kind, "__fields__")
     if is_model or dataclasses.is_dataclass(kind) or attrs.has(kind):
         return to_text(value)

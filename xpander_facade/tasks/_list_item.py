@@ -102,6 +102,7 @@ class TasksListItem(ConfigurationBound):
         return repr_of_changes(self)
 
     def _bind(self, configuration: Configuration) -> Self:
+        # Not an attribute, so that no dump and no comparison has it.
         object.__setattr__(self, "_configuration", configuration)
         return self
 

@@ -24,6 +24,7 @@ class ConfigurationBound:
 
     def _bind_response(self, request_id: str | None, page_url: str | None) -> None:
         """Keep what the headers of the answer told that this was made of."""
+        # A user's subclass may be frozen, or have hooks for what is set.
         object.__setattr__(self, "_request_id", request_id)
         object.__setattr__(self, "_page_url", page_url)
 

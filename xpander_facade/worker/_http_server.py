@@ -196,6 +196,7 @@ class InvocationServer:
     def _start(
         self, task: Task, push: Callable[[TaskUpdateEvent], Awaitable[None]] | None
     ) -> asyncio.Task[Task | None]:
+        # A call has no worker's id: there was no registration.
         execution = TaskExecution(self._spec, self._timeouts, task, None, set(), self._attempts, push)
         running = asyncio.create_task(self._run(execution, task.id))
         self._running[task.id] = (execution, running)

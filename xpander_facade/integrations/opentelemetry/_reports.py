@@ -44,6 +44,7 @@ def report_agent(
     usage = RunUsage((object(),))
     change = usage.take_ranked([(fragment_of(call), int(call.rank), call.facts.scope) for call in calls])
     counts = change.counts
+    # A status that is not set counts as well: emitters set one for errors alone.
     is_success = span.status.is_ok if span.status is not None else True
     said = _failure_of(span) if not is_success else final_text([agent], calls) if has_content else None
     report: dict[str, object] = {

@@ -86,6 +86,7 @@ def fragment_of(call: ModelCall) -> UsageFragment:
     if call.rank is Rank.SUM:
         fragment.scope, fragment.key = Scope.RUN, None
     elif facts.response_id is None:
+        # OpenInference tells no id, but the whole response, which has one.
         told = parsed(call.node.attributes.get("output.value"))
         same = [] if told is None else collect(told)
         if len(same) == 1:
