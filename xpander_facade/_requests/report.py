@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Request
 from xpander_facade._process.imports import OBJECTS, load
+from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
 from xpander_facade.usage._usage import Tokens, check_tokens
@@ -61,6 +62,21 @@ def report_request(agent_id: str, body: dict[str, Any] | bytes) -> Request:
         idempotent=True,  # the platform takes a second report of the same id as an update of the first one
         resource_id=agent_id,
     )
+
+
+def check_taken(answer: Any) -> None:
+    """Check that an answer to a report is the record of a run; any other has taken nothing.
+
+    A login page answers 200, and so does a gateway's own JSON in the midst of maintenance.
+
+    Raises:
+        DecodeError: It is something else.
+    """
+    if not isinstance(answer, dict):
+        raise DecodeError(f"expected a task, not {type(answer).__name__}")
+    id = cast("dict[str, Any]", answer).get("id")
+    if not isinstance(id, str) or not id:
+        raise DecodeError("expected a task, but the response has no id")
 
 
 def make_report(

@@ -8,13 +8,12 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from xpander_facade._client import retry
 from xpander_facade._requests.report import Report
-from xpander_facade._serialization.codec import DecodeError
 from xpander_facade.batches._checkpoint import Checkpoint, SeenIds, digest
 from xpander_facade.batches._pacing import Pacer
 from xpander_facade.batches._records import RecordReader
@@ -385,13 +384,3 @@ class Batch:
         stopped = BatchError(f"the batch stopped ({counts}): {location}{cause}; {go_on}")
         stopped.result = result
         raise stopped from cause
-
-
-def check_taken(answer: Any) -> None:
-    """Check that an answer is a record of a run: a login page that answers 200 has taken nothing.
-
-    Raises:
-        DecodeError: It is something else.
-    """
-    if not isinstance(answer, dict):
-        raise DecodeError(f"expected a task, not {type(answer).__name__}")

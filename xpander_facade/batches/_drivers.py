@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from xpander_facade._process.threads import in_thread
-from xpander_facade.batches._batch import Batch, Job, check_taken
+from xpander_facade._requests.report import check_taken
+from xpander_facade.batches._batch import Batch, Job
 from xpander_facade.batches._sources import open_source
 from xpander_facade.tasks._reporting import asend_report, send_report
 
@@ -281,7 +282,7 @@ class _AsyncBatch:
             finally:
                 self._is_waiting = False
         else:
-            # What waits for no disk is read here: another thread would be none that the user's iterable expects.
+            # A user's iterable is read on the thread of its caller, to which it may be bound.
             chunk, is_last, problem = _read_chunk(cast("Iterator[Entry]", entries), batch.chunk_size)
         batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
         batch.accept(await in_thread(batch.prepare, chunk))

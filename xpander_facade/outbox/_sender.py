@@ -15,13 +15,12 @@ import queue
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
 from xpander_facade import _client
-from xpander_facade._requests.report import report_request
-from xpander_facade._serialization.codec import DecodeError
+from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
@@ -324,7 +323,7 @@ class Sender:
             to_send = reconciled(job.configuration, job.claim.id, job.claim.body)
             if to_send is not None:
                 request = report_request(job.claim.agent_id, to_send.body)
-                _client.send(to_send.configuration, request, _check_taken)
+                _client.send(to_send.configuration, request, check_taken)
         except Exception as error:
             if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):
                 destination.failed_at = time.monotonic()
@@ -398,19 +397,6 @@ class Sender:
         if key.problem:
             _log.warning("outbox %s: reports can be sent again", self._store.database.path)
         key.refusals, key.rests_until, key.problem = 0, 0.0, ""
-
-
-def _check_taken(answer: Any) -> None:
-    """Check that an answer is a task. A gateway's own JSON, in the midst of maintenance, has taken nothing.
-
-    Raises:
-        DecodeError: It is none.
-    """
-    if not isinstance(answer, dict):
-        raise DecodeError(f"expected a task, not {type(answer).__name__}")
-    id = cast("dict[str, Any]", answer).get("id")
-    if not isinstance(id, str) or not id:
-        raise DecodeError("expected a task, but the response has no id")
 
 
 def _digest(key: str | None) -> str:

@@ -288,6 +288,16 @@ def test_faults_are_tried_again_and_all_wait_for_what_the_platform_asks(
     assert result.elapsed >= 1
 
 
+@pytest.mark.parametrize("said", [{"status": "maintenance"}, {"id": None}, ["back soon"]])
+def test_an_answer_that_is_not_a_record_of_a_run_has_taken_nothing(
+    call: Caller, misbehave: Callable[..., Misbehaving], said: object
+):
+    server = misbehave(answer(200, said), otherwise=task_answer())
+    with Backend(configured(server, agent_id="agent-1", max_retries=1)) as backend:
+        result = call(backend, "report_many", [{"id": "r1"}], concurrency=1)
+    assert (result.sent, result.failed, len(server.requests)) == (1, [], 2)
+
+
 def test_a_platform_that_is_away_for_longer_than_the_deadline_stops_the_batch(
     call: Caller, misbehave: Callable[..., Misbehaving]
 ):
