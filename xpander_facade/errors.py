@@ -484,11 +484,13 @@ def status_error(status_code: int) -> type[APIStatusError]:
 
 
 def _is_told(name: str, value: object) -> bool:
+    # The description is the error's text already.
     return name != "description" and isinstance(value, str | int | float | list | dict)
 
 
 def _restore(cls: type[XpanderError], args: tuple[Any, ...], state: dict[str, Any]) -> XpanderError:
     error = cls.__new__(cls, *args)
+    # Past `__init__`, whose arguments are other ones in each class.
     error.args = args
     error.__dict__.update(state)
     return error

@@ -185,6 +185,7 @@ def _assemble(inputs: Inputs, agent: Agent, wanted: ModelRequest | None, toolkit
         "knowledge_retriever": retriever,
         "search_knowledge": True if retriever is not None else None,
         "pre_hooks": _guardrails(_settings(agent)) or None,
+        # This one and those below it are as in the platform's own runs.
         "store_events": True,
         # Agno would report each run to its maker.
         "telemetry": False,
@@ -258,6 +259,7 @@ def _output(agent: Agent, task: Task | None, notes: list[str]) -> dict[str, Any]
     if form is not OutputFormat.Json:
         return {"markdown": form is OutputFormat.Markdown}
     if schema is None:
+        # Agno's JSON mode needs a schema.
         notes.append("Answer with one JSON value, and nothing else.")
         return {"markdown": False}
     try:
@@ -274,6 +276,7 @@ def _session(agent: Agent, task: Task | None, *, has_db: bool) -> dict[str, Any]
         found["session_id"] = task.conversation_id or task.id
         found["user_id"] = task.input.user.id if task.input.user is not None else None
     settings = _settings(agent)
+    # Without a database Agno has kept nothing that could be added.
     if has_db and settings.session_storage:
         found["add_history_to_context"] = True
         found["num_history_runs"] = settings.num_history_runs

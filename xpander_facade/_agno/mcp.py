@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+# The platform's own prefix: instructions that name such a tool hold here, too.
 _PREFIX = "mcp_tool"
 _CONNECT_TIMEOUT = 15.0
 """Seconds in which a server has to tell its tools."""
@@ -172,6 +173,7 @@ def _headers(agent: Agent, task: Task | None, server: Server) -> dict[str, str] 
     audience = settings.sso_audience or agent.extra.get("oidc_pre_auth_token_mcp_audience")
     token: Any = as_object(tokens.get("oidc_tokens")).get(audience) if audience else None
     token = token or (tokens.get(server.token_id) if server.token_id else None)
+    # Some logins give several headers instead of one token.
     if isinstance(token, dict):
         return headers | {name: str(value) for name, value in as_object(token).items()}
     if not token and settings.auth_type in _LOGIN:

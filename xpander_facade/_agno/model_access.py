@@ -57,6 +57,7 @@ def model_request(agent: Agent, task: Task | None) -> ModelRequest:
         gateway=getattr(task, "_llm_gateway", None),
         organization_id=agent.organization_id,
         variable=variable,
+        # Elsewhere the environment is the word of whoever runs this; in the cloud it is the platform's.
         is_own_key_first=is_cloud or token is not None,
     )
 

@@ -99,6 +99,7 @@ def _through_gateway(provider: Provider, wanted: ModelRequest, gateway: LLMGatew
 
 
 def _openai(provider: Provider, wanted: ModelRequest, *, key: str | None = None, base_url: str | None = None) -> Any:
+    # Where the platform calls the responses API as well.
     is_responses = _OPENAI_RESPONSES.match(wanted.name) is not None or (
         _reasons(wanted.name) and wanted.name.startswith("gpt-") and wanted.effort in {"high", "xhigh"}
     )
@@ -203,6 +204,7 @@ _MAKERS: Mapping[str, Callable[[Provider, ModelRequest], Any]] = {
 
 
 def _common(wanted: ModelRequest) -> dict[str, Any]:
+    # As in the platform's own runs.
     common: dict[str, Any] = {"id": wanted.name, "retries": 3, "exponential_backoff": True}
     if not _reasons(wanted.name) and not _is_newest_claude(wanted.name):
         common["temperature"] = 0.0

@@ -62,6 +62,7 @@ class _Reader:
             told = _object(part)
             limits: dict[str, Any] = {"description": told.get("description")}
             if member not in required:
+                # Models write null for what they leave out.
                 annotation = Optional[annotation]  # noqa: UP045 (made at run time)
                 limits["default"] = told.get("default")
             attribute = member if _is_attribute(member) else f"member_{number}"

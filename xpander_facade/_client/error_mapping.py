@@ -34,8 +34,9 @@ class RequestInfo(TypedDict):
 
 _SNIPPET = 500
 _MAX_REQUEST_ID = 200
-_PLAIN_HTTP = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|HTTP_REQUEST")
+_UNENCRYPTED = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|HTTP_REQUEST")
 """How OpenSSL calls an answer that is not TLS."""
+# A proxy or a gateway may quote a URL with a user and a password.
 _CREDENTIALS = re.compile(r"://[^/\s@]*@")
 
 
@@ -81,11 +82,12 @@ def parse_error(response: Response, problem: str, where: RequestInfo) -> APIResp
 
 
 def response_error(response: Response, where: RequestInfo) -> ModuleException:
-    """Return the error for an response that is not a success."""
+    """Return the error for a response that is not a success."""
     status = response.status_code
     cls = status_error(status)
     details = _details(response)
     if issubclass(cls, RedirectError):
+        # A login's redirect can carry tokens in its query.
         target = one_line(response.headers.get("location", "nowhere").partition("?")[0], _SNIPPET)
         text = (
             f"the response is a redirect ({status}) to {target}, which is not followed: set base_url to the right URL"
@@ -115,7 +117,7 @@ def failure_error(failure: Failure, where: RequestInfo) -> ModuleException:
             return APIConnectionError(text, **where)
         case "proxy":
             return APIConnectionError(f"{failure.text}: check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY", **where)
-        case "connect" if _PLAIN_HTTP.search(failure.text):
+        case "connect" if _UNENCRYPTED.search(failure.text):
             text = f"{failure.text}: what answers there speaks http, not https; write base_url with http://"
             return APIConnectionError(text, **where)
         case "connect":

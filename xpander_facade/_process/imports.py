@@ -194,6 +194,7 @@ def load(*groups: str) -> None:
     for group in groups:
         if group in _loaded:
             continue
+        # One of two threads that ask at once makes the call for both.
         call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
         call.start()
         if call.wait(_IMPORT_TIMEOUT):
@@ -213,6 +214,7 @@ def _import(names: Iterable[str]) -> None:
         try:
             importlib.import_module(module)
         except ImportError:
+            # A group can name modules that only some installations have.
             if module == name:
                 raise
 

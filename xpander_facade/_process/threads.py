@@ -166,6 +166,7 @@ class _Pool:
         """Let a thread make a call."""
         self._calls.put(call)
         with self._lock:
+            # Idle threads will take as many calls as there are of them.
             is_wanted = self._calls.qsize() > self._idle
             if self._max_threads is not None:
                 is_wanted = is_wanted and self._threads < self._max_threads
@@ -189,6 +190,8 @@ class _Pool:
                 call = None
             with self._lock:
                 self._idle -= 1
+                # A call may have come between the end of the wait and the lock; its caller has counted on this
+                # thread.
                 if call is None and self._calls.empty():
                     self._threads -= 1
                     return
@@ -201,6 +204,7 @@ class _Pool:
                 self._calls.get_nowait()()
 
 
+# Calls that wait for the network have threads without a bound: one of them must not wait for another's timeout.
 _MAX_THREADS = 32
 _pools: dict[int, tuple[_Pool, _Pool]] = {}
 """By process id, since threads are not there after a fork: for calls that may wait for the network, and for others."""

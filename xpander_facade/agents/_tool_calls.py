@@ -121,4 +121,5 @@ def results_reader(knowledge_base_id: str) -> Callable[[Any], list[KnowledgeBase
 
 def best_results(found: list[KnowledgeBaseSearchResult], top_k: int) -> list[KnowledgeBaseSearchResult]:
     """Return so many results, those with the highest score first."""
+    # What has no score is no worse than nothing, and comes last.
     return sorted(found, key=lambda result: -(result.score or 0.0))[:top_k]

@@ -205,5 +205,6 @@ def _outbox(configuration: Configuration) -> Iterator[Check]:
         yield Check("outbox", "warning", f"the oldest report waits for {age}: `outbox flush` sends what waits")
     if status.circuit == "open":
         yield Check("outbox", "warning", "nothing is sent now, since a platform is down or asked to wait")
+    # Reports that seem lost mostly wait in the file of another key or organisation.
     for sibling in siblings:
         yield Check("outbox", "ok", f"another one lies beside it: {sibling}")

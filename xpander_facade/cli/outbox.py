@@ -72,6 +72,7 @@ def show_status(path: OutboxPath = None, as_json: AsJson = False) -> None:
         print_json({**fields, "siblings": siblings})
         return
     print_fields((name.replace("_", " "), value) for name, value in fields.items())
+    # Reports that seem lost mostly wait in the file of another key or organisation.
     for sibling in siblings:
         print_message(f"another outbox beside it: {sibling} (`outbox status --outbox {sibling}`)")
 

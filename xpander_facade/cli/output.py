@@ -42,6 +42,7 @@ def configure_streams() -> None:
     """Let no character that the output's encoding lacks end a command, nor a stream that the shell has closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
+            # A program without a console, or one that a shell has started with >&-, has no such stream.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -89,6 +90,7 @@ def format_moment(value: datetime | None) -> str:
     """Return a time of this machine's clock, in as few characters as it takes to know which one is meant."""
     if value is None:
         return ""
+    # In the zone of the machine, as the clock beside the screen has it.
     moment, now = value.astimezone(), datetime.now().astimezone()
     if moment.date() == now.date():
         return f"{moment:%H:%M:%S}"

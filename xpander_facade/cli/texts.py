@@ -78,4 +78,5 @@ def _decode(content: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding)
+    # Editors on Windows put a byte order mark before UTF-8, too.
     return content.decode("utf-8-sig")

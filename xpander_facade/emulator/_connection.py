@@ -56,6 +56,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
         self.logger = LOG
+        # The emulator has a log of requests of its own.
         self.access_log = False
         self._head_size = 0
         self._in_head = False

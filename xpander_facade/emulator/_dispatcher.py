@@ -165,6 +165,7 @@ class Dispatcher:
         """Release a task: it has ended, or starts again."""
         self._runs.end(key)
         job = self._jobs.get(key)
+        # A task that has ended is released again when it starts anew.
         if job is None or job.is_over:
             return
         job.is_over = True
@@ -334,6 +335,7 @@ class Dispatcher:
             serving = self._workers.of(job.key[0], job.agent_id) if requested is None else [requested]
             free = [worker for worker in serving if worker.is_free]
             if free:
+                # In turn, so that no worker is left out.
                 worker = min(free, key=lambda worker: worker.round_robin)
                 del self._queue[job.key]
                 self._send(worker, self._assign(job, worker))

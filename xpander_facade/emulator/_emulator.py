@@ -184,6 +184,7 @@ class Emulator(Inspection):
         """
         if self._server is not None:
             raise RuntimeError("the emulator is already running")
+        # An emulator may be started again after its end, with what its file holds.
         if self._store.closed:
             self._store.open()
         # Before anybody can ask: a task must not seem to run that nobody executes.
@@ -292,6 +293,7 @@ class Emulator(Inspection):
             self.add_agent(agent_id)
         for agent_id, fields in self._fixtures.get("agents", {}).items():
             self.add_agent(agent_id, **fields)
+        # Tools and documents are in this object, not in the database: a restart would add them a second time.
         if self._is_fitted_out:
             return
         self._is_fitted_out = True

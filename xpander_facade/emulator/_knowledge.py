@@ -59,6 +59,7 @@ class KnowledgeBases:
         for given in documents:
             document: Mapping[str, Any] = {"content": given} if isinstance(given, str) else given
             text = str(document["content"])
+            # The same text has the same id in each run of a test.
             document_id = str(document.get("id") or uuid.uuid5(uuid.NAMESPACE_OID, text))
             name = str(document.get("name") or document_id)
             found += [

@@ -126,12 +126,14 @@ class Tools:
         )
         with self._lock:
             key = None if call.tool_call_id is None else (agent_id, tool_id, call.tool_call_id)
+            # A call that is repeated under its id is billed once, and must not be carried out twice.
             if key is not None and key in self._answers:
                 return self._answers[key]
             self._calls.append(call)
             answer = self._answer(call)
             if key is not None:
                 self._answers[key] = answer
+                # A test that calls tools without end must not fill the memory.
                 if len(self._answers) > _MAX_REMEMBERED:
                     self._answers.popitem(last=False)
             return answer

@@ -82,6 +82,7 @@ def check_attempt(value: object) -> Attempt:
         TypeError: It is neither a whole number nor a text.
         ValueError: It is empty, or no id could hold it.
     """
+    # True is an int to Python, and here most likely a mistake.
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if not isinstance(value, str):

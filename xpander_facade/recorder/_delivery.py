@@ -153,6 +153,7 @@ def _bounded(configuration: Configuration) -> Configuration:
 
 
 def _delivery(configuration: Configuration, task: Task) -> Delivery:
+    # Where sending is disabled nothing was reported, whatever the dry run answers.
     return Delivery(None if configuration.disabled else DeliveryStatus.REPORTED, task)
 
 

@@ -79,6 +79,7 @@ def sort_file(url: str, attachment: Attachment | None = None) -> FileKind:
     names = [_last_segment(url)]
     if attachment is not None:
         mime = (attachment.mime or "").partition(";")[0].strip().lower()
+        # What is not of this form, as "pdf" by itself, says as little as nothing.
         if "/" in mime and mime not in _VAGUE:
             return _by_mime(mime)
         kind = _KINDS.get((attachment.kind or "").strip().lower())

@@ -39,5 +39,6 @@ def read_route(value: Any) -> LLMGatewayRoute | None:
     base_url, token = given.get("base_url"), given.get("token")
     if not isinstance(base_url, str) or not isinstance(token, str):
         return None
+    # Paths are put behind it, each with a slash of its own.
     base_url, token = base_url.strip().rstrip("/"), token.strip()
     return LLMGatewayRoute(base_url, token) if base_url and token else None

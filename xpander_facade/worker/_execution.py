@@ -100,6 +100,7 @@ class TaskExecution:
         self._owners = {None, worker_id, task.worker_id}
         self._is_over = False
         self._settled = asyncio.Event()
+        # One change at a time: an earlier one that is tried again must not undo a later one.
         self._changing = asyncio.Lock()
         self._began = time.monotonic()
         # The reason is its result: asyncio logs an exception of a future that nobody asks for it.

@@ -56,6 +56,7 @@ def kind_of(function: Callable[..., object]) -> Kind:
         )
     _check_parameters(function)
     code = _called(function)
+    # Events are pushed by awaiting, which a generator that is not async cannot be suspended for.
     if inspect.isgeneratorfunction(code):
         raise TypeError(f"{_name(function)} is a generator: write `async def`, so that its events can be pushed")
     if inspect.isasyncgenfunction(code):

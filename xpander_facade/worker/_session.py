@@ -77,6 +77,7 @@ class Session:
         self._reported_busy: bool | None = False
         self._capacity_lock = asyncio.Lock()
         self._active: dict[str, _ActiveTask] = {}
+        # The platform may deliver a task again that has just ended.
         self._finished: deque[str] = deque(maxlen=MAX_REMEMBERED)
         self._background_tasks: set[asyncio.Task[object]] = set()
 

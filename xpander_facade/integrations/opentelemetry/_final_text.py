@@ -19,6 +19,7 @@ Event = tuple[str, "Attributes"]
 MAX_TEXT = 100_000
 _REPRESENTATION = re.compile(r"[A-Z]\w*\(\w+=")
 """How the representation of an object begins, which llama-index takes for its output."""
+# `final_result` is the answer alone; the others can hold messages or a state around it.
 _TEXTS = ("final_result", "gen_ai.output.messages", "output.value", "traceloop.entity.output")
 _LATER_TEXTS = ("crewai.crew.result", "haystack.agent.output", "langfuse.observation.output", "gen_ai.task.output")
 _EVENTS = {
