@@ -134,8 +134,10 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
         if is_late:
             whole["is_success"] = record.is_success
             for name in ("result", "input"):
+                # What a report leaves out stays as the record has it.
                 whole.pop(name, None)
         if is_late or (_is_bare(response) and _member(record.llm_response, RUN_KEY) is not None):
+            # A report that tells no response takes back none that was told before.
             response = record.llm_response
         if whole.get("used_tools"):
             earlier = record.used_tools
@@ -191,6 +193,7 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _numbers(entry: Any) -> Counts:
+    # Anybody may have reported under this id, and anything.
     members = cast("dict[str, Any]", entry)
     return {
         name: value

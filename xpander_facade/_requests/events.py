@@ -58,6 +58,7 @@ def _event_body(task_id: str, organization_id: str, event: TaskUpdateEvent) -> m
         task_id=task_id,
         organization_id=organization_id,
         time=time_text(event.time) or codec.write_time(datetime.now(UTC)),
+        # The data can be the task itself, and events go to whoever watches it.
         data=given(codec.unstructure(event.data, leave_out=is_secret)),
         identity=given(_identity_body(event.identity)),
     )

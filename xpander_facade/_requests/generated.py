@@ -26,6 +26,7 @@ def make_request(
     """
     return Request(
         operation=operation,
+        # The generated half has it in small letters, which servers need not know.
         method=parts["method"].upper(),
         path=parts["url"],
         params=parts.get("params", {}),

@@ -131,6 +131,7 @@ def attach_report(report: Report, redact: Redactor | None) -> Generator[None]:
     except XpanderError as error:
         error.task_id = report.id
         if error.report is None:  # else the call has seen to it
+            # Uncut, for whoever repeats the report: that call cuts it.
             error.report = redact_body(report.body, redact, sys.maxsize)
         raise
 
@@ -142,6 +143,7 @@ def _response_data(response: Any, limit: int) -> Any:
 
     if isinstance(response, Ready):
         return response.data
+    # Cut as it is copied: a response can hold many times of what is sent of it.
     return to_jsonable(response, simplify=snapshot, limit=limit)
 
 

@@ -176,10 +176,12 @@ def save_request(
     body = bodies.update_body(record)
     if said is not None:
         _leave_out_equals(body, bodies.update_body(said))
+    # The platform's own plan counts: its agents may have ticked off steps since the task was loaded.
     if not with_deep_plan_update:
         body.deep_planning = UNSET
     if body == models.UpdateTaskRequest():
         return None
+    # Last, for who saves is no change by itself.
     if worker_id is not None:
         body.worker_id = worker_id
     return _update_request(_validation.check_id("id", record.id), body)
@@ -254,12 +256,14 @@ def metrics_request(record: TaskRecord) -> Request:
     load(METRICS)
     if record.tokens is None:
         raise ValueError("the task has no tokens: set task.tokens = Tokens(...) before report_metrics()")
+    # An orchestration counts what the tasks that return their metrics to it have used.
     counted_elsewhere = record.return_metrics and record.source == "orchestration"
     used_here = Tokens() if counted_elsewhere else record.tokens
     body = models.ReportMetricsRequest(
         execution_id=record.id,
         source=given(record.source),
         sub_executions=[],
+        # A task's thread goes by the task's id.
         memory_thread_id=record.id,
         task=given(record.input.text),
         triggered_by="N/A",
@@ -283,6 +287,7 @@ def metrics_request(record: TaskRecord) -> Request:
 def summary_request(tool_name: str, request: Any, response: Any) -> Request:
     """Return the request that lets the platform sum up a tool's call."""
     load(SUMMARIES)
+    # The platform is known to have this one preset.
     payload = models.SummarizeToolCallPayload(tool_name=tool_name, request=request, response=response)
     body = models.SummarizeToolCallRequest(preset="tool_call_analysis", payload=payload, use_cache=True)
     parts = summarizer.summarize_tool_call_kwargs(body=body)
@@ -313,6 +318,7 @@ def list_user_tasks_request(user_id: str, filters: Mapping[str, str] | None) -> 
     Raises:
         ValueError: A filter is unknown, or the id is empty.
     """
+    # The user is in the path.
     checked = _checked(filters, _FILTERS[1:])
     parts = operations.list_user_tasks_kwargs(
         _validation.check_id("user_id", user_id),

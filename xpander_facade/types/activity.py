@@ -10,15 +10,11 @@ import attrs
 from xpander_facade.types.models import User
 
 
-def _extra() -> dict[str, Any]:
-    return {}
-
-
 @attrs.define(kw_only=True)
 class _Entry:
     id: str
     created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -35,7 +31,7 @@ class AgentActivityThreadMessageContent:
 
     text: str | None = None
     files: list[str] = attrs.field(factory=list[str])
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -70,7 +66,7 @@ class ToolCallReasoning:
 
     title: str | None = None
     description: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -160,7 +156,7 @@ class GatewayExecution:
     created_execution_id: str
     status: str | None = None
     result: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -211,7 +207,7 @@ class AgentActivityThreadOther:
 
     id: str | None = None
     created_at: datetime | None = None
-    fields: dict[str, Any] = attrs.field(factory=_extra)
+    fields: dict[str, Any] = attrs.field(factory=dict[str, Any])
 
 
 AgentActivityThreadEntry = (
@@ -239,4 +235,4 @@ class AgentActivityThread:
     created_at: datetime | None = None
     user: User | None = None
     messages: list[AgentActivityThreadEntry] = attrs.field(factory=list[AgentActivityThreadEntry])
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)

@@ -13,10 +13,6 @@ import attrs
 from xpander_facade.types.models import MCPServerDetails
 
 
-def _extra() -> dict[str, Any]:
-    return {}
-
-
 @attrs.define(kw_only=True)
 class AgentInstructions:
     """What an agent is told to be and do.
@@ -35,7 +31,7 @@ class AgentInstructions:
     dynamic_prompt_enabled: bool = False
     dynamic_prompt_code: str | None = None
     dynamic_prompt_position: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -64,7 +60,7 @@ class AgentTool:
     is_local: bool = False
     is_synced: bool = False
     should_add_to_graph: bool = False
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -81,7 +77,7 @@ class AgentKnowledgeBase:
 
     id: str
     rw: bool = False
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -100,7 +96,7 @@ class AgentGraphItemSchemas:
 
     input: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -119,7 +115,7 @@ class AgentGraphItemSettings:
     schemas: AgentGraphItemSchemas | None = None
     mcp_settings: MCPServerDetails | None = None
     hitl_options: Any = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -145,7 +141,7 @@ class AgentGraphItem:
     targets: list[str] = attrs.field(factory=list[str])
     settings: AgentGraphItemSettings | None = None
     is_first: bool = False
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -160,7 +156,7 @@ class AgentGraph:
     """
 
     items: list[AgentGraphItem] = attrs.field(factory=list[AgentGraphItem])
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -176,7 +172,7 @@ class LLMCredentials:
     name: str | None = None
     description: str | None = None
     value: str | None = attrs.field(default=None, repr=False)
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -207,7 +203,7 @@ class AgnoSettings:
     openai_moderation_enabled: bool = False
     openai_moderation_categories: list[str] = attrs.field(factory=list[str])
     reasoning_tools_enabled: bool = True
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -250,4 +246,4 @@ class KnowledgeBaseSearchResult:
     document_name: str | None = None
     document_id: str | None = None
     knowledge_base_id: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)

@@ -51,10 +51,6 @@ class TaskUpdateEventType(OpenEnum):
     InlineCard = "inline_card"
 
 
-def _extra() -> dict[str, Any]:
-    return {}
-
-
 @attrs.define(kw_only=True)
 class ToolCallRequest:
     """A tool that the agent is about to call: the data of a tool_call_request event.
@@ -74,7 +70,7 @@ class ToolCallRequest:
     payload: Any = None
     reasoning: ToolCallReasoning | None = None
     plan_task_id: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
 
 @attrs.define(kw_only=True)
@@ -114,4 +110,4 @@ class TaskUpdateEvent:
     time: datetime | None = None
     data: Any = None
     identity: dict[str, Any] | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)

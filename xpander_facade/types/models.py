@@ -20,10 +20,6 @@ from xpander_facade.types.enums import (
 )
 
 
-def _extra() -> dict[str, Any]:
-    return {}
-
-
 @attrs.define
 class User:
     """The end user on whose behalf a task runs.
@@ -41,7 +37,7 @@ class User:
     last_name: str | None = None
     additional_attributes: dict[str, Any] | None = None
     timezone: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -59,7 +55,7 @@ class Principal:
     id: str | None = None
     email: str | None = None
     display_name: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -86,7 +82,7 @@ class Attachment:
     expires_at: str | None = None
     source: str | None = None
     transcript: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -106,7 +102,7 @@ class AgentExecutionInput:
     user: User | None = None
     attachments: list[Attachment] = attrs.field(factory=list[Attachment])
     principal: Principal | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -162,14 +158,14 @@ class MCPServerDetails:
     use_secrets_manager: bool = False
     client_id: str | None = None
     client_secret: str | None = attrs.field(default=None, repr=False)
-    headers: dict[str, Any] = attrs.field(factory=_extra, repr=False)
-    env_vars: dict[str, Any] = attrs.field(factory=_extra, repr=False)
+    headers: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    env_vars: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     allowed_tools: list[str] = attrs.field(factory=list[str])
     additional_scopes: list[str] = attrs.field(factory=list[str])
     share_user_token_across_other_agents: bool = True
     sso_token: MCPServerSSOToken = attrs.field(default=MCPServerSSOToken.Access, converter=MCPServerSSOToken)
     sso_audience: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -185,7 +181,7 @@ class DeepPlanningItem:
     id: str = ""
     title: str = ""
     completed: bool = False
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -207,7 +203,7 @@ class DeepPlanning:
     started: bool = False
     question_raised: bool = False
     tasks: list[DeepPlanningItem] = attrs.field(factory=list[DeepPlanningItem])
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -220,7 +216,7 @@ class HumanInTheLoopRequest:
     """
 
     wait_node_id: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
@@ -234,7 +230,7 @@ class PendingECARequest:
 
     connector_name: str | None = None
     auth_url: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
 @attrs.define
