@@ -48,6 +48,7 @@ def start_tls(
     except TimeoutError as error:
         stream.close()
         raise exceptions.ConnectTimeout(str(error)) from error
+    # A host name that TLS can't hold is a ValueError.
     except (OSError, ValueError) as error:
         stream.close()
         raise exceptions.ConnectError(str(error)) from error
@@ -116,6 +117,7 @@ class NestedTLSStream:
                 result = operation()
             except ssl.SSLWantReadError:
                 wants_more = True
+            # Before any wait: the other side may be waiting for this, as in a handshake.
             if self._outgoing.pending:
                 self._outer.write(self._outgoing.read(), timeout)
             if not wants_more:
@@ -124,4 +126,5 @@ class NestedTLSStream:
             if data:
                 self._incoming.write(data)
             else:
+                # The next operation then raises what says that the connection has ended.
                 self._incoming.write_eof()

@@ -73,6 +73,7 @@ def instrument(
     if _INSTRUMENTED in vars(settings):
         raise IntegrationError(f"{settings.__name__} is instrumented already: call instrument() once")
     recorded = Jobs(backend, names=jobs, all=all, input=input, result=result, agent_id=agent_id)
+    # As arq reads them: what the class inherits is no setting.
     _Recording(recorded, vars(settings)).install(settings)
     return settings
 

@@ -21,6 +21,7 @@ _OLDEST = "2.5"
 _HOOK = "xpander"
 _STEERING = frozenset({"CancelExecution", "RateLimitExceeded", "RetryTask", "TaskLockedException"})
 """Exceptions of huey after which it may do a task again."""
+# By the id of a Huey, which stays its own: the recording keeps the Huey alive.
 _instrumented: dict[int, _Recording] = {}
 
 

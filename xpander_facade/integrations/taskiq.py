@@ -92,6 +92,7 @@ class RecordTasks(_Middleware):
     async def on_error(self, message: Any, result: Any, exception: BaseException) -> None:
         """End the run of a task that has raised."""
         timeout = message.labels.get("timeout")
+        # What taskiq raises at a task's timeout has no words.
         if timeout is not None and type(exception) is TimeoutError and not exception.args:
             exception = TimeoutError(f"timeout ({float(timeout):g} s) exceeded")
         await self._jobs.aend(_key(message), None, exception)
@@ -111,6 +112,7 @@ class RecordTasks(_Middleware):
 
 def _attempt(message: Any) -> int:
     try:
+        # Both of taskiq's middlewares for retries count in this label.
         return int(message.labels.get("_retries", 0))
     except (TypeError, ValueError):  # a user's own label
         return 0
