@@ -59,7 +59,8 @@ class Ready:
 
 
 _SMALL_JSON = 100_000
-"""How many characters a small value has at most; a node that is not a text counts as ten."""
+"""How many characters a small value has at most; a node that is not a text counts as `_NODE` of them."""
+_NODE = 10
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -69,22 +70,22 @@ def is_small_json(value: object) -> bool:
     No subclass counts, since its methods may be anybody's.
     """
     room = _SMALL_JSON
-    waiting = [value]
+    waiting: list[list[Any]] = [[value]]
     while waiting:
-        value = waiting.pop()
-        kind = type(value)
-        room -= len(value) if isinstance(value, str) else 10
-        if room < 0:
-            return False
-        if kind is dict:
-            entries = cast("dict[Any, Any]", value)
-            if not all(type(name) is str for name in entries):
+        for item in waiting.pop():
+            kind = cast("Any", type(item))
+            room -= len(item) if kind is str else _NODE
+            if room < 0:
                 return False
-            waiting.extend(entries.values())
-        elif kind is list:
-            waiting.extend(cast("list[Any]", value))
-        elif kind not in _SCALARS:
-            return False
+            if kind is dict:
+                entries = cast("dict[Any, Any]", item)
+                if not all(type(name) is str for name in entries):
+                    return False
+                waiting.append(list(entries.values()))
+            elif kind is list:
+                waiting.append(item)
+            elif kind not in _SCALARS:
+                return False
     return True
 
 
@@ -140,6 +141,10 @@ class _TooManyError(Exception):
     """A value has more entries than are wanted."""
 
 
+class _NotSmallJsonError(Exception):
+    """A value is not JSON of Python's own types, or has many entries."""
+
+
 def to_jsonable(value: Any, *, simplify: Simplify | None = None, shorten: bool = True, limit: int = 1_000_000) -> Any:
     """Return JSON-ready data for any object.
 
@@ -156,6 +161,9 @@ def to_jsonable(value: Any, *, simplify: Simplify | None = None, shorten: bool =
     """
     if isinstance(value, Ready):
         return value.data
+    # What another thread changes meanwhile is an odd value, too.
+    with contextlib.suppress(_NotSmallJsonError, RuntimeError):
+        return _copied(value, [_SMALL])
     context = _Context(simplify=simplify, shortens=shorten)
     if shorten:
         context.characters = limit * 4 // 5  # the rest is punctuation
@@ -203,6 +211,33 @@ def error_text(error: BaseException) -> str:
         return str(error) or kind
     except Exception:
         return kind
+
+
+def _copied(value: Any, room: list[int]) -> Any:
+    """Return a copy of JSON that has so few entries that what comes in it again is written again.
+
+    Args:
+        value: The JSON.
+        room: How many entries there may still be, as the one item of the list.
+
+    Raises:
+        _NotSmallJsonError: It has more entries, or something in it is not JSON.
+    """
+    kind = cast("Any", type(value))
+    if kind in _SIMPLE:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is int and value.bit_length() < MAX_BITS:
+        return value
+    if kind is dict or kind is list:
+        room[0] -= len(value)
+        if room[0] >= 0:
+            if kind is list:
+                return [item if type(item) in _SIMPLE else _copied(item, room) for item in value]
+            if all(type(name) is str for name in value):
+                return {name: item if type(item) in _SIMPLE else _copied(item, room) for name, item in value.items()}
+    raise _NotSmallJsonError
 
 
 def _convert(value: Any, context: _Context, path: _Path, depth: int) -> Any:

@@ -238,12 +238,12 @@ class ExternalTask(RunFields):
 
     def _open(self) -> None:
         """Begin the run."""
-        self._begin()
+        started = self._begin()
         try:
             if self._job is not None:
                 self._job._note_start()
             elif not self._options.only_if_used:
-                self._note_start()
+                self._note_start(started)
         except XpanderError:
             self._discard()  # nobody was told of the run, and its block does not begin
             raise
@@ -255,12 +255,12 @@ class ExternalTask(RunFields):
 
     async def _aopen(self) -> None:
         """Begin the run."""
-        self._begin()
+        started = self._begin()
         try:
             if self._job is not None:
                 await self._job._anote_start()
             elif not self._options.only_if_used:
-                await self._anote_start()
+                await self._anote_start(started)
         except XpanderError:
             self._discard()  # nobody was told of the run, and its block does not begin
             raise
@@ -269,15 +269,17 @@ class ExternalTask(RunFields):
             raise
         self._began = self._options.clock()
 
-    def _note_start(self) -> None:
+    def _note_start(self, started: Report | None = None) -> None:
         if self._reports_start and not self._is_noted:
             self._is_noted = True
-            self._reporter._report_start(self._report(None, is_success=True), send=self._options.report_start)
+            started = started or self._report(None, is_success=True)
+            self._reporter._report_start(started, send=self._options.report_start)
 
-    async def _anote_start(self) -> None:
+    async def _anote_start(self, started: Report | None = None) -> None:
         if self._reports_start and not self._is_noted:
             self._is_noted = True
-            await self._reporter._areport_start(self._report(None, is_success=True), send=self._options.report_start)
+            started = started or self._report(None, is_success=True)
+            await self._reporter._areport_start(started, send=self._options.report_start)
 
     def _close(self, error: BaseException | None) -> None:
         """End the run, which did well or raised an error."""
@@ -318,8 +320,8 @@ class ExternalTask(RunFields):
         else:
             await self._reporter._areport_end(self._end_report, is_simple=self._is_simple)
 
-    def _begin(self) -> None:
-        """Check what can be checked.
+    def _begin(self) -> Report:
+        """Check what can be checked, and return the report that the run has begun.
 
         Raises:
             RuntimeError: It has begun before.
@@ -359,6 +361,7 @@ class ExternalTask(RunFields):
         # Not when this file is imported: a program in which nothing is recorded ends as ever.
         at_end(Step.RUNS, end_runs)
         watch_worker_processes()
+        return report
 
     def _finish(self, error: BaseException | None, reason: str | None = None) -> bool:
         """Stop the clock and return whether the run is to be reported: once, and by the process that began it.
@@ -426,7 +429,7 @@ class ExternalTask(RunFields):
     def _is_reported(self) -> bool:
         if self._outcome is Outcome.UNFINISHED and self._options.attempts.is_summed:
             return self._tokens is not None  # what it has used is added to what the attempts to come use
-        return self._outcome in {Outcome.SUCCESS, Outcome.FAILURE}
+        return self._outcome is Outcome.SUCCESS or self._outcome is Outcome.FAILURE
 
     @property
     def _reports_start(self) -> bool:

@@ -15,8 +15,9 @@ from xpander_facade import (
     ConfigurationError,
     FlushResult,
 )
+from xpander_facade._requests.report import make_report
 from xpander_facade.outbox import Outbox
-from xpander_facade.recorder import _reporter
+from xpander_facade.recorder import _external_task, _reporter
 from xpander_facade.recorder._delivery import store_end
 
 if TYPE_CHECKING:
@@ -97,4 +98,20 @@ def test_only_a_report_of_plain_json_is_stored_by_the_thread_of_the_run(
         run.llm_response = response
     assert (used == [threading.get_ident()]) is is_own
     assert told(setting.run()) == ("completed", "in", "out")
+    Outbox.of(setting.configuration).close()
+
+
+def test_the_report_of_a_start_is_made_once(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made: list[str] = []
+
+    def counted(*arguments: Any, **given: Any) -> Any:
+        report = make_report(*arguments, **given)
+        made.append(report.id)
+        return report
+
+    monkeypatch.setattr(_external_task, "make_report", counted)
+    setting = Setting(emulator, tmp_path / "runs.db")
+    with setting.backend.external_task(input="in") as run:
+        assert made == [run.id]
+    assert made == [run.id, run.id]
     Outbox.of(setting.configuration).close()

@@ -625,3 +625,24 @@ def test_a_simpler_object_stands_for_one_that_is_not_json():
     ann = Person("Ann", [object()])
     assert to_jsonable([ann, {"a": 1}, ann], simplify=simplify) == [{"name": "Ann"}, {"a": 1}, {"$ref": "#/0"}]
     assert seen == [ann]
+
+
+OWN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=OWN)
+def test_little_json_is_written_as_it_is_in_the_midst_of_much(value: Any):
+    much = [f"entry {number}" for number in range(1_000)]
+    assert to_jsonable(value) == to_jsonable([*much, value])[-1]
+
+
+def test_little_json_is_a_copy():
+    said = {"messages": [{"content": "Hi."}]}
+    kept = to_jsonable(said)
+    said["messages"][0]["content"] = "Bye."
+    said["messages"].append({})
+    assert kept == {"messages": [{"content": "Hi."}]}
