@@ -31,8 +31,9 @@ _OLDEST = "4.2"
 _SETTINGS = "XPANDER"
 _TASKS = "XPANDER_TASKS"
 _TASK_OPTIONS = frozenset({"agent_id", "all", "input", "result", "tasks"})
+# No lock guards it: a child that is forked while one is held would wait for ever. Of what two threads make at the same
+# time, the first is kept.
 _made: dict[str, Any] = {}
-_lock = threading.Lock()
 
 
 def get_backend() -> Backend:
@@ -49,10 +50,9 @@ def get_backend() -> Backend:
         >>> with get_backend().external_task(input=question) as run:
         ...     run.result = answer(question)
     """
-    with _lock:
-        backend: Backend | None = _made.get(_SETTINGS)
-        if backend is None:
-            backend = _made[_SETTINGS] = Backend(_configuration())
+    backend: Backend | None = _made.get(_SETTINGS)
+    if backend is None:
+        backend = cast("Backend", _made.setdefault(_SETTINGS, Backend(_configuration())))
     return backend
 
 
@@ -119,16 +119,14 @@ def _end(task_result: Any, **_: object) -> None:
 
 def _jobs() -> Jobs | None:
     """Return how tasks are recorded; None where the settings are wrong, which the checks say."""
-    with _lock:
-        if _TASKS in _made:
-            return cast("Jobs | None", _made[_TASKS])
+    if _TASKS in _made:
+        return cast("Jobs | None", _made[_TASKS])
     jobs: Jobs | None
     try:
         jobs = Jobs(get_backend(), **_task_options())
     except (XpanderError, TypeError, ValueError):
         jobs = None
-    with _lock:
-        return cast("Jobs | None", _made.setdefault(_TASKS, jobs))
+    return cast("Jobs | None", _made.setdefault(_TASKS, jobs))
 
 
 def _setting(name: str) -> Mapping[str, Any]:
@@ -158,8 +156,7 @@ def _task_options() -> dict[str, Any]:
 def _forget(setting: str, **_: object) -> None:
     """Make anew what other settings say, which tests and tools change."""
     if setting in {_SETTINGS, _TASKS}:
-        with _lock:
-            _made.clear()
+        _made.clear()
 
 
 def _check_settings(app_configs: object = None, **_: object) -> list[Any]:
