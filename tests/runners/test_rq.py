@@ -106,3 +106,17 @@ def test_the_worker_of_the_package_records_jobs_that_are_marked(new_setting: Cal
     assert eventually(setting.runs)
     setting.stop(worker)
     assert list(setting.runs()) == ["marked"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["rq.worker.Worker", "rq.worker.SpawnWorker", "rq.worker.SimpleWorker"])
+def test_a_worker_without_the_integration_says_that_nobody_may_send(new_setting: Callable[..., Setting], kind: str):
+    setting = new_setting()
+    setting.start("rq", "worker", "-w", kind, "--url", setting.redis)
+    setting.call(
+        "import os, rq, rq_bare; from redis import Redis\n"
+        "rq.Queue(connection=Redis.from_url(os.environ['REDIS'])).enqueue(rq_bare.named, 'in')"
+    )
+    told = "RQ ends this process as soon as its job is done"
+    assert eventually(lambda: "Job OK" in setting.log() or told in setting.log()), setting.log()
+    assert setting.log().count(told) == (0 if "Simple" in kind else 1)

@@ -21,6 +21,7 @@ from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.configuration._outbox_settings import outbox_path
 from xpander_facade.errors import ConfigurationError
+from xpander_facade.outbox._abrupt_ends import warn_of_abrupt_end
 from xpander_facade.outbox._entry import OutboxEntry, State
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
 from xpander_facade.outbox._in_flight import retract_failure, with_start
@@ -433,6 +434,8 @@ class Outbox:
         if self._relay is not None:
             self._relay.ensure(self.configuration)
         if not self._serves:
+            if self._relay is None:
+                warn_of_abrupt_end(self._runtime.database.path)
             self._runtime.sender.serve(self._destination, self.configuration)
             self._serves = True
 
