@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXAMPLES = {
+    "airflow_dag": "airflow",
     "arq_jobs": "arq",
     "celery_tasks": "celery",
     "django_project": "django",
@@ -26,15 +27,16 @@ HERE = [name for name, library in EXAMPLES.items() if importlib.util.find_spec(l
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HERE)
 def test_an_example_tells_what_all_attempts_used(new_setting: Callable[..., Setting], name: str):
     setting = new_setting(outbox=False)
     program = ROOT / "examples" / "runners" / f"{name}.py"
     done = subprocess.run(
-        [sys.executable, str(program)], env=setting.environment(), capture_output=True, text=True, timeout=200
+        [sys.executable, str(program)], env=setting.environment(), capture_output=True, text=True, timeout=800
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "completed ticket 7: the printer is on fire 1980 tokens"
+    assert "completed ticket 7: the printer is on fire 1980 tokens" in done.stdout.splitlines()
 
 
 def test_every_example_is_run_somewhere():

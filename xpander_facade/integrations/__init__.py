@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 __all__: list[str] = [
+    "airflow",
     "anthropic",
     "arq",
     "asgi",
@@ -28,6 +29,7 @@ __all__: list[str] = [
 
 if TYPE_CHECKING:
     from xpander_facade.integrations import (
+        airflow,
         anthropic,
         arq,
         asgi,
