@@ -86,7 +86,7 @@ class Database:
         """Grows whenever something that was written may be gone: taken back, or with the file."""
         self._is_short = False
         self._file_id: _file_safety.FileId | None = None
-        self._replacement_error = ""
+        self._replacement_error: Exception | None = None
         self._connection: sqlite3.Connection | None = None
         self._busy_timeout = _BusyTimeout()
         self._reset()
@@ -315,17 +315,37 @@ class Database:
                 moved = self._move_to_named_file(old)
             except BaseException as error:
                 self._connection, self._file_id = old, old_id
-                if repr(error) != self._replacement_error:
-                    self._replacement_error = repr(error)
-                    _log.error("outbox %s was deleted, moved or replaced, and can't be made anew: %s", self.path, error)
+                if isinstance(error, Exception):
+                    self._note_lost(error)
                 raise
-            self._replacement_error = ""
+            self._replacement_error = None
         _log.warning(
             "outbox %s was deleted, moved or replaced while in use: it was made anew, with the %d reports and runs of "
             "the old one",
             self.path,
             moved,
         )
+
+    def _note_lost(self, error: Exception) -> None:
+        if repr(error) != repr(self._replacement_error):
+            _log.error("outbox %s was deleted, moved or replaced, and can't be made anew: %s", self.path, error)
+        self._replacement_error = error
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file is gone and can't be made anew: what is in it is sent while this process lives."""
+        return self._replacement_error is not None
+
+    def check_named(self) -> None:
+        """Check that what is stored now would outlive this process.
+
+        Raises:
+            ConfigurationError: The file is gone and can't be made anew.
+        """
+        if error := self._replacement_error:
+            raise ConfigurationError(
+                f"the outbox's file {self.path} was deleted, moved or replaced, and can't be made anew: {error}"
+            )
 
     def _move_to_named_file(self, old: sqlite3.Connection) -> int:
         try:

@@ -353,6 +353,7 @@ class Outbox:
         with attach_report(report, self.configuration.redact):
             body = self._encoded(report)
             if not self.configuration.disabled:
+                self._runtime.database.check_named()
                 is_run = self._runtime.in_flight.contains(self._destination, report.id)
                 store = self._end if is_run else self._runtime.store.put
                 self._with_room(store, self._destination, report.id, report.agent_id, body)
@@ -363,6 +364,7 @@ class Outbox:
         with attach_report(report, self.configuration.redact):
             body = self._encoded(report)
             if not self.configuration.disabled:
+                self._runtime.database.check_named()
                 self._with_room(self._start, self._destination, report.id, report.agent_id, body, send)
                 self._wake()
 

@@ -198,6 +198,13 @@ class OutboxRuntime:
                 _, waiting, _ = self.flush(destination, max(until - time.monotonic(), 0.0))
                 if waiting and self.database.is_in_memory:
                     _log.error("outbox in memory: %d reports are lost with this process: name a file", waiting)
+                elif waiting and self.database.is_lost:
+                    _log.error(
+                        "outbox %s: %d reports are lost with this process: the file was deleted, moved or replaced, "
+                        "and can't be made anew",
+                        self.database.path,
+                        waiting,
+                    )
                 elif waiting:
                     _log.warning(
                         "outbox %s: %d reports wait on disk at exit, until the next process sends them",

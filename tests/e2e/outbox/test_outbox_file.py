@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -220,6 +221,48 @@ def test_a_file_that_vanishes_while_in_use_is_made_anew_with_all_that_is_known(
     emulator.start()
     assert outbox.flush(20).waiting == 0
     assert emulator.task("run-0")["result"] == ("later" if change == "replaced" else "first")
+
+
+@pytest.mark.parametrize("obstacle", ["no folder", "a folder", "a text", "a database of another program"])
+def test_nothing_more_is_accepted_where_a_file_that_vanished_can_not_be_made_anew(
+    emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture, obstacle: str
+):
+    folder, file = tmp_path / "folder", tmp_path / "folder" / "runs.db"
+    folder.mkdir(mode=0o700)
+    backend = Backend(
+        configured(emulator, agent_id="agent-1", outbox=OutboxSettings(file, exit_timeout=0), deadline=20)
+    )
+    with contextlib.closing(Outbox.of(backend.configuration)) as outbox, emulator.hold("report_external_task") as hold:
+        backend.enqueue_external_task(id="sending")
+        assert hold.arrived()
+        backend.enqueue_external_task(id="waiting")
+        shutil.rmtree(folder)
+        if obstacle != "no folder":
+            folder.mkdir(mode=0o700)
+        if obstacle == "a folder":
+            file.mkdir()
+        elif obstacle == "a text":
+            file.write_text("hello " * 1_000)
+        elif obstacle == "a database of another program":
+            with contextlib.closing(sqlite3.connect(file)) as other:
+                other.execute("CREATE TABLE theirs (id)")
+        assert eventually(lambda: "and can't be made anew" in caplog.text, 5)
+        with pytest.raises(ConfigurationError, match="was deleted, moved or replaced, and can't be made anew"):
+            backend.enqueue_external_task(id="refused")
+        hold.release()
+        # The platform is there: a recorded run goes to it directly, and so does what was accepted before.
+        with backend.external_task(id="recorded") as run:
+            run.result = "done"
+        assert eventually(lambda: {task["id"] for task in emulator.tasks()} >= {"sending", "waiting", "recorded"})
+        if obstacle == "no folder":
+            folder.mkdir(mode=0o700)
+        elif obstacle == "a folder":
+            file.rmdir()
+        else:
+            file.unlink()
+        assert eventually(lambda: _is_stored(backend))
+        assert outbox.flush(20).waiting == 0
+    assert {task["id"] for task in emulator.tasks()} == {"sending", "waiting", "recorded", "after"}
 
 
 def test_two_processes_that_lose_their_file_bring_each_report_into_the_new_one_once(
