@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
 
 _SECRETS_OF_SERVERS = frozenset({"api_key", "client_secret", "headers", "env_vars"})
+_SECRET_OPTION = re.compile(r"(?i)(?:key|token|secret|password)[= ]+([^\s'\"]+)")
 
 
 def secrets_of(configuration: Configuration, body: Any = None) -> list[str]:
@@ -36,8 +39,19 @@ def secrets_of(configuration: Configuration, body: Any = None) -> list[str]:
             servers = members.get("mcp_servers")
             for server in cast("list[Any]", servers) if isinstance(servers, list) else []:
                 secrets += _texts([value for name, value in server.items() if name in _SECRETS_OF_SERVERS])
+                secrets += _in_url(server.get("url"))
+                secrets += _SECRET_OPTION.findall(str(server.get("command") or ""))
     # The longest first: one that holds another would leave a part of itself to be seen.
     return sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+
+
+def _in_url(url: Any) -> Iterator[str]:
+    """Yield what may be secret in a URL: the password and the values of its query, with and without their escapes."""
+    with suppress(ValueError):
+        parts = urlsplit(url if isinstance(url, str) else "")
+        written = [parts.password or "", *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+        yield from written
+        yield from map(unquote_plus, written)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ them; it is sent back when the object is saved.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -130,11 +131,25 @@ def _usual_transport(server: MCPServerDetails) -> MCPServerTransport:
     return MCPServerTransport.STDIO if is_local else MCPServerTransport.STREAMABLE_HTTP
 
 
+def _shown_url(url: str | None) -> str:
+    """Return a URL's repr without the parts that may hold a key: user and password, query, fragment."""
+    bare = re.split(r"[?#]", url or "", maxsplit=1)[0]
+    shown = re.sub(r"(?<=//)[^/]*@", "", bare)
+    return repr(url if shown == url else f"{shown}...") if url else repr(url)
+
+
+def _shown_command(command: str | None) -> str:
+    """Return a command's repr without its arguments, which may hold a key."""
+    program, _, arguments = (command or "").partition(" ")
+    return repr(f"{program} ..." if arguments else command)
+
+
 @attrs.define
 class MCPServerDetails:
     """An MCP server that a task may use.
 
-    The secret attributes (`api_key`, `client_secret`, `headers`, `env_vars`) show in no `repr` and in no `to_dict()`.
+    The secret attributes (`api_key`, `client_secret`, `headers`, `env_vars`) show in no `repr` and in no `to_dict()`;
+    what may hold a key in `url` and `command` shows in no `repr`.
 
         server = MCPServerDetails(name="files", url="https://mcp.example.com")
         task = tasks.create(prompt="List my files", mcp_servers=[server])
@@ -146,8 +161,8 @@ class MCPServerDetails:
     id: str | None = None
     type: MCPServerType = attrs.field(default=MCPServerType.Remote, converter=MCPServerType)
     name: str | None = None
-    command: str | None = None
-    url: str | None = None
+    command: str | None = attrs.field(default=None, repr=_shown_command)
+    url: str | None = attrs.field(default=None, repr=_shown_url)
     transport: MCPServerTransport = attrs.field(
         # On the platform the transport of a local server is stdio, and that of a remote one never is.
         default=attrs.Factory(_usual_transport, takes_self=True),

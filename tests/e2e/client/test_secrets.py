@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     Start = Callable[..., Misbehaving]
 
 SECRETS = ("OIDC-SECRET", 'USER-"SECRÉT"', "MCP-SECRET", "ENV-SECRET", "GATEWAY-SECRET", "PROXY-SECRET")
+IN_ADDRESSES = ("QUERY-SECRET", "PASSWORD-SECRET", "ARGUMENT-SECRET")
 GIVEN: dict[str, Any] = {
     "user_oidc_token": SECRETS[0],
     "user_tokens": {"connector": {"token": SECRETS[1]}},
     "mcp_servers": [
         MCPServerDetails(
             name="m", url="http://x", api_key=SECRETS[2], env_vars={"A": SECRETS[3]}, headers={"b": SECRETS[2]}
-        )
+        ),
+        MCPServerDetails(name="q", url=f"https://me:{IN_ADDRESSES[1]}@x/sse?v=1&token={IN_ADDRESSES[0]}"),
+        MCPServerDetails(name="c", type="local", command=f"npx -y server --api-key {IN_ADDRESSES[2]}"),
     ],
 }
 
@@ -85,7 +88,8 @@ def test_no_secret_of_a_call_shows_in_its_error(
     with pytest.raises(kind) as caught:
         call(target, verb, *arguments, prompt="words", **GIVEN)
     shown = all_of(caught.value)
-    assert not [secret for secret in (*SECRETS, KEY) if secret in shown or json.dumps(secret)[1:-1] in shown]
+    secrets = (*SECRETS, *IN_ADDRESSES, KEY)
+    assert not [secret for secret in secrets if secret in shown or json.dumps(secret)[1:-1] in shown]
 
 
 @pytest.mark.parametrize("wrong", [{"prompt": 1}, {"title": 1}, {"tool_call_limit": "x"}, {"agent_id": ""}])
@@ -94,7 +98,23 @@ def test_no_secret_shows_where_another_argument_is_wrong(call: Caller, wrong: di
     with pytest.raises((TypeError, ValueError)) as caught:
         call(tasks, "create", **{"agent_id": "a", **GIVEN, **wrong})
     shown = all_of(caught.value)
-    assert not [secret for secret in SECRETS if secret in shown]
+    assert not [secret for secret in (*SECRETS, *IN_ADDRESSES) if secret in shown]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (None, None),
+        ("https://x.test:8443/sse", "https://x.test:8443/sse"),
+        ("https://x.test/a@b", "https://x.test/a@b"),
+        ("https://u:p@x.test/a", "https://x.test/a..."),
+        ("https://u@x.test?key=k", "https://x.test..."),
+        ("https://x.test/#key=k", "https://x.test/..."),
+        ("http://[not a url", "http://[not a url"),
+    ],
+)
+def test_the_repr_of_a_server_shows_its_address_without_what_may_be_a_key(url: str | None, shown: str | None):
+    assert f"url={shown!r}," in repr(MCPServerDetails(url=url))
 
 
 def test_the_report_of_an_error_is_redacted(call: Caller, misbehave: Start):
