@@ -231,6 +231,7 @@ class Session:
 
         data, route = take_route(data)
         task = Task._reader(self._spec.configuration)(data)
+        _validation.check_id("id", task.id)  # else nothing could be said of the task
         task._llm_gateway = route
         asked = data.get("input")
         present = self._active.get(task.id)

@@ -135,6 +135,28 @@ def test_a_registration_that_no_url_can_hold_is_skipped(
     assert "never retrieved" not in caplog.text
 
 
+@pytest.mark.parametrize("id", ["", " ", ".", "..", "a\ud800", None, [], {"a": 1}])
+def test_a_task_that_no_url_can_hold_is_skipped(
+    misbehave: Callable[..., Misbehaving], caplog: pytest.LogCaptureFixture, id: object
+):
+    platform = Vendor(misbehave, task_json())
+    platform.frames = [
+        frame("agent-execution", json.dumps({**task_json(), "id": id})),
+        frame("agent-execution", task_json()),
+    ]
+    ran: list[str] = []
+
+    async def work(task: Task) -> Task:
+        ran.append(task.id)
+        return task
+
+    with caplog.at_level(logging.INFO):
+        platform.serve(work, 1)
+    assert ran == ["task_1"]
+    assert "a frame (agent-execution) can't be read and is skipped" in caplog.text
+    assert "never retrieved" not in caplog.text
+
+
 @pytest.mark.usefixtures("hooks")
 @pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
 def test_a_worker_that_is_stopped_while_it_boots_ends_within_the_grace_period(
