@@ -84,8 +84,12 @@ test-agno: .venv-agno-oldest/.stamp-agno .venv-agno-newest/.stamp-agno ## run ag
 	.venv-agno-oldest/bin/python -m pytest tests/agno_runs $(ARGS)
 	.venv-agno-newest/bin/python -m pytest tests/agno_runs $(ARGS)
 
-test: $(DEV) ## run all tests
-	$(BIN)/python -m pytest $(ARGS)
+# How many processes run the tests: by default one for each core, up to four.
+TEST_PROCESSES ?= auto
+
+test: $(DEV) ## run all tests, side by side on the cores there are; TEST_PROCESSES=0 runs one after the other
+	@echo "running 14,000 tests (5 to 8 minutes on two quiet cores)"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist worksteal $(ARGS)
 
 smoke: $(DEV) ## the main job and its tests, in less than a minute
 	$(BIN)/python -m pytest -q tests/e2e/backend tests/unit/requests tests/unit/client tests/unit/types $(ARGS)

@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+import silence
 from contract_recorder import RECORDER
 
 from xpander_facade.recorder import _circuit
@@ -31,6 +32,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    silence.watch(config)
     config.addinivalue_line(
         "markers", "off_contract(reason): the facade is made to send what openapi.yaml does not allow"
     )

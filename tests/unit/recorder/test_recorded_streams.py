@@ -164,7 +164,7 @@ def test_a_stream_is_closed_with_what_is_around_it():
     assert reported(run).result == "It "
 
 
-@pytest.mark.parametrize("nothing", [None, 5, object()], ids=repr)
+@pytest.mark.parametrize("nothing", [None, 5, object()], ids=lambda value: repr(value).split(" at 0x")[0])
 def test_what_is_not_a_stream_is_an_error(nothing: Any):
     with BACKEND.external_task() as run, pytest.raises(TypeError, match="iterable"):
         run.stream(nothing)

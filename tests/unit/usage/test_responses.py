@@ -96,7 +96,7 @@ def test_a_usage_that_can_be_called_but_tells_its_counts_is_not_called():
         *({"role": "user", "content": [{"type": "text", "text": "hi"}]}, {"type": "human", "content": "hi"}),
         *({"type": "tool", "content": "20"}, {"status": "ok", "message": "done"}, {"done": True}, {"parts": [1]}),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).split(" at 0x")[0],
 )
 def test_what_is_no_response_tells_nothing(nothing):
     assert read_usage(nothing) is None
