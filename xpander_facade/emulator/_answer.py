@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ._faults import Cut, Fail
     from ._problem import Problem
 
-_PIECE: Final = 256 * 1024
+PIECE: Final = 64 * 1024
 """Bytes that are given to a connection at once; a larger body lets other requests go between two pieces."""
 
 
@@ -45,10 +46,13 @@ class Answer:
         await send(self._head(request_id))
         for part in self.parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})
-        for start in range(0, max(len(self.body), 1), _PIECE):
-            is_last = start + _PIECE >= len(self.body)
-            piece = self.body if is_last and start == 0 else self.body[start : start + _PIECE]
+            await asyncio.sleep(0)  # a client that reads fast would never let others go
+        for start in range(0, max(len(self.body), 1), PIECE):
+            is_last = start + PIECE >= len(self.body)
+            piece = self.body if is_last and start == 0 else self.body[start : start + PIECE]
             await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
+            if not is_last:
+                await asyncio.sleep(0)
 
     async def send_cut(self, cut: Cut, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         """Promise the whole answer, send a part of it or nothing, and end the connection."""

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ._answer import Answer, connection_of, fault_answer, json_answer, page_link, problem_answer
+from ._answer import PIECE, Answer, connection_of, fault_answer, json_answer, page_link, problem_answer
 from ._contract import complaint
 from ._faults import Cut, Delay, Drop, Fail, Faults
 from ._journal import Journal, RecordedRequest, without_secrets
@@ -238,11 +238,17 @@ class App:
     async def _list(self, operation: Operation, call: Call) -> Answer:
         """Answer with a list of tasks; other requests go between its parts."""
         parts: list[bytes] = []
+        piece = bytearray(b"[")
+        is_first = True
         for items in self._operations.history(operation.id, call):
-            text = ",".join(write(item) for item in items)
-            parts.append(f"{',' if parts else '['}{text}".encode())
+            for item in items:
+                piece += (write(item) if is_first else f",{write(item)}").encode()
+                is_first = False
+            if len(piece) >= PIECE:
+                parts.append(bytes(piece))
+                piece.clear()
             await asyncio.sleep(0)
-        parts.append(b"]" if parts else b"[]")
+        parts.append(bytes(piece) + b"]")
         return Answer(200, headers={"content-type": "application/json"}, parts=parts)
 
     async def when_free(self, action: Callable[[], T]) -> T:
