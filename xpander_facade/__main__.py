@@ -18,7 +18,7 @@ def main() -> int:
         if package not in _EXTRA:
             raise
         extra = "'xpander-facade[cli]'"
-        remedy = f"pip install {extra}, or uvx --from {extra} xpander-facade"
+        remedy = f"pip install {extra}, or '.[cli]' in the checkout; or uvx --from {extra} xpander-facade"
         print(f"the command line needs {package}: {remedy}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before the command line could see to it

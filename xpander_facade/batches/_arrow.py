@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROWS = 500
 """So many rows are turned into Python's objects at a time."""
 _INDEX = re.compile(r"__index_level_\d+__")
-_REMEDY = "pip install 'xpander-facade[backfill]'"
+_REMEDY = "pip install 'xpander-facade[backfill]', or '.[backfill]' in the checkout"
 
 
 def parquet_source(path: Path, columns: Mapping[str, str], batch_id: str) -> Source:

@@ -1,7 +1,8 @@
 """Integrations with job runners, tracers and clients of models, one module each, imported only by who uses it.
 
-`from xpander_facade.integrations import NAME` imports one. None of them imports its library before it is asked to do
-something with it, and each has an extra of its name: `pip install 'xpander-facade[NAME]'`.
+`from xpander_facade.integrations import NAME` imports one. None of them imports its library before it is asked to
+do something with it, and each has an extra of its name: `pip install 'xpander-facade[NAME]'`, or '.[NAME]' in the
+checkout.
 """
 
 from __future__ import annotations

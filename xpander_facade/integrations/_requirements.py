@@ -29,7 +29,7 @@ def require(
         IntegrationError: It is not installed, can't be imported, or is too old; the text names the remedy.
     """
     extra = extra or integration.rpartition(".")[2].strip("_")
-    remedy = f"pip install --upgrade 'xpander-facade[{extra}]'"
+    remedy = f"pip install --upgrade 'xpander-facade[{extra}]', or '.[{extra}]' in the checkout"
     wanted = distribution if oldest is None else f"{distribution} {oldest} or newer"
     try:
         imported = importlib.import_module(module)

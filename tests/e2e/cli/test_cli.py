@@ -126,7 +126,7 @@ def test_a_character_that_the_output_lacks_does_not_end_it():
 def test_without_the_extra_the_remedy_is_told(package: str):
     outcome = run_without(package, "tasks", "get", "good")
     extra = "'xpander-facade[cli]'"
-    remedy = f"pip install {extra}, or uvx --from {extra} xpander-facade"
+    remedy = f"pip install {extra}, or '.[cli]' in the checkout; or uvx --from {extra} xpander-facade"
     assert outcome == (2, "", f"the command line needs {package}: {remedy}\n")
 
 

@@ -19,7 +19,7 @@ def test_a_missing_library_is_named_with_what_installs_it():
         require("no_such_runner", distribution="no-such-runner", oldest="5.3", integration="integrations.runner")
     assert str(raised.value) == (
         "integrations.runner needs no-such-runner 5.3 or newer, which is not installed: "
-        "pip install --upgrade 'xpander-facade[runner]'"
+        "pip install --upgrade 'xpander-facade[runner]', or '.[runner]' in the checkout"
     )
 
 
