@@ -157,7 +157,7 @@ def documented() -> dict[str, set[str]]:
 
 
 @pytest.fixture
-def documents(cli: Callable[..., Outcome], emulator: Emulator, path: str) -> dict[str, object]:
+def documents(cli: Callable[..., Outcome], emulator: Emulator, path: str, tmp_path: Path) -> dict[str, object]:
     """The document that each command prints."""
     emulator.add_agent("agent-123")
     leave("run-1", "run-2")
@@ -180,6 +180,8 @@ def documents(cli: Callable[..., Outcome], emulator: Emulator, path: str) -> dic
     see("agents", "list")
     see("doctor")
     see("migrate", str(PAGE.parents[1] / "examples"))
+    (tmp_path / "runs.jsonl").write_text('{"id": "old-1", "input": "in", "result": "out"}\n')
+    see("backfill", str(tmp_path / "runs.jsonl"), "--agent-id", "agent-123", "--dry-run")
     task = Tasks().create(prompt="x", events_streaming=True)
     seen["tasks watch"] = json.loads(cli("tasks", "watch", task.id, "--json").out.splitlines()[0])
     return seen
