@@ -1,4 +1,4 @@
-"""Celery: tasks are recorded as runs, under their own ids, with what all of their attempts used."""
+"""Celery: tasks are recorded as runs, under their own ids, and a task delivers reports of others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from xpander_facade.errors import IntegrationError
+from xpander_facade.integrations._celery_delivery import OLDEST, DeliveryTask, QueuedReport, delivery_task
 from xpander_facade.integrations._jobs import Describe, Jobs, record
 from xpander_facade.integrations._requirements import require
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
     from xpander_facade.backend import Backend
 
-__all__ = ["instrument", "record", "uninstrument"]
+__all__ = ["DeliveryTask", "QueuedReport", "delivery_task", "instrument", "record", "uninstrument"]
 
-_OLDEST = "5.3"
 _TERMINATED = -(256 - signal.SIGTERM)
 """The exit code that Celery's pool gives to a process that is told to end."""
 _REPEAT_AFTER = 0.05
@@ -59,7 +59,7 @@ def instrument(
         >>> app = Celery("shop", broker="redis://")
         >>> instrument(app, tasks=["shop.tasks.summarise"])
     """
-    celery = require("celery", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+    celery = require("celery", distribution="celery", oldest=OLDEST, integration="integrations.celery")
     if not isinstance(app, celery.Celery):
         raise IntegrationError(f"app must be a Celery app, not {type(app).__name__}: pass the Celery(...) object")
     if id(app) in _instrumented:
@@ -77,7 +77,7 @@ def uninstrument(app: object) -> None:
 
 def require_signals() -> ModuleType:
     """Import Celery's signals."""
-    return require("celery.signals", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+    return require("celery.signals", distribution="celery", oldest=OLDEST, integration="integrations.celery")
 
 
 class _Recording:
@@ -116,7 +116,7 @@ class _Recording:
 
     def _begin(self, task_id: str, task: Any, args: Any, kwargs: Any, **_: object) -> None:
         # Celery's signals are those of all apps of the process.
-        if task.app is not self._app:
+        if task.app is not self._app or _delivers_reports(task):
             return
         try:
             self._jobs.begin(
@@ -178,7 +178,7 @@ class _Recording:
 
 def _request_class(base: object, jobs: Jobs) -> type:
     """Return an app's class of requests, which tells of what ends a child by force: a hard limit, a signal."""
-    imports = require("celery.utils.imports", distribution="celery", oldest=_OLDEST, integration="integrations.celery")
+    imports = require("celery.utils.imports", distribution="celery", oldest=OLDEST, integration="integrations.celery")
     resolved: Any = imports.symbol_by_name(base)
 
     class RecordedRequest(resolved):  # type: ignore[misc]  # pyright: ignore
@@ -195,7 +195,7 @@ def _request_class(base: object, jobs: Jobs) -> type:
 
         def _report_end(self, reason: str, at_least: float) -> None:
             marked = (self.task, self.task.run)
-            if jobs.is_chosen(self.task.name, marked):
+            if jobs.is_chosen(self.task.name, marked) and not _delivers_reports(self.task):
                 began = self.time_start
                 seconds = at_least if began is None else max(time.monotonic() - began, at_least)
                 with contextlib.suppress(Exception):  # arguments that can't be read
@@ -203,6 +203,11 @@ def _request_class(base: object, jobs: Jobs) -> type:
                     jobs.report_end(self.id, self.request_dict.get("retries") or 0, input, reason, seconds)
 
     return RecordedRequest
+
+
+def _delivers_reports(task: object) -> bool:
+    """Whether a task is that of `delivery_task`: a report of a report would be sent without end."""
+    return getattr(task, "delivers_reports", False) is True
 
 
 def _hard_limit(seconds: float) -> str:
