@@ -42,6 +42,8 @@ FLUSH_SECONDS = 0.1
 PROGRESS_SECONDS = 0.2
 _MIN_UNTAKEN = 100
 """After so many failed calls in a row without one that the platform took, a batch stops."""
+_OUTAGE = 3
+"""After so many failed calls in a row the platform is away."""
 _REFUSED = frozenset({400, 409, 413, 422})
 """Statuses that are about the report alone."""
 _log = logging.getLogger("xpander_facade")
@@ -255,8 +257,10 @@ class Batch:
             patience = max(self.options.configuration.deadline, 2 * retry.MAX_RETRY_AFTER)
             self._wait_for_platform(job, error, now, patience)
         elif isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
-            # All share a platform that is not there: it is waited for, and no record is to blame.
-            self._pacer.hold(None, now)
+            # All share a platform that is not there: it is waited for, and no record is to blame. A connection that
+            # breaks alone holds up nobody else.
+            if self._outages >= _OUTAGE:
+                self._pacer.hold(None, now)
             self._wait_for_platform(job, error, now, self.options.configuration.deadline)
         elif found.disposition is Disposition.RETRY and job.retries < self.options.configuration.max_retries:
             if found.retry_after:
@@ -276,7 +280,7 @@ class Batch:
         if now - max(self._last_success, self._began) > patience:
             self.abort(error)
             return
-        if self._outages == 0:
+        if self._outages == _OUTAGE:
             _log.warning("batch of %s: waiting for the platform, which took no report: %s", self.source.name, error)
         self._outages += 1
         self._try_again(job, now, 0.0)
