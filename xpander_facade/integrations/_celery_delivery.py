@@ -240,8 +240,7 @@ def _deliver(task: Any, configuration: Configuration, arguments: Mapping[str, An
 
 def _send(configuration: Configuration, agent_id: str, body: bytes) -> None:
     from xpander_facade import _client
-    from xpander_facade._requests.report import report_request
-    from xpander_facade.batches._batch import check_taken
+    from xpander_facade._requests.report import check_taken, report_request
 
     _client.send(attrs.evolve(configuration, max_retries=0), report_request(agent_id, body), check_taken)
 
