@@ -120,10 +120,15 @@ class DetachedCall(Generic[T]):
                 self.on_done()
 
 
-async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+async def in_thread(function: Callable[..., T], *arguments: Any, thread: _Pool | None = None) -> T:
     """Call a function on a thread of this package's own and return its value.
 
     A cancelled caller leaves the call to go on. Where the interpreter starts no threads any more, it is made here.
+
+    Args:
+        function: The function.
+        arguments: Its arguments.
+        thread: The thread, as `one_thread` gives it; by default any.
     """
     import asyncio
 
@@ -141,9 +146,17 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
 
     call.on_done = on_done
     _unfinished[call] = call.done
-    _pools_of_process()[1].submit(call.run)
+    (thread or _pools_of_process()[1]).submit(call.run)
     await ended
     return call.value
+
+
+def one_thread() -> _Pool:
+    """Return a thread for calls of `in_thread` that follow each other.
+
+    What C libraries allocate in one thread and free in another is seldom given back: memory grows with the threads.
+    """
+    return _Pool(1)
 
 
 class _Pool:

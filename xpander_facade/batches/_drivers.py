@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from xpander_facade._process.threads import in_thread
+from xpander_facade._process.threads import in_thread, one_thread
 from xpander_facade._requests.report import check_taken
 from xpander_facade.batches._batch import Batch, Job
 from xpander_facade.batches._sources import open_source
@@ -185,6 +185,7 @@ class _AsyncBatch:
 
         self._batch = batch
         self._configuration = _single_attempts(batch.options.configuration)
+        self._thread = one_thread()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background: asyncio.Task[None] | None = None
         self._is_waiting = False
@@ -200,7 +201,7 @@ class _AsyncBatch:
         finally:
             await self._end()
         try:
-            await in_thread(batch.write, batch.takes_note(time.monotonic(), at_once=True))
+            await in_thread(batch.write, batch.takes_note(time.monotonic(), at_once=True), thread=self._thread)
             batch.show(time.monotonic(), at_once=True)
         except Exception as error:
             batch.abort(error)
@@ -269,12 +270,14 @@ class _AsyncBatch:
     async def _read(self, entries: Iterator[Entry] | AsyncIterator[Entry], taken: list[bytes]) -> None:
         batch = self._batch
         if taken:
-            await in_thread(batch.write, taken)
+            await in_thread(batch.write, taken, thread=self._thread)
         if not batch.wants_records:
             return
         began = time.monotonic()
         if batch.source.is_blocking:
-            chunk, is_last, problem = await in_thread(_read_chunk, cast("Iterator[Entry]", entries), batch.chunk_size)
+            chunk, is_last, problem = await in_thread(
+                _read_chunk, cast("Iterator[Entry]", entries), batch.chunk_size, thread=self._thread
+            )
         elif batch.source.is_async:
             self._is_waiting = True
             try:
@@ -285,7 +288,7 @@ class _AsyncBatch:
             # A user's iterable is read on the thread of its caller, to which it may be bound.
             chunk, is_last, problem = _read_chunk(cast("Iterator[Entry]", entries), batch.chunk_size)
         batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
-        batch.accept(await in_thread(batch.prepare, chunk))
+        batch.accept(await in_thread(batch.prepare, chunk, thread=self._thread))
 
     async def _end(self) -> None:
         """Wait for what is on its way, which counts; a cancelled batch cancels it."""
