@@ -178,20 +178,25 @@ class _Pool:
     def submit(self, call: Callable[[], None]) -> None:
         """Let a thread make a call."""
         self._calls.put(call)
+        if not self._grow():
+            self._take_all()
+
+    def _grow(self) -> bool:
+        """Start a thread where more calls wait than threads; False where the interpreter is ending and starts none."""
         with self._lock:
             # Idle threads will take as many calls as there are of them.
             is_wanted = self._calls.qsize() > self._idle
             if self._max_threads is not None:
                 is_wanted = is_wanted and self._threads < self._max_threads
             self._threads += is_wanted
-        if not is_wanted:
-            return
-        try:
-            _thread.start_new_thread(self._work, ())
-        except RuntimeError:  # the interpreter is ending
-            with self._lock:
-                self._threads -= 1
-            self._take_all()
+        if is_wanted:
+            try:
+                _thread.start_new_thread(self._work, ())
+            except RuntimeError:
+                with self._lock:
+                    self._threads -= 1
+                return False
+        return True
 
     def _work(self) -> None:
         while True:
@@ -209,6 +214,7 @@ class _Pool:
                     self._threads -= 1
                     return
             if call is not None:
+                self._grow()  # another call may have come before the lock; its caller has counted on this thread, too
                 call()
 
     def _take_all(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import queue
 import signal
 import sys
 import threading
@@ -79,6 +80,32 @@ def test_what_a_signal_handler_raises_comes_out_and_the_call_goes_on():
     release.set()
     assert call.wait(10)
     assert done == [True]
+
+
+class SlowQueue(queue.SimpleQueue):
+    """A queue whose reader has taken a call and has not yet said so, until `said`."""
+
+    def __init__(self) -> None:
+        self.taken = threading.Event()
+        self.said = threading.Event()
+
+    def get(self, block: bool = True, timeout: float | None = None):
+        call = super().get(block, timeout)
+        self.taken.set()
+        self.said.wait(10)
+        return call
+
+
+def test_a_call_does_not_wait_for_one_that_a_thread_is_just_taking():
+    pool = threads._Pool(None)
+    pool._calls = calls = SlowQueue()
+    first_ends, second_is_made = threading.Event(), threading.Event()
+    pool.submit(lambda: first_ends.wait(10))
+    assert calls.taken.wait(10)
+    pool.submit(second_is_made.set)  # the thread still counts as idle
+    calls.said.set()
+    assert second_is_made.wait(5)
+    first_ends.set()
 
 
 def test_async_calls_share_a_bounded_number_of_threads():
