@@ -429,7 +429,7 @@ def main() -> int:
     if revision is None:
         notes.append(f"Not measured: the build {arguments.base}, which git does not know here.")
     if fast is None:
-        notes.append("Not measured: the extra [fast], which does not exist yet.")
+        notes.append("Not measured: the extra [fast], which this build does not have.")
     if arguments.quick:
         notes.append("Quick form: three rounds, without the vendor's client. Too few to judge by.")
     if arguments.note:
