@@ -73,6 +73,7 @@ PROGRAMS = {
 }
 """Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
 THREADED = {
+    "integrations/_celery_delivery.py",
     "integrations/_jobs.py",
     "integrations/celery.py",
     "integrations/dramatiq.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -58,9 +59,18 @@ def eventually(check: Any, seconds: float = 30) -> Any:
 
 
 def end(path: Path) -> None:
-    for one in relays(path):
-        os.kill(int(one["pid"]), 15)
-    assert eventually(lambda: not relays(path))
+    """End the relay of a file, and another one that was started at the same time and takes its turn then."""
+    told: set[str] = set()
+
+    def are_gone() -> bool:
+        running = {one["pid"] for one in relays(path)}
+        for pid in running - told:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), 15)
+        told.update(running)
+        return not running
+
+    assert eventually(are_gone)
 
 
 def test_reports_of_processes_that_end_at_once_are_sent_by_one_relay(emulator: Emulator, tmp_path: Path):
