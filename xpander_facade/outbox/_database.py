@@ -27,7 +27,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.configuration._outbox_settings import MEMORY
-from xpander_facade.errors import ConfigurationError, OutboxError
+from xpander_facade.errors import ConfigurationError, OutboxError, XpanderError
 from xpander_facade.outbox import _file_safety, _schema
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class Database:
         self._try_at = 0.0
         self._is_held = False
         self._is_checkpoint_held = False
+        self._moved_at_fork: int | None = None
+        self._error_at_fork: Exception | None = None
 
     @property
     def is_in_memory(self) -> bool:
@@ -306,25 +308,36 @@ class Database:
         """
         self._check_process()
         with self._turn:
-            if self._connection is None or self.is_in_memory or self._is_writing:
-                return
-            if _file_safety.file_id(os.path.realpath(self.path)) == self._file_id:
-                return
-            old, old_id, self._connection = self._connection, self._file_id, None
             try:
-                moved = self._move_to_named_file(old)
-            except BaseException as error:
-                self._connection, self._file_id = old, old_id
-                if isinstance(error, Exception):
-                    self._note_lost(error)
+                moved = self._follow_name()
+            except Exception as error:
+                self._note_lost(error)
                 raise
-            self._replacement_error = None
-        _log.warning(
-            "outbox %s was deleted, moved or replaced while in use: it was made anew, with the %d reports and runs of "
-            "the old one",
-            self.path,
-            moved,
-        )
+        self._note_moved(moved)
+
+    def _follow_name(self) -> int | None:
+        """Move to the file that has the name now; return how much was moved, and None where it is the one in use."""
+        if self._connection is None or self.is_in_memory or self._is_writing:
+            return None
+        if _file_safety.file_id(os.path.realpath(self.path)) == self._file_id:
+            return None
+        old, old_id, self._connection = self._connection, self._file_id, None
+        try:
+            moved = self._move_to_named_file(old)
+        except BaseException:
+            self._connection, self._file_id = old, old_id
+            raise
+        self._replacement_error = None
+        return moved
+
+    def _note_moved(self, moved: int | None) -> None:
+        if moved is not None:
+            _log.warning(
+                "outbox %s was deleted, moved or replaced while in use: it was made anew, with the %d reports and runs "
+                "of the old one",
+                self.path,
+                moved,
+            )
 
     def _note_lost(self, error: Exception) -> None:
         if repr(error) != repr(self._replacement_error):
@@ -436,6 +449,12 @@ class Database:
         self._is_held = self._is_held or _acquire(self._turn)
         self._is_checkpoint_held = self._is_checkpoint_held or _acquire(self._checkpointing)
         if self._is_held and not self.is_in_memory:
+            # What was written since the last look at the file's name would go with the old file.
+            try:
+                if (moved := self._follow_name()) is not None:
+                    self._moved_at_fork = moved
+            except (OSError, XpanderError, sqlite3.Error) as error:
+                self._error_at_fork = error
             with contextlib.suppress(sqlite3.Error):
                 self.close()
 
@@ -449,6 +468,12 @@ class Database:
             with contextlib.suppress(RuntimeError):
                 self._turn.release()
             self._is_held = False
+        # Said after the locks are free: a handler of the log may record.
+        moved, self._moved_at_fork = self._moved_at_fork, None
+        error, self._error_at_fork = self._error_at_fork, None
+        self._note_moved(moved)
+        if error is not None:
+            self._note_lost(error)
 
     def after_fork_in_child(self) -> None:
         """Start anew: the locks were held by threads that are not here, and what waits in memory is the parent's."""

@@ -301,3 +301,30 @@ def test_a_child_that_is_forked_while_another_thread_writes_stores_at_once(emula
         "first",
         *(f"{who}-{n}" for who in ("child", "parent") for n in range(3)),
     }
+
+
+def test_a_fork_right_after_the_file_was_deleted_loses_nothing(emulator: Emulator, path: str, clock: Clock):
+    emulator.fail(503, times=1)  # so that the report still waits at the fork
+    out = run_python(
+        PREAMBLE
+        + """
+    import logging
+    logging.basicConfig(stream=sys.stdout)
+    backend.enqueue_external_task(id="first")
+    for suffix in ("", "-wal", "-shm"):
+        os.unlink(sys.argv[2] + suffix)
+    child = os.fork()
+    if child == 0:
+        backend.enqueue_external_task(id="child")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(backend.flush(20).waiting, "wait")
+    """,
+        emulator.url,
+        path,
+        str(clock.path),
+        flags=("-W", "error", "-W", "ignore::DeprecationWarning"),
+    )
+    assert "made anew, with the 1 reports and runs of the old one" in out
+    assert out.splitlines()[-1] == "0 wait"
+    assert {task["id"] for task in emulator.tasks()} == {"first", "child"}
