@@ -212,7 +212,7 @@ def test_a_file_that_vanishes_while_in_use_is_made_anew_with_all_that_is_known(
     if change == "replaced":
         # At once: a file that is made anew in between has a log, which is not that of the other one.
         (tmp_path / "other.db").rename(files[0])
-    assert eventually(lambda: "was deleted, moved or replaced while in use" in caplog.text)
+    assert eventually(lambda: "was deleted, moved or replaced while in use" in caplog.text, 3)
     outbox.enqueue(report("run-3"))
     expected = {"run-0", "run-1", "run-2", "run-3"} | ({"other"} if change == "replaced" else set())
     with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as connection:

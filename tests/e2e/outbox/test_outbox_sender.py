@@ -141,16 +141,22 @@ def test_the_reports_of_a_run_never_overtake_each_other(platforms: list[Platform
 
 
 def test_a_platform_that_allows_only_so_many_is_met_with_few_refusals(platforms: list[Platform], tmp_path: Path):
-    platforms.append(platform := Platform(0.005, per_second=100))
-    outbox = filled(platform, tmp_path, 800)
-    began = time.monotonic()
-    assert outbox.flush(90).waiting == 0
-    took = time.monotonic() - began
-    outbox.close()
-    assert len(platform.taken) == 800
-    assert platform.refused <= 0.05 * (800 + platform.refused)
-    # It does not stand still either; a busy machine takes its time.
-    assert took < 5 * 800 / 100
+    times: list[float] = []
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        platforms.append(platform := Platform(0.005, per_second=100))
+        outbox = filled(platform, folder, 800)
+        began = time.monotonic()
+        assert outbox.flush(90).waiting == 0
+        times.append(time.monotonic() - began)
+        outbox.close()
+        assert len(platform.taken) == 800
+        assert platform.refused <= 0.05 * (800 + platform.refused)
+        # It is not slower than half of what the platform allows either. A busy machine may be, so it is tried again.
+        if times[-1] < 2 * 800 / 100:
+            return
+    raise AssertionError(times)
 
 
 def test_answers_to_what_left_before_a_flush_do_not_end_it(platforms: list[Platform], tmp_path: Path):

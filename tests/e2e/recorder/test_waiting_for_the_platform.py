@@ -46,7 +46,7 @@ def test_a_run_waits_for_a_platform_that_hangs_as_long_as_its_deadline(call: Cal
     began = time.monotonic()
     handle = backend.external_task()
     block(call, handle, lambda run: None)
-    assert 0.3 < time.monotonic() - began < 20
+    assert 0.3 < time.monotonic() - began < 3
     assert handle.wait(20) is DeliveryStatus.FAILED
     hold.release()
 
@@ -79,7 +79,7 @@ def test_runs_do_not_wait_for_a_platform_that_failed_again_and_again_until_it_an
         block(call, handle, lambda run: None)
         took.append(time.monotonic() - began)
         assert handle.delivery is DeliveryStatus.FAILED
-    assert sorted(took)[2] < 1  # a run that waits takes five seconds
+    assert sorted(took)[2] < 0.05
     assert counted() == ReportCounts(failed=3, dropped=5)
     assert caplog.text.count("does not answer") == 1
     hold.release()
