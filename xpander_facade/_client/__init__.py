@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from xpander_facade._client.event_stream import Frame, astream, is_quiet, stream
+    from xpander_facade._client.event_frames import Frame
+    from xpander_facade._client.event_stream import astream, stream
     from xpander_facade._client.raw_client import raw_client
     from xpander_facade._client.request import Request
     from xpander_facade._client.sending import asend, send
@@ -17,15 +18,13 @@ __all__ = [
     "Request",
     "asend",
     "astream",
-    "is_quiet",
     "raw_client",
     "send",
     "stream",
 ]
 
 _HOMES = {
-    "Frame": "event_stream",
-    "is_quiet": "event_stream",
+    "Frame": "event_frames",
     "Request": "request",
     "asend": "sending",
     "astream": "event_stream",

@@ -1,4 +1,4 @@
-"""Event streams: opened with the key, read frame by frame, closed when the reader leaves.
+"""Event streams: opened with the key, read in batches of frames, closed when the reader leaves.
 
 Frames are read as the WHATWG standard has it: a byte order mark at the start is skipped, the id of the last event holds
 on over connections until another one (an empty one, too) replaces it, and comments keep a stream alive without being
@@ -7,50 +7,35 @@ events.
 
 from __future__ import annotations
 
-import codecs
 import math
 import time
-from typing import TYPE_CHECKING, Self, cast
-
-from xpander_facade._transport.httpx_loading import httpx  # isort: skip (before httpx-sse imports it)
-import httpx_sse
+from typing import TYPE_CHECKING, Self
 
 from xpander_facade._client.call_flow import first_attempt
 from xpander_facade._client.dry_run import require_enabled
 from xpander_facade._client.error_mapping import RequestInfo, failure_error, response_error
+from xpander_facade._client.event_frames import FrameDecoder
 from xpander_facade._client.hooks import notify, with_added_headers
 from xpander_facade._client.secrets import secrets_of
 from xpander_facade._transport.body import Body
 from xpander_facade._transport.content_coding import ContentDecoder, UnreadableCodingError
-from xpander_facade._transport.exceptions import RemoteProtocolError
 from xpander_facade._transport.failures import failure_of, transport_errors
 from xpander_facade._transport.response import Failure, Response
 from xpander_facade._transport.transmission import aopen_stream, open_stream
 from xpander_facade.errors import APIResponseParseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from types import TracebackType
 
+    from xpander_facade._client.event_frames import Frame
     from xpander_facade._client.request import Request
     from xpander_facade._transport import async_pool, pool, user_client
     from xpander_facade._transport.request import Attempt
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.errors import ModuleException
 
-Frame = httpx_sse.ServerSentEvent
 _MAX_ERROR_BYTES = 100_000
-# As large as any answer may be by default.
-_MAX_EVENT_BYTES = 64_000_000
-# The standard allows three line ends, and an empty line ends an event.
-_EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r\n")
-_QUIET = "xpander-facade/quiet"
-_QUIET_FRAME = f"event: {_QUIET}\n\n".encode()
-
-
-def is_quiet(frame: Frame) -> bool:
-    """Whether a frame is not the server's, but tells that no event came for long, although the stream is alive."""
-    return frame.event == _QUIET and not frame.data
 
 
 def stream(
@@ -60,15 +45,15 @@ def stream(
     until: float | None,
     quiet_after: float | None = None,
 ) -> EventStream:
-    """Return an event stream: a block that opens it, and gives its frames as they arrive.
+    """Return an event stream: a block that opens it, and gives its frames as they arrive, in batches.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
-        quiet_after: Seconds without an event after which a frame tells that the stream is quiet, although comments
-            come: see `is_quiet`. None tells nothing.
+        quiet_after: Seconds without an event after which an empty batch tells that the stream is quiet, although
+            comments come. None tells nothing.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
@@ -83,15 +68,15 @@ def astream(
     until: float | None,
     quiet_after: float | None = None,
 ) -> AsyncEventStream:
-    """Return an event stream: a block that opens it, and gives its frames as they arrive.
+    """Return an event stream: a block that opens it, and gives its frames as they arrive, in batches.
 
     Args:
         configuration: Who asks, and where the streams are.
         request: An operation of the events server.
         idle_timeout: Seconds without a byte after which the stream counts as lost.
         until: The `time.monotonic()` at which the stream is cut; None never cuts it.
-        quiet_after: Seconds without an event after which a frame tells that the stream is quiet, although comments
-            come: see `is_quiet`. None tells nothing.
+        quiet_after: Seconds without an event after which an empty batch tells that the stream is quiet, although
+            comments come. None tells nothing.
 
     Raises:
         ConfigurationError: The key or the organisation is missing.
@@ -103,7 +88,8 @@ class _Stream:
     """What both forms of a stream share: the request, its limits, and the errors.
 
     Attributes:
-        quiet_after: Seconds without an event after which a frame tells that the stream is quiet. It may be changed.
+        quiet_after: Seconds without an event after which an empty batch tells that the stream is quiet. It may be
+            changed between two batches.
     """
 
     def __init__(
@@ -137,14 +123,37 @@ class _Stream:
             return failure_error(outcome, self._info)
         return response_error(outcome, self._info)
 
-    def _frame_error(self, error: Exception) -> ModuleException:
-        if isinstance(error, httpx_sse.SSEError | UnreadableCodingError):
-            return APIResponseParseError(f"the response is not an event stream ({error}): check base_url", **self._info)
+    def _decoders(self, headers: Mapping[str, str]) -> tuple[ContentDecoder, FrameDecoder]:
+        """Return what undoes the coding of the stream's content, and what makes frames of it.
+
+        Raises:
+            APIResponseParseError: The answer is not an event stream.
+        """
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if "text/event-stream" not in kind:
+            raise self._parse_error(f"its content type is {kind!r}")
+        # The id of the last event holds on over connections.
+        last_id = self._attempt.headers.get("last-event-id", "")
+        return ContentDecoder(headers.get("content-encoding", "")), FrameDecoder(last_id)
+
+    def _quiet_at(self) -> float:
+        """Return the `time.monotonic()` from which on a stream that brings comments only is quiet."""
+        return time.monotonic() + self.quiet_after
+
+    def _reading_error(self, error: Exception) -> ModuleException:
+        if isinstance(error, UnreadableCodingError):
+            return self._parse_error(str(error))
         return self._error(failure_of(error))
+
+    def _parse_error(self, problem: str) -> APIResponseParseError:
+        return APIResponseParseError(f"the response is not an event stream ({problem}): check base_url", **self._info)
 
 
 class EventStream(_Stream):
-    """An event stream of threads. `with` opens it, iterating gives its frames, leaving the block closes it."""
+    """An event stream of threads. `with` opens it, iterating gives its frames, leaving the block closes it.
+
+    Each batch holds all frames that one read has completed.
+    """
 
     def __enter__(self) -> Self:
         problem: ModuleException | None = None
@@ -169,23 +178,33 @@ class EventStream(_Stream):
     ) -> None:
         self._response.__exit__(kind, error, traceback)
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[list[Frame]]:
         # A stream opens within the timeout of any call, but may be silent for longer between two frames.
         self._response.wait_at_most(self._idle_timeout, self._until)
-        chunks = _Chunks(self._attempt, self._response)
-        frames = httpx_sse.EventSource(_Readable(self._response, chunks)).iter_sse()
+        batches = self._batches()
         problem: ModuleException | None = None
         while problem is None:
             try:
-                chunks.quiet_at = time.monotonic() + self.quiet_after
-                frame = next(frames)
+                batch = next(batches)
             except StopIteration:
                 return
-            except _frame_errors() as error:
-                problem = self._frame_error(error)
+            except _reading_errors() as error:
+                problem = self._reading_error(error)
             else:
-                yield frame
+                yield batch
         raise problem
+
+    def _batches(self) -> Iterator[list[Frame]]:
+        content, frames = self._decoders(self._response.headers)
+        quiet_at = self._quiet_at()
+        for chunk in self._response:
+            for data in content.decode(chunk):
+                if batch := frames.decode(data):
+                    yield batch
+                    quiet_at = self._quiet_at()
+            if time.monotonic() >= quiet_at and frames.is_between_events:
+                yield []
+                quiet_at = self._quiet_at()
 
     def _refusal(self, response: pool.StreamedResponse | user_client.StreamedResponse) -> ModuleException:
         try:
@@ -203,11 +222,10 @@ class EventStream(_Stream):
 class AsyncEventStream(_Stream):
     """An event stream of an event loop. `async with` opens it, iterating gives its frames, leaving the block closes it.
 
-    Neither opening nor closing is an async generator, and no generator within suspends as it is closed: the end of an
-    event loop closes all of its generators at once, in any order.
+    Each batch holds all frames that one read has completed. Neither opening nor closing is an async generator, and no
+    generator within suspends as it is closed: the end of an event loop closes all of its generators at once, in any
+    order.
     """
-
-    _frames: AsyncIterator[Frame] | None = None
 
     async def __aenter__(self) -> Self:
         problem: ModuleException | None = None
@@ -230,23 +248,33 @@ class AsyncEventStream(_Stream):
     ) -> None:
         await self._response.__aexit__(kind, error, traceback)
 
-    async def __aiter__(self) -> AsyncIterator[Frame]:
+    async def __aiter__(self) -> AsyncIterator[list[Frame]]:
         # A stream opens within the timeout of any call, but may be silent for longer between two frames.
         self._response.wait_at_most(self._idle_timeout, self._until)
-        chunks = _Chunks(self._attempt, self._response)
-        frames = httpx_sse.EventSource(_Readable(self._response, chunks)).aiter_sse()
+        batches = self._batches()
         problem: ModuleException | None = None
         while problem is None:
             try:
-                chunks.quiet_at = time.monotonic() + self.quiet_after
-                frame = await anext(frames)
+                batch = await anext(batches)
             except StopAsyncIteration:
                 return
-            except _frame_errors() as error:
-                problem = self._frame_error(error)
+            except _reading_errors() as error:
+                problem = self._reading_error(error)
             else:
-                yield frame
+                yield batch
         raise problem
+
+    async def _batches(self) -> AsyncIterator[list[Frame]]:
+        content, frames = self._decoders(self._response.headers)
+        quiet_at = self._quiet_at()
+        async for chunk in self._response:
+            for data in content.decode(chunk):
+                if batch := frames.decode(data):
+                    yield batch
+                    quiet_at = self._quiet_at()
+            if time.monotonic() >= quiet_at and frames.is_between_events:
+                yield []
+                quiet_at = self._quiet_at()
 
     async def _refusal(
         self, response: async_pool.AsyncStreamedResponse | user_client.AsyncStreamedResponse
@@ -263,8 +291,8 @@ class AsyncEventStream(_Stream):
         return self._error(outcome)
 
 
-def _frame_errors() -> tuple[type[Exception], ...]:
-    return (httpx_sse.SSEError, UnreadableCodingError, *transport_errors())
+def _reading_errors() -> tuple[type[Exception], ...]:
+    return (UnreadableCodingError, *transport_errors())
 
 
 def _stream_attempt(configuration: Configuration, request: Request) -> Attempt:
@@ -278,93 +306,3 @@ def _stream_attempt(configuration: Configuration, request: Request) -> Attempt:
     if last_id is not None and not last_id.isprintable():
         del attempt.headers["last-event-id"]
     return attempt
-
-
-class _Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a stream in the form that httpx reads. An event that never ends is a broken stream.
-
-    Attributes:
-        quiet_at: The `time.monotonic()` from which on a stream that brings comments only is quiet.
-    """
-
-    def __init__(
-        self,
-        attempt: Attempt,
-        response: pool.StreamedResponse
-        | user_client.StreamedResponse
-        | async_pool.AsyncStreamedResponse
-        | user_client.AsyncStreamedResponse,
-    ) -> None:
-        self.quiet_at = math.inf
-        self._response = response
-        self._last_id = attempt.headers.get("last-event-id", "")
-        self._start: bytes | None = b""
-        self._size = 0
-        self._last = b""
-        self._is_between_events = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        decoder = self._decoder()
-        yield self._prelude()
-        for chunk in cast("Iterable[bytes]", self._response):
-            for decoded in decoder.decode(chunk):
-                yield self._measured(self._without_mark(decoded))
-            if self._is_quiet():
-                # As a frame of the stream, since httpx-sse gives nothing while only comments come.
-                yield _QUIET_FRAME
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        decoder = self._decoder()
-        yield self._prelude()
-        async for chunk in cast("AsyncIterable[bytes]", self._response):
-            for decoded in decoder.decode(chunk):
-                yield self._measured(self._without_mark(decoded))
-            if self._is_quiet():
-                yield _QUIET_FRAME
-
-    def _is_quiet(self) -> bool:
-        # Only between two events: the frame that tells of it would end one that is half here.
-        return time.monotonic() >= self.quiet_at and self._is_between_events
-
-    def _decoder(self) -> ContentDecoder:
-        return ContentDecoder(self._response.headers.get("content-encoding", ""))
-
-    def _prelude(self) -> bytes:
-        # The id of the last event holds on over connections; the decoder of a connection does not know the one before.
-        return f"id: {self._last_id}\n".encode() if self._last_id else b""
-
-    def _without_mark(self, data: bytes) -> bytes:
-        """Return the data without a byte order mark at the start of the stream, which may come in pieces."""
-        if self._start is None:
-            return data
-        self._start += data
-        if len(self._start) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(self._start):
-            return b""
-        data, self._start = self._start.removeprefix(codecs.BOM_UTF8), None
-        return data
-
-    def _measured(self, chunk: bytes) -> bytes:
-        data = self._last + chunk
-        end = max(data.rfind(mark) for mark in _EVENT_ENDS)
-        self._size = self._size + len(chunk) if end < 0 else len(data) - end
-        # An end may be split over two chunks, and has at most three bytes.
-        self._last = data[-3:]
-        self._is_between_events = data.endswith(_EVENT_ENDS)
-        if self._size > _MAX_EVENT_BYTES:
-            raise RemoteProtocolError(f"an event is larger than {_MAX_EVENT_BYTES} bytes")
-        return chunk
-
-
-class _Readable(httpx.Response):
-    """The response in the form that httpx-sse reads: UTF-8, as the standard has it."""
-
-    def __init__(
-        self,
-        response: pool.StreamedResponse
-        | user_client.StreamedResponse
-        | async_pool.AsyncStreamedResponse
-        | user_client.AsyncStreamedResponse,
-        chunks: _Chunks,
-    ) -> None:
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        super().__init__(response.status_code, headers={"content-type": kind}, stream=chunks)

@@ -172,9 +172,10 @@ class Session:
         while not self._is_leaving:
             problem: ModuleException | None = None
             try:
-                async with _client.astream(spec.configuration, request, self._timeouts.idle_timeout, None) as frames:
-                    async for frame in frames:
-                        self._take(frame)
+                async with _client.astream(spec.configuration, request, self._timeouts.idle_timeout, None) as stream:
+                    async for frames in stream:
+                        for frame in frames:
+                            self._take(frame)
             except ModuleException as error:
                 # A refusal at the start is a wrong key or agent, which the caller has to hear; later it may pass.
                 if not self._was_registered and is_refusal(error):

@@ -346,14 +346,14 @@ def last_id_of(request):
 class Opened:
     """An open stream, as `_client.stream` gives it."""
 
-    def __init__(self, frames):
-        self.frames = frames
+    def __init__(self, batches):
+        self.batches = batches
 
     def __iter__(self):
-        return iter(self.frames)
+        return iter(self.batches)
 
     def __aiter__(self):
-        return self.frames.__aiter__()
+        return self.batches.__aiter__()
 
 
 class Script:
@@ -369,29 +369,29 @@ class Script:
         monkeypatch.setattr(_stream.time, "sleep", self.waits.append)
         monkeypatch.setattr(_stream.asyncio, "sleep", self.asleep)
 
-    def frames(self):
+    def batches(self):
         for step in self.connections.pop(0) if self.connections else [APIConnectionError("gone")]:
             if isinstance(step, Exception):
                 raise step
-            yield step
+            yield [step]
 
     @contextlib.contextmanager
     def stream(self, configuration, request, idle_timeout, until, quiet_after):
         self.opened.append(last_id_of(request))
         try:
-            yield Opened(self.frames())
+            yield Opened(self.batches())
         finally:
             self.closed += 1
 
     @contextlib.asynccontextmanager
     async def astream(self, configuration, request, idle_timeout, until, quiet_after):
-        async def frames():
-            for step in self.frames():
+        async def batches():
+            for step in self.batches():
                 yield step
 
         self.opened.append(last_id_of(request))
         try:
-            yield Opened(frames())
+            yield Opened(batches())
         finally:
             self.closed += 1
 
