@@ -52,27 +52,8 @@ def structure(cls: type[T], data: Any) -> T:
     Raises:
         DecodeError: The data is not an object, a required attribute is missing, or a value has another type.
     """
-    if type(data) is not dict:
-        raise DecodeError(f"expected an object for {cls.__name__}, got {_kind(data)}")
-    fields = typing.cast("dict[str, Any]", data)
-    plan = _plan(typing.cast("Any", cls))
-    # Calling the class with sixty attributes takes longer than all the rest. What its converters and validators would
-    # see to, the readers see to.
-    item = object.__new__(plan.without_hooks)
-    unread: dict[str, Any] = {}
-    try:
-        plan.populate(item, fields.get)
-    except DecodeError:
-        unread = _populate_in_part(plan, item, fields)
-    if plan.keeps_rest:
-        names = plan.names
-        extra = unread if names.issuperset(fields) else _own_rest(fields, names) | unread
-        object.__setattr__(item, "extra", extra)
-    if plan.without_hooks is cls:
-        return typing.cast("T", _finished(cls, item))
-    # The class without hooks has the same layout, so that the object can become one of the real class.
-    item.__class__ = cls
-    return typing.cast("T", item)
+    item: T = _plan(cls).read(data)
+    return item
 
 
 def structure_strictly(cls: type[T], data: Any) -> T:
@@ -92,7 +73,8 @@ def structure_list(cls: type[T], data: Any) -> list[T]:
     Raises:
         DecodeError: The data is not an array, or an item does not fit.
     """
-    return typing.cast("list[T]", _list_reader(functools.partial(structure, cls))(data))
+    items: list[T] = _read_items(_plan(cls).read, data)
+    return items
 
 
 def unstructure(value: Any, *, leave_out: Callable[[type, str], bool] | None = None) -> Any:
@@ -142,7 +124,7 @@ def _unstructure(value: Any, leave_out: Callable[[type, str], bool] | None) -> A
 def is_unread(value: Any, name: str) -> bool:
     """Whether an attribute is as it was read from what it can't hold, which `extra` keeps under its name."""
     extra: dict[str, Any] = getattr(value, "extra", {})
-    field = _plan(typing.cast("Any", type(value))).fields.get(name) if name in extra else None
+    field = _plan(type(value)).fields.get(name) if name in extra else None
     if field is None:
         return False
     try:
@@ -256,7 +238,9 @@ def _own(value: Any) -> Any:
 
 
 def _own_rest(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: _own(item) for name, item in fields.items() if name not in names}
+    return {
+        name: item if type(item) in _UNCHANGEABLE else _own(item) for name, item in fields.items() if name not in names
+    }
 
 
 def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
@@ -275,8 +259,13 @@ def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
 def _read_items(reader: Callable[[Any], Any], value: Any) -> list[Any]:
     if type(value) is not list:
         raise DecodeError(f"expected an array, got {_kind(value)}")
-    items: list[Any] = []
     entries = typing.cast("list[Any]", value)
+    try:
+        return [reader(item) for item in entries]
+    except DecodeError:
+        pass
+    # Which item it was is told by reading them one by one.
+    items: list[Any] = []
     for index, item in enumerate(entries):
         try:
             items.append(reader(item))
@@ -298,6 +287,8 @@ def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
 
 
 _SIMPLE = frozenset({str, bool, int, float, type(None)})
+_UNCHANGEABLE = _SIMPLE - {float}
+"""The types of JSON values that need no copy. A float of the right type can still be an infinity, which has none."""
 _SCALARS: Mapping[Any, Callable[[Any], Any]] = {
     str: _read_str,
     int: _read_int,
@@ -364,33 +355,23 @@ class _Plan:
     """How a class is read.
 
     Args:
-        without_hooks: The class without its hooks, which setting an attribute would call, until the object is whole. A
-            class that is not ours stays as it is: a subclass would run hooks of its own.
-        populate: Puts all attributes into an object, given what looks a member up.
-        names: All names that are known.
+        read: Makes an object of decoded JSON.
         fields: How each attribute is read, by its name, in this order.
-        keeps_rest: Whether the class keeps what it does not know.
     """
 
-    without_hooks: Any
-    populate: Callable[[Any, Callable[[str], Any]], None]
-    names: frozenset[str]
+    read: Callable[[Any], Any]
     fields: Mapping[str, _Field]
-    keeps_rest: bool
 
 
-@functools.cache
-def _plan(cls: Any) -> _Plan:
+def _new_plan(cls: Any) -> _Plan:
     hints = _hints(cls)
     # What is made from the rest of the object comes last.
     fields = sorted((field for field in attrs.fields(cls) if field.name != "extra"), key=_is_derived)
-    without_hooks = cls
-    if _is_ours(cls):
-        without_hooks = type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
-    names = frozenset({field.name for field in fields} | {*_computed(cls)})
     plans = {field.name: _field_plan(field, hints.get(field.name, Any)) for field in fields}
-    populate = _populator(cls, fields, hints, plans)
-    return _Plan(without_hooks, populate, names, plans, "extra" in attrs.fields_dict(cls))
+    return _Plan(_written_reader(cls, fields, hints, plans), plans)
+
+
+_plan: Callable[[Any], _Plan] = functools.cache(_new_plan)
 
 
 def _is_ours(cls: type) -> bool:
@@ -437,10 +418,14 @@ def default_for(field: attrs.Attribute[Any], item: Any) -> Any:
     return factory(item) if _is_derived(field) else factory()
 
 
-def _populate_in_part(plan: _Plan, item: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Put all attributes into an object, and return the values that theirs can't hold."""
+def _populate_in_part(plans: Mapping[str, _Field], item: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Put all attributes into an object, and return the values that theirs can't hold.
+
+    Raises:
+        DecodeError: A required attribute is missing, or can't be read; the text says where.
+    """
     unread: dict[str, Any] = {}
-    for name, field in plan.fields.items():
+    for name, field in plans.items():
         raw = fields.get(name)
         try:
             if raw is None:
@@ -471,7 +456,7 @@ def _check_all_read(value: Any) -> None:
                 raise error.at(str(index)) from None
     elif attrs.has(typing.cast("Any", type(value))):
         extra: dict[str, Any] = getattr(value, "extra", {})
-        for name, field in _plan(typing.cast("Any", type(value))).fields.items():
+        for name, field in _plan(type(value)).fields.items():
             try:
                 if name in extra:
                     field.read(extra[name])
@@ -498,31 +483,92 @@ def _own_bases(cls: Any) -> list[Any]:
     return [base for base in cls.__mro__ if not _is_ours(base) and base is not object]
 
 
-def _populator(
+def _written_reader(
     cls: Any, fields: list[attrs.Attribute[Any]], hints: dict[str, Any], plans: Mapping[str, _Field]
-) -> Callable[[Any, Callable[[str], Any]], None]:
-    """Return a function that reads a class's attributes, written out for it as attrs writes out an `__init__`.
+) -> Callable[[Any], Any]:
+    """Return a function that reads objects of a class, written out for it as attrs writes out an `__init__`.
 
-    A loop over a table of the attributes takes a third longer, and a task has sixty of them.
+    Calling the class with sixty attributes takes longer than all the rest: what its converters and validators would see
+    to, the readers see to. A loop over a table of the attributes takes a third longer.
     """
-    lines = ["def populate(item, get):", " name = ''", " try:"]
-    known: dict[str, Any] = {"DecodeError": DecodeError, "put": object.__setattr__}
+    is_ours = _is_ours(cls)
+    known: dict[str, Any] = {
+        "DecodeError": DecodeError,
+        "cls": cls,
+        "new": object.__new__,
+        "put": object.__setattr__,
+        "without_hooks": _without_hooks(cls),
+        "knows": frozenset({*plans, *_computed(cls)}).issuperset,
+        "rest_of": functools.partial(_rest, frozenset({*plans, *_computed(cls)})),
+        "populate_in_part": functools.partial(_populate_in_part, plans),
+        "refuse": functools.partial(_refuse_other, cls),
+        "finish": functools.partial(_finished, cls),
+    }
     # A class of a user's can be frozen, or have hooks that are called when an attribute is set.
-    put = "item.{} = {}" if _is_ours(cls) else "put(item, {!r}, {})"
+    put = "item.{} = {}" if is_ours else "put(item, {!r}, {})"
+    lines = [
+        "def read(data):",
+        " if type(data) is not dict: refuse(data)",
+        " item = new(without_hooks)",
+        " get = data.get",
+        " extra = None",
+        " try:",
+    ]
     for n, field in enumerate(fields):
-        simple = None if field.validator is not None else _simple_type(hints.get(field.name, Any))
-        known |= {f"read{n}": plans[field.name].read, f"simple{n}": simple}
+        simple = _simple_type(hints.get(field.name, Any))
         default, known[f"default{n}"] = _default(cls, field)
-        taken = f"value if type(value) is simple{n} else read{n}(value)" if simple else f"read{n}(value)"
+        known[f"read{n}"] = plans[field.name].read
+        known[f"check{n}"] = field.validator and functools.partial(field.validator, None, field)
+        lines.append("  " + put.format(field.name, _reading(n, field, simple, default.format(n))))
+    # Which attribute it was is told by who reads them one by one.
+    lines += [" except ValueError:", "  extra = populate_in_part(item, data)"]
+    if "extra" in attrs.fields_dict(cls):
         lines += [
-            f"  name = {field.name!r}",
-            "  value = get(name)",
-            "  " + put.format(field.name, f"{default.format(n)} if value is None else {taken}"),
+            " extra = (extra or {}) if knows(data) else rest_of(data, extra)",
+            " " + put.format("extra", "extra"),
         ]
-    lines += [" except DecodeError as error:", "  raise error.at(name) from None"]
+    if not is_ours:
+        lines.append(" return finish(item)")
+    else:
+        if known["without_hooks"] is not cls:
+            # The class without hooks has the same layout, so that the object can become one of the real class.
+            lines.append(" item.__class__ = cls")
+        lines.append(" return item")
     # Nothing of the data is in the text: names of attributes are, and all else is handed over in `known`.
     exec("\n".join(lines), known)
-    return typing.cast("Callable[[Any, Callable[[str], Any]], None]", known["populate"])
+    return typing.cast("Callable[[Any], Any]", known["read"])
+
+
+def _reading(n: int, field: attrs.Attribute[Any], simple: Any, default: str) -> str:
+    """Return the expression that reads an attribute: a value of the right type needs no reader."""
+    got = f"(value := get({field.name!r}))"
+    if simple is None:
+        return f"{default} if {got} is None else read{n}(value)"
+    if default == "None" and field.validator is None:
+        return f"value if {got} is None or type(value) is {simple.__name__} else read{n}(value)"
+    # A validator returns None, or raises.
+    is_valid = "" if field.validator is None else f" and check{n}(value) is None"
+    fits = f"type({got}) is {simple.__name__}{is_valid}"
+    return f"value if {fits} else {default} if value is None else read{n}(value)"
+
+
+def _without_hooks(cls: Any) -> Any:
+    """Return a class without its hooks, which setting an attribute would call before the object is whole.
+
+    A class that is not ours stays as it is: a subclass would run hooks of its own.
+    """
+    if not _is_ours(cls) or cls.__setattr__ is object.__setattr__:
+        return cls
+    return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+
+
+def _rest(names: frozenset[str], fields: dict[str, Any], unread: dict[str, Any] | None) -> dict[str, Any]:
+    rest = _own_rest(fields, names)
+    return rest | unread if unread else rest
+
+
+def _refuse_other(cls: type, data: Any) -> typing.NoReturn:
+    raise DecodeError(f"expected an object for {cls.__name__}, got {_kind(data)}")
 
 
 def _is_derived(field: attrs.Attribute[Any]) -> bool:
@@ -535,7 +581,7 @@ def _default(cls: type, field: attrs.Attribute[Any]) -> tuple[str, Any]:
     if default is attrs.NOTHING:
         return "default{}()", functools.partial(_lacks, cls.__name__)
     if not isinstance(default, typing.cast("Any", attrs.Factory)):
-        return "default{}", default
+        return "None" if default is None else "default{}", default
     factory = typing.cast("Any", default).factory
     if _is_derived(field):
         return "default{}(item)", factory
@@ -560,8 +606,7 @@ def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any
 def _simple_type(annotation: Any) -> Any:
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     members = [m for m in typing.get_args(annotation) if m is not type(None)] if is_union else [annotation]
-    # A float of the right type can still be an infinity.
-    return members[0] if len(members) == 1 and members[0] in _SIMPLE - {float} else None
+    return members[0] if len(members) == 1 and members[0] in _UNCHANGEABLE else None
 
 
 def _computed(cls: type) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class Task(TaskRecord):
         Raises:
             ValueError: A required attribute is missing, or a value has another type.
         """
-        task = codec.structure(cls, dict(data))
+        task = codec.structure(cls, data if type(data) is dict else dict(data))
         task.configuration = configuration
         return task
 

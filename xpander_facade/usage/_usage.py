@@ -28,7 +28,8 @@ def _extra() -> dict[str, Any]:
 
 
 def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
-    _validation.whole_number(attribute.name, value, unit="tokens")
+    if type(value) is not int or value < 0:
+        _validation.whole_number(attribute.name, value, unit="tokens")
 
 
 def _count(name: str) -> Any:

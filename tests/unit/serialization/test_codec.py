@@ -77,6 +77,30 @@ def test_any_json_gives_a_value_or_a_mismatch(cls, data):
     json.dumps(codec.unstructure(value))
 
 
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@settings(max_examples=15)
+@given(data=st.data())
+def test_all_attributes_at_once_are_read_as_each_of_them_alone(cls, data):
+    some = data.draw(st.dictionaries(st.sampled_from(names_of(cls)) | st.text(max_size=5), any_json, max_size=8))
+    if issubclass(cls, Task):
+        some = {**SMALLEST, **some}
+    alone = object.__new__(codec._without_hooks(cls))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            unread = codec._populate_in_part(codec._plan(cls).fields, alone, some)
+        except DecodeError as error:
+            with pytest.raises(DecodeError, match=re.escape(str(error))):
+                codec.structure(cls, some)
+            return
+        together = codec.structure(cls, some)
+    for name in codec._plan(cls).fields:
+        value = getattr(together, name)
+        assert (type(value), value) == (type(getattr(alone, name)), getattr(alone, name))
+    assert unread.items() <= together.extra.items()
+    assert type(together) is cls
+
+
 @given(
     st.dictionaries(st.sampled_from([name for name in names_of(Task) if name not in {*SMALLEST, "extra"}]), st.none())
 )
