@@ -11,39 +11,40 @@ generated models first, ours from those), which makes the difference of a factor
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import math
 import sys
 import types
 import typing
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from xpander_facade._serialization.values import (
+    SIMPLE,
+    UNCHANGEABLE,
+    enum_reader,
+    kind_of,
+    own,
+    own_rest,
+    read_bool,
+    read_dict,
+    read_float,
+    read_int,
+    read_items,
+    read_some_items,
+    read_str,
+)
+from xpander_facade._serialization.values import DecodeError as DecodeError
+from xpander_facade._serialization.values import read_time as read_time
+from xpander_facade._serialization.values import write_time as write_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping  # noqa: TC004 (annotations only)
 
 T = TypeVar("T")
-
-
-class DecodeError(ValueError):
-    """Data that does not have the shape of the class; the text says where and what was expected."""
-
-    def __init__(self, problem: str, path: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.path = path
-
-    def at(self, step: str) -> DecodeError:
-        """Return the same problem, seen from one level further out."""
-        return DecodeError(self.problem, f"{step}.{self.path}" if self.path else step)
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}" if self.path else self.problem
 
 
 def structure(cls: type[T], data: Any) -> T:
@@ -73,7 +74,7 @@ def structure_list(cls: type[T], data: Any) -> list[T]:
     Raises:
         DecodeError: The data is not an array, or an item does not fit.
     """
-    items: list[T] = _read_items(_plan(cls).read, data)
+    items: list[T] = read_items(_plan(cls).read, data)
     return items
 
 
@@ -94,7 +95,7 @@ def unstructure(value: Any, *, leave_out: Callable[[type, str], bool] | None = N
 
 
 def _unstructure(value: Any, leave_out: Callable[[type, str], bool] | None) -> Any:
-    if type(value) in _SIMPLE:
+    if type(value) in SIMPLE:
         return value
     if isinstance(value, str | int | float):
         return value.value if isinstance(value, Enum) else value
@@ -110,7 +111,7 @@ def _unstructure(value: Any, leave_out: Callable[[type, str], bool] | None) -> A
     if not attrs.has(cls):
         return value
     data = {
-        name: item if type(item := getattr(value, name)) in _SIMPLE else _unstructure(item, leave_out)
+        name: item if type(item := getattr(value, name)) in SIMPLE else _unstructure(item, leave_out)
         for name in (*_names(cls), *_computed(cls))
         if leave_out is None or not leave_out(cls, name)
     }
@@ -134,167 +135,16 @@ def is_unread(value: Any, name: str) -> bool:
     return False
 
 
-def read_time(value: Any) -> datetime:
-    """Return an aware datetime for the platform's text; a naive one means UTC.
-
-    Raises:
-        DecodeError: It is not a point in time.
-    """
-    try:
-        moment = datetime.fromisoformat(value)
-    except TypeError:
-        if not isinstance(value, datetime):
-            raise DecodeError(f"expected a time, got {_kind(value)}") from None
-        moment = value
-    except ValueError:
-        moment = _read_unusual_time(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def write_time(value: datetime) -> str:
-    """Return the ISO 8601 text of a time; in UTC with a Z."""
-    text = (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-
-
-def _read_unusual_time(text: str) -> datetime:
-    from dateutil import parser
-
-    try:
-        # dateutil fills what a text lacks from a default. Two defaults that give two results show that the text is
-        # not a full point in time, whatever it looks like.
-        first, second = (parser.parse(text, default=default) for default in (datetime(1, 1, 1), datetime(2, 2, 2)))
-    except (ValueError, OverflowError):
-        raise DecodeError(f"expected a time, got {text[:40]!r}") from None
-    if first != second:
-        raise DecodeError(f"expected a time, got {text[:40]!r}")
-    return first
-
-
-def _kind(value: Any) -> str:
-    names: dict[Any, str] = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
-    if value is None:
-        return "null"
-    cls = typing.cast("Any", type(value))
-    return names.get(cls, "a number" if isinstance(value, int | float) else cls.__name__)
-
-
-def _read_str(value: Any) -> str:
-    if type(value) is str:
-        return value
-    # A number says what is meant where a text is expected, such as an id; True is an int to Python alone.
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return str(value)
-    raise DecodeError(f"expected a string, got {_kind(value)}")
-
-
-def _read_float(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise DecodeError(f"expected a number, got {_kind(value)}")
-    try:
-        return _finite(float(value))
-    except OverflowError:
-        raise DecodeError("expected a number, got one too large") from None
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise DecodeError(f"expected a number, got {value}")
-    return value
-
-
-def _read_int(value: Any) -> int:
-    if type(value) is int:
-        return value
-    # JSON has one kind of number: 3.0 is 3 there.
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise DecodeError(f"expected a whole number, got {_kind(value)}")
-
-
-def _read_bool(value: Any) -> bool:
-    if type(value) is bool:
-        return value
-    raise DecodeError(f"expected a boolean, got {_kind(value)}")
-
-
-def _read_dict(value: Any) -> dict[str, Any]:
-    if type(value) is dict:
-        copy: dict[str, Any] = _own(value)
-        return copy
-    raise DecodeError(f"expected an object, got {_kind(value)}")
-
-
-def _own(value: Any) -> Any:
-    """Return a copy of JSON data, so that a change of the object leaves what the platform said as it was.
-
-    Python reads 1e999 as an infinity, which JSON can't say: an object that held it could not be saved. It is None here.
-    """
-    if type(value) is dict:
-        return _own_rest(typing.cast("dict[str, Any]", value), frozenset())
-    if type(value) is list:
-        return [_own(item) for item in typing.cast("list[Any]", value)]
-    return None if type(value) is float and not math.isfinite(value) else value
-
-
-def _own_rest(fields: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {
-        name: item if type(item) in _UNCHANGEABLE else _own(item) for name, item in fields.items() if name not in names
-    }
-
-
-def _enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
-    members: Mapping[Any, Enum] = {member.value: member for member in cls}
-
-    def read_enum(value: Any) -> Any:
-        try:
-            return members[value]
-        except (KeyError, TypeError):
-            # Our enumerations make a member of an unknown word, so that a new one of the platform's reaches the user.
-            return cls(_read_str(value))
-
-    return read_enum
-
-
-def _read_items(reader: Callable[[Any], Any], value: Any) -> list[Any]:
-    if type(value) is not list:
-        raise DecodeError(f"expected an array, got {_kind(value)}")
-    entries = typing.cast("list[Any]", value)
-    try:
-        return [reader(item) for item in entries]
-    except DecodeError:
-        pass
-    # Which item it was is told by reading them one by one.
-    items: list[Any] = []
-    for index, item in enumerate(entries):
-        try:
-            items.append(reader(item))
-        except DecodeError as error:
-            raise error.at(str(index)) from None
-    return items
-
-
-def _read_some_items(reader: Callable[[Any], Any], value: Any) -> list[Any]:
-    items: list[Any] = []
-    for item in typing.cast("list[Any]", value) if type(value) is list else ():
-        with contextlib.suppress(DecodeError):
-            items.append(reader(item))
-    return items
-
-
 def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    return functools.partial(_read_items, reader)
+    return functools.partial(read_items, reader)
 
 
-_SIMPLE = frozenset({str, bool, int, float, type(None)})
-_UNCHANGEABLE = _SIMPLE - {float}
-"""The types of JSON values that need no copy. A float of the right type can still be an infinity, which has none."""
 _SCALARS: Mapping[Any, Callable[[Any], Any]] = {
-    str: _read_str,
-    int: _read_int,
-    float: _read_float,
-    bool: _read_bool,
-    Any: _own,
+    str: read_str,
+    int: read_int,
+    float: read_float,
+    bool: read_bool,
+    Any: own,
 }
 
 
@@ -311,14 +161,14 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
     origin = typing.get_origin(annotation)
     if origin in (types.UnionType, typing.Union):
         members = [member for member in typing.get_args(annotation) if member is not type(None)]
-        return _reader(members[0]) if len(members) == 1 else _own
+        return _reader(members[0]) if len(members) == 1 else own
     if origin is list:
         return _list_reader(_reader(typing.get_args(annotation)[0]))
     if origin is dict or annotation is dict:
-        return _read_dict
+        return read_dict
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return _enum_reader(annotation)
-    return functools.partial(structure, annotation) if attrs.has(typing.cast("Any", annotation)) else _own
+        return enum_reader(annotation)
+    return functools.partial(structure, annotation) if attrs.has(typing.cast("Any", annotation)) else own
 
 
 _ESSENTIAL = "essential"
@@ -345,8 +195,8 @@ class _Field:
     def read_in_part(self, item: Any, value: Any) -> Any:
         """Return what can be read of a value that it can't hold: the items of a list that fit, else the default."""
         read: Any = self.read
-        if isinstance(read, functools.partial) and typing.cast("Any", read).func is _read_items:
-            return _read_some_items(typing.cast("Any", read).args[0], value)
+        if isinstance(read, functools.partial) and typing.cast("Any", read).func is read_items:
+            return read_some_items(typing.cast("Any", read).args[0], value)
         return None if self.default is None else self.default(item)
 
 
@@ -436,7 +286,7 @@ def _populate_in_part(plans: Mapping[str, _Field], item: Any, fields: Mapping[st
             if raw is None or not field.may_be_unread:
                 raise error.at(name) from None
             value = field.read_in_part(item, raw)
-            if (kept := _own(raw)) is not None:
+            if (kept := own(raw)) is not None:
                 unread[name] = kept
         object.__setattr__(item, name, value)
     return unread
@@ -563,12 +413,12 @@ def _without_hooks(cls: Any) -> Any:
 
 
 def _rest(names: frozenset[str], fields: dict[str, Any], unread: dict[str, Any] | None) -> dict[str, Any]:
-    rest = _own_rest(fields, names)
+    rest = own_rest(fields, names)
     return rest | unread if unread else rest
 
 
 def _refuse_other(cls: type, data: Any) -> typing.NoReturn:
-    raise DecodeError(f"expected an object for {cls.__name__}, got {_kind(data)}")
+    raise DecodeError(f"expected an object for {cls.__name__}, got {kind_of(data)}")
 
 
 def _is_derived(field: attrs.Attribute[Any]) -> bool:
@@ -606,7 +456,7 @@ def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any
 def _simple_type(annotation: Any) -> Any:
     is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
     members = [m for m in typing.get_args(annotation) if m is not type(None)] if is_union else [annotation]
-    return members[0] if len(members) == 1 and members[0] in _UNCHANGEABLE else None
+    return members[0] if len(members) == 1 and members[0] in UNCHANGEABLE else None
 
 
 def _computed(cls: type) -> tuple[str, ...]:
