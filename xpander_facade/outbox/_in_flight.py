@@ -3,6 +3,7 @@
 A run is written down as it begins. Its process takes a lease, which it renews while it has runs. Whoever finds that the
 process is gone, or that its lease ran out, turns its runs into reports that say so, in one transaction: exactly one
 does it. A process that comes back after all reports its runs as usual; those reports are the later ones, and count.
+So does what a job runner has said of the end of a run whose process it lost: it knows why.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade._requests.attempts import has_ledger, with_duration
+from xpander_facade._requests.attempts import Record, has_ended, has_ledger, with_duration
 from xpander_facade.errors import ConfigurationError, OutboxError
 from xpander_facade.outbox._merge import JOURNAL, as_bytes, merged
 from xpander_facade.outbox._process_identity import is_gone, is_running, this_process
-from xpander_facade.outbox._store import BATCH
+from xpander_facade.outbox._store import BATCH, SENDING, WAITING
 
 if TYPE_CHECKING:
     from xpander_facade.outbox._store import Store
@@ -176,17 +177,38 @@ class InFlightRuns:
             runs = self._database.query(
                 "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ? LIMIT ?", owner, BATCH
             )
-            for destination, id, agent_id, began_at, body in runs:
+            unreported = [run for run in runs if not self._is_reported(*run)]
+            for destination, id, agent_id, began_at, body in unreported:
                 # Whatever the bounds say: that a run has died is what the outbox is there to tell.
                 self._store.add(destination, id, agent_id, _died(body, began_at, seen_at))
+            for destination, id, *_ in runs:
                 self._database.execute(
                     "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, owner
                 )
             if not runs:
                 self._database.execute("DELETE FROM processes WHERE owner = ?", owner)
-        for _, id, *_ in runs:
+        for _, id, *_ in unreported:
             _log.warning("outbox %s: run %s is reported as failed: its %s", self._database.path, id, DIED)
         return len(runs)
+
+    def _is_reported(self, destination: int, id: str, agent_id: str, began_at: float, body: bytes) -> bool:
+        """Whether a report in the file tells the end of a run that its process has not reported."""
+        begun = json.loads(body)
+        for created_at, report in self._database.query(
+            "SELECT created_at, body FROM reports WHERE id = ? AND destination = ? AND state IN (?, ?)",
+            id,
+            destination,
+            WAITING,
+            SENDING,
+        ):
+            told = json.loads(report)
+            record = Record.of_report(told)
+            if has_ledger(begun) and record.ledger:
+                if has_ended(record, begun):
+                    return True
+            elif created_at > began_at and not _is_start(told, begun):
+                return True
+        return False
 
 
 def retract_failure(body: bytes) -> bytes:
@@ -202,6 +224,12 @@ def is_journaled(body: bytes) -> bool:
 def with_start(body: bytes) -> bytes:
     """Return what is written down of a run whose start is sent, too: the platform's record of that is no end."""
     return as_bytes({**json.loads(body), JOURNAL: {"start_sent": True}})
+
+
+def _is_start(told: dict[str, Any], begun: dict[str, Any]) -> bool:
+    """Whether a report may be that of a run's start."""
+    is_sent = begun.get(JOURNAL, {}).get("start_sent", False)
+    return bool(is_sent and told.get("is_success") is not False and not told.get("duration"))
 
 
 def _died(body: bytes, began_at: float, seen_at: float) -> bytes:

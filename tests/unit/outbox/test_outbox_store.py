@@ -411,6 +411,57 @@ def test_a_dead_run_joins_the_report_of_its_start(make_store, destination):
     assert body_of(make_store(), "run-1")["is_success"] is False
 
 
+KILLED = {"is_success": False, "result": "killed by its time limit", "duration": 1.5}
+
+
+def of_attempt(number, **counts):
+    return {"llm_response": {"_run": {"attempts": {str(number): counts}}}}
+
+
+@pytest.mark.parametrize("is_sending", [False, True])
+@pytest.mark.parametrize("attempt", [{}, of_attempt(2)])
+def test_what_is_reported_of_a_run_whose_process_died_is_not_replaced(
+    make_store, destination, clock, caplog, is_sending, attempt
+):
+    store = make_store()
+    begin(make_store(GONE), destination, "run-1", **attempt)
+    clock.now += 1
+    put(store, destination, "run-1", **KILLED, **(of_attempt(2, duration=1.5) if attempt else {}))
+    claimed = claim(store, destination) if is_sending else None
+    finder = InFlightRuns(make_store())
+    assert finder.report_dead() == 1
+    if claimed:
+        settle(store, claimed, Result.RETRY)
+    assert body_of(store, "run-1")["result"] == KILLED["result"]
+    assert "_journal" not in body_of(store, "run-1")
+    assert finder.report_dead() == 0
+    assert DIED not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("earlier", "begun"),
+    [
+        (KILLED, {}),  # of a run of the same id that ended before this one began
+        ({**KILLED, **of_attempt(1, duration=1.5)}, of_attempt(2)),
+    ],
+)
+def test_a_run_that_died_is_reported_though_an_earlier_attempt_was(make_store, destination, clock, earlier, begun):
+    put(make_store(), destination, "run-1", **earlier)
+    clock.now += 1
+    begin(make_store(GONE), destination, "run-1", **begun)
+    clock.now += 1
+    InFlightRuns(make_store()).report_dead()
+    assert body_of(make_store(), "run-1")["result"] == DIED
+
+
+def test_a_run_that_died_is_reported_though_its_start_was_sent_late(make_store, destination, clock):
+    begin(make_store(GONE), destination, "run-1", _journal={"start_sent": True})
+    clock.now += 1
+    put(make_store(), destination, "run-1", input="Read", is_success=True)
+    InFlightRuns(make_store()).report_dead()
+    assert body_of(make_store(), "run-1")["result"] == DIED
+
+
 def test_a_run_that_comes_back_from_the_dead_takes_the_failure_back():
     assert json.loads(retract_failure(b'{"is_success": true}')) == {"is_success": True, "result": ""}
     assert json.loads(retract_failure(b'{"result": "done"}'))["result"] == "done"
