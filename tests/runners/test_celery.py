@@ -198,6 +198,41 @@ def test_what_makes_no_sense_is_an_error_that_names_it(backend: Backend):
         integration.instrument(app, object())
 
 
+def test_a_child_that_is_ended_at_its_hard_limit_says_so_however_slowly_it_began(new_setting: Callable[..., Setting]):
+    import time
+
+    from celery import Celery, signals
+
+    setting = new_setting(outbox=False)
+    app = Celery("here", set_as_current=False)
+
+    def describe(text: str) -> str:
+        time.sleep(0.3)
+        return text
+
+    backend = Backend(api_key="key-1", organization_id="org-1", agent_id="agent-1", base_url=setting.emulator.url)
+    integration.instrument(app, backend, all=True, input=describe)
+
+    @app.task(name="here.task", time_limit=0.5)
+    def task(text: str) -> None:
+        pass
+
+    try:
+        # What a child of a prefork pool does: its parent's clock runs from before its signal on.
+        signals.task_prerun.send(task, task_id="late", task=task, args=("in",), kwargs={})
+        time.sleep(0.2)
+        try:
+            raise SystemExit(-241)
+        except SystemExit:
+            signals.task_postrun.send(task, task_id="late", task=task, args=("in",), kwargs={}, retval=None, state=None)
+    finally:
+        integration.uninstrument(app)
+        backend.close()
+    run = setting.runs()["late"]
+    assert told(run)[:3] == ("failed", "in", "hard time limit (0.5 s) exceeded")
+    assert run["duration"] >= 0.5
+
+
 def test_a_failed_instrument_leaves_the_app_as_it_was(backend: Backend):
     from celery import Celery, signals
 

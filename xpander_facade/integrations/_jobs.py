@@ -174,11 +174,12 @@ class Jobs:
         """
 
         def start() -> None:
+            began = time.monotonic()
             run, options = self._new(id, name, attempt, arguments, keywords, marked)
             # No `with` block: a runner tells of the beginning and the end of a job by two calls.
             run._open()
             run._make_current()
-            self._open[key] = (run, options, time.monotonic())
+            self._open[key] = (run, options, began)
 
         self._guarded(id, start)
 
@@ -199,10 +200,11 @@ class Jobs:
         """
 
         async def start() -> None:
+            began = time.monotonic()
             run, options = self._new(id, name, attempt, arguments, keywords, marked)
             await run._aopen()
             run._make_current()
-            self._open[key] = (run, options, time.monotonic())
+            self._open[key] = (run, options, began)
 
         await self._aguarded(id, start)
 
@@ -249,8 +251,17 @@ class Jobs:
         """Return the seconds since a job began; 0 where it is not known."""
         return time.monotonic() - self._open[key][2] if key in self._open else 0.0
 
-    def end(self, key: object, value: object = None, error: BaseException | None = None) -> None:
-        """End the run of a job: it has returned a value or raised an error."""
+    def end(
+        self, key: object, value: object = None, error: BaseException | None = None, *, at_least: float = 0.0
+    ) -> None:
+        """End the run of a job: it has returned a value or raised an error.
+
+        Args:
+            key: Tells the job from others of this process.
+            value: What it has returned.
+            error: What it has raised.
+            at_least: Seconds that it has taken by its runner's clock, which began before the run's own.
+        """
         found = self._open.pop(key, None)
         if found is None:
             return
@@ -258,12 +269,18 @@ class Jobs:
 
         def finish() -> None:
             self._complete(run, options, value, error)
+            run._began = min(run._began, run._options.clock() - at_least)
             run._close(error)
 
         self._guarded(run.id, finish)
 
-    async def aend(self, key: object, value: object = None, error: BaseException | None = None) -> None:
-        """End the run of a job: it has returned a value or raised an error."""
+    async def aend(
+        self, key: object, value: object = None, error: BaseException | None = None, *, at_least: float = 0.0
+    ) -> None:
+        """End the run of a job: it has returned a value or raised an error.
+
+        Arguments as `Jobs.end`.
+        """
         found = self._open.pop(key, None)
         if found is None:
             return
@@ -271,6 +288,7 @@ class Jobs:
 
         async def finish() -> None:
             self._complete(run, options, value, error)
+            run._began = min(run._began, run._options.clock() - at_least)
             await run._aclose(error)
 
         await self._aguarded(run.id, finish)

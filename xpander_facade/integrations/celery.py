@@ -25,6 +25,8 @@ __all__ = ["DeliveryTask", "QueuedReport", "delivery_task", "instrument", "recor
 _TERMINATED = -(256 - signal.SIGTERM)
 """The exit code that Celery's pool gives to a process that is told to end."""
 _REPEAT_AFTER = 0.05
+_LATE_START = 1.0
+"""Seconds that a busy machine may take from the main process's start of a limit to the child's start of the task."""
 _instrumented: dict[int, _Recording] = {}
 
 
@@ -150,15 +152,14 @@ class _Recording:
         if state is None:
             error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
         if isinstance(error, SystemExit) and error.code == _TERMINATED:
-            error = TimeoutError(self._why_terminated(task_id, task))
+            limits = cast("tuple[float | None, float | None]", task.request.timelimit or (None, None))
+            hard = limits[0] or task.time_limit
+            # The main process measures the limit, from before this one hears of the task.
+            if hard and self._jobs.elapsed(task_id) >= hard - min(_LATE_START, hard / 2):
+                self._jobs.end(task_id, error=TimeoutError(_hard_limit(hard)), at_least=hard)
+                return
+            error = TimeoutError("the worker was told to end (SIGTERM) before the task did")
         self._jobs.end(task_id, retval, error)
-
-    def _why_terminated(self, task_id: str, task: Any) -> str:
-        limits = cast("tuple[float | None, float | None]", task.request.timelimit or (None, None))
-        hard = limits[0] or task.time_limit
-        if hard and self._jobs.elapsed(task_id) >= hard:
-            return _hard_limit(hard)
-        return "the worker was told to end (SIGTERM) before the task did"
 
     def _prepare(self, **_: object) -> None:
         self._jobs.prepare()
