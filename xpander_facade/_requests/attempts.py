@@ -111,7 +111,24 @@ def with_duration(body: _Body, seconds: float) -> dict[str, Any]:
     return {**body, "llm_response": _with_ledger(body.get("llm_response"), ledger)}
 
 
-def joined(body: _Body, record: Record | None) -> dict[str, Any]:
+def without_last(body: _Body, record: Record) -> dict[str, Any] | None:
+    """Return the report of the attempts before the last one, whose end the record tells from elsewhere.
+
+    The record's outcome stays. None where it knows already what those attempts used.
+
+    Args:
+        body: The report, which has a ledger.
+        record: What is known of the run.
+    """
+    ledger = ledger_of(body.get("llm_response"))
+    ledger.pop(_last(ledger), None)
+    if not record.ledger or all(record.ledger.get(attempt) == counts for attempt, counts in ledger.items()):
+        return None
+    rest = {**body, "llm_response": _with_ledger(body.get("llm_response"), ledger)}
+    return joined(rest, record, is_outcome_known=True)
+
+
+def joined(body: _Body, record: Record | None, *, is_outcome_known: bool = False) -> dict[str, Any]:
     """Return the report of an attempt with all that is known of the others, and the sums over all of them.
 
     What it says of the same attempt replaces what the record says. Where the record has a later attempt, by number,
@@ -120,11 +137,12 @@ def joined(body: _Body, record: Record | None) -> dict[str, Any]:
     Args:
         body: The report, which has a ledger.
         record: What is known of the run; None where there is none.
+        is_outcome_known: Whether the record's outcome stays in any case.
     """
     response: Any = body.get("llm_response")
     own = ledger_of(response)
     known = {} if record is None else record.ledger
-    is_late = any(_is_later(attempt, _last(own)) for attempt in known)
+    is_late = is_outcome_known or any(_is_later(attempt, _last(own)) for attempt in known)
     # What a report leaves out of its attempt, such as a start, takes nothing back.
     told = {key: {**known.get(key, {}), **counts} for key, counts in own.items()}
     others = {key: counts for key, counts in known.items() if key not in told}

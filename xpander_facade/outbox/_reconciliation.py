@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from xpander_facade._records import joined_with_task, load_record, remaining
-from xpander_facade._requests.attempts import Record, has_ended, has_ledger
+from xpander_facade._requests.attempts import Record, has_ended, has_ledger, without_last
 from xpander_facade.outbox._in_flight import is_journaled
 from xpander_facade.outbox._merge import JOURNAL, as_bytes
 
@@ -68,7 +68,9 @@ def reconciled(configuration: Configuration, id: str, body: bytes) -> Reconciled
     configuration = remaining(configuration, began)
     if journal is not None and task is not None and _has_ended_since(task, report, journal, clock):
         _log.warning("run %s: its process ended before the run did, and it was done elsewhere since: that stays", id)
-        return None
+        # What its earlier attempts used may have waited for the same platform.
+        rest = without_last(report, Record.of_task(task)) if is_of_attempt else None
+        return None if rest is None else Reconciled(configuration, as_bytes(rest))
     return Reconciled(configuration, as_bytes(joined_with_task(report, task, id) if is_of_attempt else report))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ from calling import Caller, configured, run_python
 from celery_like import Retry
 from recording import AGENT, Setting, block, throw, told
 
-from xpander_facade import Backend, Tasks, Tokens
+from xpander_facade import Backend, Tasks, Tokens, _client
+from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import Outbox
+from xpander_facade.outbox._in_flight import DIED
+from xpander_facade.outbox._merge import JOURNAL
+from xpander_facade.outbox._reconciliation import reconciled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -240,6 +245,30 @@ def test_the_failure_of_a_dead_run_waits_until_the_platform_can_be_asked(
 def test_a_key_that_may_not_read_reports_the_dead_run_all_the_same(die: Callable[..., Setting], emulator: Emulator):
     emulator.fail(403, times=100, operation="get_task")
     assert die("job-1").run()["status"] == "failed"
+
+
+@pytest.mark.parametrize("has_more", [False, True])
+def test_what_earlier_attempts_used_is_added_where_the_dead_one_was_done_elsewhere(
+    elsewhere: Backend, emulator: Emulator, has_more: bool
+):
+    attempt(Caller("sync"), elsewhere, 2, used(100))
+    ledger = {**({"1": {"prompt_tokens": 9000, "duration": 2.0}} if has_more else {}), "2": {"duration": 0.5}}
+    body = {
+        "id": "job-1",
+        "is_success": False,
+        "result": DIED,
+        "llm_response": {"_run": {"attempts": ledger}},
+        JOURNAL: {"began_at": 0.0},
+    }
+    found = reconciled(elsewhere.configuration, "job-1", json.dumps(body).encode())
+    if not has_more:
+        assert found is None
+        return
+    assert found is not None
+    _client.send(elsewhere.configuration, report_request(AGENT, found.body), check_taken)
+    (run,) = emulator.tasks()
+    assert run["tokens"]["prompt_tokens"] == 9100
+    assert told(run) == ("completed", "x", "done")
 
 
 def test_the_duration_of_a_dead_run_is_until_it_was_last_heard_of(emulator: Emulator, tmp_path: Path):

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from xpander_facade import Tokens
-from xpander_facade._requests.attempts import Record, counts_of, has_ended, has_ledger, joined, ledger_of
+from xpander_facade._requests.attempts import (
+    Record,
+    counts_of,
+    has_ended,
+    has_ledger,
+    joined,
+    ledger_of,
+    without_last,
+)
 from xpander_facade.outbox._merge import JOURNAL, merged
 
 
@@ -100,6 +108,32 @@ def test_an_attempt_has_ended_where_it_or_a_later_one_took_a_time():
     assert has_ended(record, report(1))
     assert not has_ended(record, report(2))
     assert has_ended(Record.of_task(platform(report(3, 1, 1.0))), report(2))
+
+
+@pytest.mark.parametrize("names", [(1, 2, 3), ("first", "second", "third")])
+def test_what_earlier_attempts_used_is_added_where_the_last_one_was_done_elsewhere(names: tuple[object, ...]):
+    first, second, third = names
+    waiting = json.dumps(report(first, 9000, 2.0, is_success=False, used_tools=["search"])).encode()
+    waiting = merged(waiting, json.dumps(report(second, 900, 1.0, is_success=False)).encode())
+    died = json.loads(merged(waiting, json.dumps(report(third, None, 0.3, is_success=False, result="died")).encode()))
+    elsewhere = platform(report(third, 100, 0.5, result="done"))
+    rest = without_last(died, Record.of_task(elsewhere))
+    assert rest is not None
+    assert rest["tokens"]["prompt_tokens"] == 10_000
+    assert (rest["duration"], rest["is_success"], rest.get("result"), rest["used_tools"]) == (
+        3.5,
+        True,
+        None,
+        ["search"],
+    )
+    # Once the record has that, there is nothing more to say.
+    task = {**elsewhere, **rest, "status": "completed"}
+    assert without_last(died, Record.of_task(task)) is None
+
+
+def test_a_record_without_a_ledger_gets_no_earlier_attempts():
+    record = Record(None, is_success=True, used_tools=[], has_tokens=True)
+    assert without_last(json.loads(merged(b"{}", json.dumps(report(1, 5)).encode())), record) is None
 
 
 def test_reports_that_wait_for_the_same_run_keep_the_counts_of_all_attempts():
