@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import pickle
 import sys
+import threading
 
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
-from xpander_facade.outbox._relay import LOOPBACK, relay
+from xpander_facade.outbox._relay import LOOPBACK, has_work, relay
 from xpander_facade.outbox._relay_process import IDLE_SECONDS, locked
 
 
@@ -53,10 +54,16 @@ def _serve() -> int:
     """Be the relay that a program has started, which tells on standard input what to send with."""
     # The pipe leads to the program that started this one, and to nobody else.
     path, values = pickle.loads(sys.stdin.buffer.read())
-    with locked(path) as is_free:
-        if is_free:  # else another one was faster
-            relay(Configuration(**values), [path], idle_timeout=IDLE_SECONDS)
-    return 0
+    configuration = Configuration(**values)
+    stop = threading.Event()
+    while True:
+        with locked(path) as is_free:
+            if not is_free:
+                return 0  # another one was faster
+            relay(configuration, [path], idle_timeout=IDLE_SECONDS, stop=stop)
+        # Who stored something as this one ended found that a relay runs.
+        if stop.is_set() or not has_work(configuration, path):
+            return 0
 
 
 if __name__ == "__main__":

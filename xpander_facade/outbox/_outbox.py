@@ -76,6 +76,7 @@ class Outbox:
             from xpander_facade.outbox._relay_process import RelayStarter
 
             self._relay = RelayStarter(path)
+            self._runtime.sender.is_left_to_relay = self._relay.is_running
         self._number: int | None = None
         self._serves = False
 

@@ -80,6 +80,15 @@ def relay(
     return left
 
 
+def has_work(configuration: Configuration, path: str) -> bool:
+    """Whether there is something to do for a relay of a file: a report waits, or a run is in flight."""
+    box = _outbox(configuration, path, None)
+    try:
+        return os.path.exists(box.path) and _is_busy(box)
+    finally:
+        box.close()
+
+
 def _outbox(configuration: Configuration, path: str | None, rate: str | None) -> Outbox:
     settings = configuration.outbox if path is None else OutboxSettings(path)
     if settings is None:

@@ -27,6 +27,8 @@ CHECK_EVERY = 5.0
 """Seconds after which a process with work looks again whether a relay runs."""
 IDLE_SECONDS = 15.0
 """Seconds without a report or a run in flight after which a relay ends."""
+START_SECONDS = 5.0
+"""Seconds that a relay may take to start; past them the program takes it that it did not."""
 _LEFT_OUT = frozenset({"http_client", "async_http_client", "redact", "on_request", "on_response", "on_retry", "outbox"})
 _PACKAGES = ("xpander_facade", "xpander_api")
 # A shell gives what it starts in the background no standard input, unless it is redirected to a copy of its own.
@@ -44,6 +46,7 @@ class RelayStarter:
     def __init__(self, path: str) -> None:
         self._path = path
         self._checked_at = -CHECK_EVERY
+        self._started_at = -START_SECONDS
 
     def ensure(self, configuration: Configuration) -> None:
         """Start a relay, unless one runs or this looked a moment ago."""
@@ -56,8 +59,22 @@ class RelayStarter:
                 pass
             if is_free:
                 _start(self._path, configuration)
+                self._started_at = now
         except OSError as error:
             _log.warning("outbox %s: no relay could be started, and this process sends alone: %s", self._path, error)
+
+    def is_running(self) -> bool:
+        """Whether a relay sends, or is about to: then this process, which may end at any moment, had better not.
+
+        What a process was sending as it died may still arrive, and is sent again only when that is over.
+        """
+        if time.monotonic() - self._started_at < START_SECONDS:
+            return True
+        try:
+            with locked(self._path) as is_free:
+                return not is_free
+        except OSError:
+            return False
 
 
 @contextlib.contextmanager

@@ -123,7 +123,8 @@ class OutboxRuntime:
         stored_until = self.store.stored_until(destination)
         self.start()
         if self.store.has_unsent(destination, stored_until):
-            self._await(destination, stored_until, until)
+            with self.sender.flushing():
+                self._await(destination, stored_until, until)
         waiting = self.store.unsent(destination, stored_until)
         before, now = self._counted.get(destination, (0, 0)), self.sender.counts(destination)
         self._counted[destination] = now

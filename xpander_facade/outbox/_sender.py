@@ -29,7 +29,7 @@ from xpander_facade.outbox._sending_threads import SendingThreads
 from xpander_facade.outbox._window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
     from xpander_facade.outbox._claims import Claim, Claims  # noqa: TC004 (an annotation only)
@@ -148,6 +148,8 @@ class Sender:
         self._destinations: dict[int, _Destination] = {}
         self._keys: dict[tuple[int, str], _KeyState] = {}
         self._threads = SendingThreads(self._work)
+        self.is_left_to_relay: Callable[[], bool] | None = None
+        """Whether another process is there that only sends; None where there is never one."""
         self.begun = 0
         """Grows with each report that this process begins to send."""
         self.reset()
@@ -155,6 +157,7 @@ class Sender:
     def reset(self) -> None:
         """Make the locks anew and forget what is under way, after a fork."""
         self.is_idle = True
+        self._flushes = 0
         self._turned = threading.Condition()
         self._coordinating = threading.RLock()
         self._counting = threading.RLock()
@@ -199,7 +202,8 @@ class Sender:
                 time.sleep(_GATHER)
             self._unsettled += map(self._outcome, self._ended())
             now = time.monotonic()
-            wanted = {one.number: self._capacity(one, now) for one in destinations}
+            is_left = self._is_left_to_relay()
+            wanted = {one.number: 0 if is_left else self._capacity(one, now) for one in destinations}
             longest = max((one.configuration.deadline for one in destinations), default=0.0) + _MARGIN
             claims = self._claims.turn(self._unsettled, wanted, longest)
             self._unsettled = []
@@ -210,6 +214,8 @@ class Sender:
             self._turned.notify_all()
         if not self._done.empty():
             return 0.0
+        if is_left:
+            return POLL
         return min(map(self._wait, destinations), default=POLL)
 
     @property
@@ -238,6 +244,17 @@ class Sender:
         key = self._destinations[number].key
         return key.rests_until > 0 or key.denials >= _MAX_DENIALS
 
+    @contextlib.contextmanager
+    def flushing(self) -> Generator[None]:
+        """Send by this process, too, while a block runs, though a relay is there."""
+        with self._counting:
+            self._flushes += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._flushes = max(self._flushes - 1, 0)  # a fork within the block begins anew
+
     def settle(self, timeout: float) -> None:
         """Write down what became of the reports that are under way, without sending more.
 
@@ -261,6 +278,9 @@ class Sender:
         self._threads.stop()
 
     # --- what may leave ---
+
+    def _is_left_to_relay(self) -> bool:
+        return self.is_left_to_relay is not None and not self._flushes and self.is_left_to_relay()
 
     def _capacity(self, destination: _Destination, now: float) -> int:
         """Return how many more reports of a destination this process may claim now."""

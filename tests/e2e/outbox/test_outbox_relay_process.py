@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import pickle
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from calling import run_python
 
 from xpander_facade import Backend, Configuration, ConfigurationError, OutboxSettings
-from xpander_facade.outbox import Outbox
-from xpander_facade.outbox._relay_process import RelayStarter
+from xpander_facade.outbox import Outbox, _relay_process
+from xpander_facade.outbox import __main__ as outbox_main
+from xpander_facade.outbox._relay_process import RelayStarter, locked
 
 if TYPE_CHECKING:
+    import threading
+
     from xpander_facade.emulator import Emulator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no relay on Windows")
@@ -87,6 +93,75 @@ def test_reports_of_processes_that_end_at_once_are_sent_by_one_relay(emulator: E
     finally:
         end(path)
     assert (tmp_path / "runs.db-relay").stat().st_mode & 0o77 == 0
+
+
+def test_while_a_relay_runs_a_process_sends_for_a_flush_alone(emulator: Emulator, tmp_path: Path):
+    path = tmp_path / "runs.db"
+    configuration = Configuration(
+        "k", "org-1", emulator.url, "agent-1", outbox=OutboxSettings(path, relay="process", lease=1)
+    )
+    with locked(str(path)) as is_free, Backend(configuration) as backend:
+        assert is_free
+        outbox = Outbox.of(configuration)
+        backend.enqueue_external_task(id="run-1")
+        outbox._runtime.sender.round()
+        assert [entry.state for entry in outbox.list()] == ["waiting"]
+        assert backend.flush(10).waiting == 0
+        assert [task["id"] for task in emulator.tasks()] == ["run-1"]
+        backend.enqueue_external_task(id="run-2")
+        outbox._runtime.sender.round()
+        assert [entry.state for entry in outbox.list()] == ["waiting"]
+    # The relay is gone, and this process sends what it left.
+    assert eventually(lambda: len(emulator.tasks()) == 2)
+    outbox.close()
+
+
+def test_of_relays_that_start_at_once_one_sends(emulator: Emulator, tmp_path: Path):
+    path = tmp_path / "runs.db"
+    Backend(Configuration("k", "org-1", emulator.url, "agent-1", outbox=path)).enqueue_external_task(id="run-1")
+    configuration = Configuration("k", "org-1", emulator.url, "agent-1", outbox=path)
+    with locked(str(path)):
+        for _ in range(3):
+            _relay_process._start(str(path), configuration)
+        # They find that there is one, and end.
+        assert eventually(lambda: not relays(path))
+    try:
+        for _ in range(3):
+            _relay_process._start(str(path), configuration)
+        assert eventually(lambda: len(relays(path)) == 1 and emulator.tasks())
+    finally:
+        end(path)
+    Outbox.of(configuration).close()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_is_stored_as_a_relay_ends_is_sent_unless_it_was_told_to_end(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_told: bool
+):
+    path = tmp_path / "runs.db"
+    program = Backend(Configuration("k", "org-1", emulator.url, "agent-1", outbox=OutboxSettings(path, rate="1/hour")))
+    rounds = []
+
+    def relay(configuration: Configuration, paths: list[str], *, stop: threading.Event, **_: object) -> int:
+        with locked(str(path)) as is_free:
+            rounds.append(is_free)
+        if is_told:
+            stop.set()
+        if len(rounds) == 1:
+            for name in ("run-1", "run-2"):  # one more than leaves within the hour
+                program.enqueue_external_task(id=name)
+        else:
+            Outbox.of(program.configuration).drop("run-2")
+            assert eventually(lambda: len(emulator.tasks()) == 1)
+        return 0
+
+    values = {"api_key": "k", "organization_id": "org-1", "base_url": emulator.url, "agent_id": "agent-1"}
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(pickle.dumps((str(path), values)))))
+    monkeypatch.setattr(outbox_main, "relay", relay)
+    assert outbox_main._serve() == 0
+    assert rounds == ([False] if is_told else [False, False])
+    Outbox.of(program.configuration).close()
+    program.close()
 
 
 def test_a_relay_that_is_told_to_end_hands_over_what_waits(emulator: Emulator, tmp_path: Path):
