@@ -155,6 +155,23 @@ def test_a_task_whose_child_is_killed_is_done_again_and_recorded_once(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("outbox", [True, False])
+def test_a_task_whose_child_is_killed_has_the_outcome_that_celery_gives_it(
+    new_setting: Callable[..., Setting], outbox: bool
+):
+    setting = new_setting(outbox=outbox)
+    worker = work(setting)
+    answers = call(setting, "lost_late", "lost_for_good")
+    assert answers["lost_late"] == "done"
+    assert answers["lost_for_good"][0] == "WorkerLostError"
+    setting.stop(worker)
+    runs = setting.runs()
+    assert told(runs["lost_late"]) == ("completed", "in", "done", 0)
+    assert told(runs["lost_for_good"])[:2] == ("failed", "in")
+    assert "the worker's process ended before the task did" in runs["lost_for_good"]["result"]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("pool", ["threads", "solo", "gevent"])
 def test_tasks_of_other_pools_are_recorded(new_setting: Callable[..., Setting], pool: str):
     setting = new_setting()

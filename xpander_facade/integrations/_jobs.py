@@ -311,25 +311,31 @@ class Jobs:
         id: str,
         attempt: int | str | None,
         input: str | None,
-        reason: str,
+        reason: str | None,
         duration: float,
         *,
+        value: object = None,
+        marked: Sequence[object] = (),
         wait: float = 0.0,
     ) -> None:
-        """Report from another process that a job has failed, whose own process can't.
+        """Report from another process that a job has ended, whose own process can't.
 
         Args:
             id: The run's id.
             attempt: The runner's number of the attempt.
             input: The run's input.
-            reason: Why it failed.
+            reason: Why it failed; None where it has not.
             duration: How long it took, in seconds.
+            value: What it has returned.
+            marked: What `record` may have marked.
             wait: Seconds to wait for the report, which a thread makes.
         """
 
         def report() -> None:
             run = self.make(id, attempt, input)
             run._begin()
+            if reason is None:
+                self._set_result(run, self._options_of(marked), value)
             run._finish(None, reason)
             # It began in a process that is gone, whose clock this run has not seen.
             run._duration = duration

@@ -95,11 +95,13 @@ class _Recording:
         self._app = app
         self._jobs = jobs
         self._request_class = app.Task.Request
+        self._lost: set[str] = set()
         # A hard limit kills the child, and Celery has no signal for it in the process that is left.
-        app.Task.Request = _request_class(self._request_class, jobs)
+        app.Task.Request = _request_class(self._request_class, jobs, self._lost)
         self._connected: list[tuple[Any, Any]] = [
             (signals.task_prerun, self._begin),
             (signals.task_postrun, self._end),
+            (signals.task_failure, self._note_failure),
             (signals.worker_init, self._prepare),
             (signals.worker_process_init, self._take_up),
             (signals.worker_process_shutdown, self._flush),
@@ -161,6 +163,9 @@ class _Recording:
             error = TimeoutError("the worker was told to end (SIGTERM) before the task did")
         self._jobs.end(task_id, retval, error)
 
+    def _note_failure(self, task_id: str, **_: object) -> None:
+        self._lost.discard(task_id)
+
     def _prepare(self, **_: object) -> None:
         self._jobs.prepare()
 
@@ -177,8 +182,14 @@ class _Recording:
         self._jobs.flush()
 
 
-def _request_class(base: object, jobs: Jobs) -> type:
-    """Return an app's class of requests, which tells of what ends a child by force: a hard limit, a signal."""
+def _request_class(base: object, jobs: Jobs, lost: set[str]) -> type:
+    """Return an app's class of requests, which tells of what ends a child by force: a hard limit, a signal.
+
+    Args:
+        base: The app's class of requests, or its name.
+        jobs: The app's tasks.
+        lost: The ids of tasks whose child is lost, of which Celery has not said yet that they have failed.
+    """
     imports = require("celery.utils.imports", distribution="celery", oldest=OLDEST, integration="integrations.celery")
     resolved: Any = imports.symbol_by_name(base)
 
@@ -189,19 +200,32 @@ def _request_class(base: object, jobs: Jobs) -> type:
                 self._report_end(_hard_limit(timeout), timeout)
 
         def on_failure(self, exc_info: Any, *arguments: Any, **keywords: Any) -> Any:
+            error = getattr(exc_info.exception, "exc", exc_info.exception)
             # By its name: the class is billiard's, which is not imported for this.
-            if type(exc_info.exception).__name__ == "WorkerLostError":
-                self._report_end(f"the worker's process ended before the task did: {exc_info.exception}", 0.0)
-            return resolved.on_failure(self, exc_info, *arguments, **keywords)
+            if type(error).__name__ != "WorkerLostError":
+                return resolved.on_failure(self, exc_info, *arguments, **keywords)
+            lost.add(self.id)
+            try:
+                return resolved.on_failure(self, exc_info, *arguments, **keywords)
+            finally:
+                if self.id not in lost:
+                    self._report_end(f"the worker's process ended before the task did: {error}", 0.0)
+                else:  # it is tried again, or has succeeded before
+                    lost.discard(self.id)
+                    with contextlib.suppress(Exception):  # where results are not kept
+                        meta = self.task.backend.get_task_meta(self.id)
+                        if meta["status"] == "SUCCESS":
+                            self._report_end(None, 0.0, meta["result"])
 
-        def _report_end(self, reason: str, at_least: float) -> None:
+        def _report_end(self, reason: str | None, at_least: float, value: object = None) -> None:
             marked = (self.task, self.task.run)
             if jobs.is_chosen(self.task.name, marked) and not _delivers_reports(self.task):
                 began = self.time_start
                 seconds = at_least if began is None else max(time.monotonic() - began, at_least)
                 with contextlib.suppress(Exception):  # arguments that can't be read
                     input = jobs.describe(marked, self.args, self.kwargs, self.id)
-                    jobs.report_end(self.id, self.request_dict.get("retries") or 0, input, reason, seconds)
+                    attempt = self.request_dict.get("retries") or 0
+                    jobs.report_end(self.id, attempt, input, reason, seconds, value=value, marked=marked)
 
     return RecordedRequest
 

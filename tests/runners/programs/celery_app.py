@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from celery import Celery
+from celery import Celery, signals
 from celery.exceptions import Ignore
 
 from xpander_facade import Backend, Tokens, current_run
@@ -106,6 +106,23 @@ def lost(text: str) -> str:
         open(text, "w").close()
         os.kill(os.getpid(), 9)
     return "done"
+
+
+@app.task
+@record
+def lost_late(text: str) -> str:
+    return "done"
+
+
+@signals.task_success.connect(sender=lost_late)
+def lose(**_: object) -> None:
+    os.kill(os.getpid(), 9)
+
+
+@app.task
+@record
+def lost_for_good(text: str) -> None:
+    os.kill(os.getpid(), 9)
 
 
 @app.task(acks_late=True)
