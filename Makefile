@@ -34,7 +34,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-runners lock-runners test-agno contract contract-full spec-diff
-.PHONY: regenerate-check contract-live vendor-check chaos soak soak-backfill torture lint types generate check-generated lint-spec wheel-check
+.PHONY: regenerate-check contract-live vendor-check chaos soak soak-backfill soak-runners torture lint types generate check-generated lint-spec wheel-check
 .PHONY: bench bench-compare docs lock sbom clean test-browser vendor-assets emulator
 
 help: ## list the targets
@@ -144,6 +144,9 @@ soak: $(RUNTIME) ## let workers do tasks while they are killed and cut off, and 
 
 soak-backfill: $(DEV) ## report a million rows while the platform fails and the process is killed, and count; ARGS="--rows 20000" for a try
 	$(BIN)/python tools/soak_backfill $(ARGS)
+
+soak-runners: $(RUNTIME) ## do jobs in real job runners while processes, hosts and the platform fail, and count (needs Debian's redis-server)
+	$(BIN)/python tools/soak_runners $(ARGS)
 
 torture: $(RUNTIME) ## everything at once against the outbox, five minutes; ARGS=--short for CI, ARGS=--mutations for seeded faults
 	$(BIN)/python tools/torture $(ARGS)
