@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import logging
 import os
 import sqlite3
@@ -23,7 +24,7 @@ from xpander_facade.errors import OutboxError
 from xpander_facade.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from misbehaving import Connection, Request
 
@@ -72,10 +73,10 @@ def clock(tmp_path: Path) -> Clock:
 
 
 @contextmanager
-def started(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def started(program: str, *arguments: object, flags: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
     code = textwrap.dedent(PREAMBLE) + textwrap.dedent(program)
     with subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, *flags, "-c", code, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "generated"), str(ROOT)])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -304,27 +305,31 @@ def test_a_child_that_is_forked_while_another_thread_writes_stores_at_once(emula
 
 
 def test_a_fork_right_after_the_file_was_deleted_loses_nothing(emulator: Emulator, path: str, clock: Clock):
-    emulator.fail(503, times=1)  # so that the report still waits at the fork
-    out = run_python(
-        PREAMBLE
-        + """
+    emulator.fail(503, times=10_000)  # so that the report still waits at the fork
+    program = """
     import logging
     logging.basicConfig(stream=sys.stdout)
+    from xpander_facade.outbox._database import Database
     backend.enqueue_external_task(id="first")
+    look, Database.check_file = Database.check_file, lambda file: None  # so that nobody looks before the fork
     for suffix in ("", "-wal", "-shm"):
         os.unlink(sys.argv[2] + suffix)
     child = os.fork()
+    Database.check_file = look
     if child == 0:
         backend.enqueue_external_task(id="child")
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    print(backend.flush(20).waiting, "wait")
-    """,
-        emulator.url,
-        path,
-        str(clock.path),
-        flags=("-W", "error", "-W", "ignore::DeprecationWarning"),
-    )
+    print("forked", flush=True)
+    sys.stdin.readline()
+    print(backend.flush(60).waiting, "wait")
+    """
+    flags = ("-W", "error", "-W", "ignore::DeprecationWarning")
+    with started(program, emulator.url, path, clock.path, flags=flags) as process:
+        assert process.stdout is not None
+        said = list(itertools.takewhile(lambda text: text != "forked\n", process.stdout))
+        emulator.reset()
+        out = "".join(said) + process.communicate("\n", timeout=90)[0]
     assert "made anew, with the 1 reports and runs of the old one" in out
     assert out.splitlines()[-1] == "0 wait"
     assert {task["id"] for task in emulator.tasks()} == {"first", "child"}
