@@ -119,9 +119,10 @@ class Batch:
         options: How it is sent.
         source: Where its records come from.
         now: The time; monotonic seconds.
+        seen: The ids so far, where the records are a part of a batch; None where they are all of it.
     """
 
-    def __init__(self, options: BatchOptions, source: Source, now: float) -> None:
+    def __init__(self, options: BatchOptions, source: Source, now: float, seen: SeenIds | None = None) -> None:
         self.options = options
         self.source = source
         self.cause: BaseException | None = None
@@ -151,7 +152,8 @@ class Batch:
         )
         self._checkpoint = Checkpoint(options.checkpoint) if options.checkpoint and has_checkpoint else None
         try:
-            self._seen = SeenIds()
+            self._seen = seen or SeenIds()
+            self._owns_seen = seen is None
         except BaseException:
             if self._checkpoint is not None:
                 self._checkpoint.close()
@@ -355,7 +357,8 @@ class Batch:
 
     def close(self) -> None:
         """Close the files."""
-        self._seen.close()
+        if self._owns_seen:
+            self._seen.close()
         if self._checkpoint is not None:
             self._checkpoint.close()
 

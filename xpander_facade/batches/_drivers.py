@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from xpander_facade.batches._batch import BatchOptions
+    from xpander_facade.batches._checkpoint import SeenIds
     from xpander_facade.batches._result import BatchResult
     from xpander_facade.batches._source import Entry
     from xpander_facade.configuration._configuration import Configuration
@@ -29,14 +30,19 @@ _LOOK_AGAIN = 0.1
 _END_SECONDS = 5.0
 
 
-def send_batch(options: BatchOptions, records: object) -> BatchResult:
+def send_batch(options: BatchOptions, records: object, seen: SeenIds | None = None) -> BatchResult:
     """Report records, as many at the same time as the options say.
+
+    Args:
+        options: How they are sent.
+        records: The records.
+        seen: The ids so far, where these records are a part of a batch; stays open.
 
     Raises:
         BatchError: It stopped before its end.
         TypeError: The records are not an iterable, path or table.
     """
-    return _run_batch(options, records)
+    return _run_batch(options, records, seen)
 
 
 async def asend_batch(options: BatchOptions, records: object) -> BatchResult:
@@ -49,12 +55,12 @@ async def asend_batch(options: BatchOptions, records: object) -> BatchResult:
     return await _arun_batch(options, records)
 
 
-def _run_batch(options: BatchOptions, records: object) -> BatchResult:
+def _run_batch(options: BatchOptions, records: object, seen: SeenIds | None) -> BatchResult:
     """Let as many threads send as may be on their way; the caller's thread reads the records, and is told."""
     source = open_source(records, options.columns)
     if source.is_async:
         raise TypeError("records is an async iterable: await areport_many, or pass an iterable")
-    batch = Batch(options, source, time.monotonic())
+    batch = Batch(options, source, time.monotonic(), seen)
     try:
         return _ThreadedBatch(batch).run()
     finally:

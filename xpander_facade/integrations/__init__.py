@@ -16,6 +16,7 @@ __all__: list[str] = [
     "arq",
     "asgi",
     "celery",
+    "dask",
     "django",
     "dramatiq",
     "google_genai",
@@ -24,7 +25,9 @@ __all__: list[str] = [
     "litellm",
     "openai",
     "opentelemetry",
+    "ray",
     "rq",
+    "spark",
     "taskiq",
 ]
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         arq,
         asgi,
         celery,
+        dask,
         django,
         dramatiq,
         google_genai,
@@ -43,7 +47,9 @@ if TYPE_CHECKING:
         litellm,
         openai,
         opentelemetry,
+        ray,
         rq,
+        spark,
         taskiq,
     )
 else:

@@ -1,0 +1,190 @@
+"""Ray Data: the rows of a dataset are reported as runs by a pool of actors."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from xpander_facade.errors import IntegrationError
+from xpander_facade.integrations._partitions import PartitionSender, Tally, make_sender
+from xpander_facade.integrations._requirements import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from xpander_facade.backend import Backend
+    from xpander_facade.batches import BatchResult
+
+__all__ = ["report_dataset"]
+
+_OLDEST = "2.40"
+_INTEGRATION = "integrations.ray"
+MAX_DEATHS = 3
+"""So often a row may kill its worker. Ray itself would try without end."""
+PIECE = 100
+"""Rows of a block that are sent one piece after another, once the block has killed a worker."""
+
+
+def report_dataset(
+    dataset: object,
+    backend: Backend | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    rate: float | str | None = None,
+    concurrency: int = 16,
+    senders: int | None = None,
+    batch_id: str | None = None,
+) -> BatchResult:
+    """Report the rows of a dataset as runs, on a cluster, and return the counts and what failed.
+
+    The dataset is executed once, by this call. A block whose worker dies is sent again under the same ids; a row with
+    which three workers died in a row is given up, and named. Each worker reads the key from its own environment,
+    XPANDER_API_KEY. Rows without an id get one from their content, that of their block, and how many equal ones came
+    before in it: give rows ids where whole blocks may be equal.
+
+    Args:
+        dataset: A dataset of Ray Data, whose columns are the arguments of `report_external_task`, and `time`.
+        backend: Reports the runs; by default a new `Backend()`, made from the environment now.
+        columns: By key of a report, the column that holds it, as for `Backend.report_many`.
+        rate: Reports a second at most, of all workers together; or a text such as "90/minute".
+        concurrency: How many reports of a block are on their way at the same time, up to 100.
+        senders: How many actors send; by default as many as the cluster has CPUs. They take none from other work.
+        batch_id: What ids of rows without one are made from, besides; by default a new one each time.
+
+    Raises:
+        BatchError: It stopped before its end, for a wrong key or a platform that is away; `result` has the counts.
+        ConfigurationError: The agent is missing, or a key or the rate is none; nothing was sent.
+        IntegrationError: Ray is missing or too old, or `dataset` is not one.
+
+    Example:
+        >>> report_dataset(ray.data.read_parquet("runs/"), columns={"input": "question"}, rate="90/minute")
+    """
+    ray: Any = require("ray", distribution="ray", oldest=_OLDEST, integration=_INTEGRATION)
+    data: Any = require("ray.data", distribution="ray", oldest=_OLDEST, integration=_INTEGRATION)
+    if not isinstance(dataset, data.Dataset):
+        raise IntegrationError(f"dataset must be a dataset of Ray Data, not {type(dataset).__name__}")
+    source: Any = dataset
+    at_once = senders or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    sender = make_sender(
+        backend,
+        columns=columns,
+        known=source.columns(),
+        rate=rate,
+        senders=at_once,
+        concurrency=concurrency,
+        batch_id=batch_id,
+    )
+    # It needs no CPU, so that senders, which only wait, leave all of them to what reads the data.
+    deaths = ray.remote(num_cpus=0)(Deaths).remote()
+    outcomes = source.map_batches(
+        _Sender,
+        fn_constructor_args=(sender, deaths),
+        batch_format="pyarrow",  # in numpy's form a null becomes another row's value
+        batch_size=None,
+        zero_copy_batch=True,
+        concurrency=at_once,
+        num_cpus=0,
+    )
+    tally = Tally()
+    try:
+        for row in outcomes.iter_rows():
+            tally.add(row["outcome"])
+            if tally.stopped is not None:
+                break
+    finally:
+        ray.kill(deaths)
+    return tally.result()
+
+
+class Deaths:
+    """Counts with which rows workers have died. An actor of its own, which outlives them."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, tuple[int, int]] = {}
+        self._counts: dict[str, dict[tuple[int, int], int]] = {}
+
+    def begin(self, block: str) -> dict[tuple[int, int], int]:
+        """Note that a block begins, and return how often workers have died with which of its rows, from and to."""
+        counts = self._counts.setdefault(block, {})
+        if (rows := self._begun.pop(block, None)) is not None:
+            counts[rows] = counts.get(rows, 0) + 1
+        return counts
+
+    def send(self, block: str, start: int, end: int) -> None:
+        """Note that some rows of a block are sent now."""
+        self._begun[block] = (start, end)
+
+    def end(self, block: str) -> None:
+        """Note that a block is done."""
+        self._begun.pop(block, None)
+        self._counts.pop(block, None)
+
+
+class _Sender:
+    """What an actor of the pool does with each block."""
+
+    def __init__(self, sender: PartitionSender, deaths: Any) -> None:
+        self._sender = sender
+        self._deaths = deaths
+
+    def __call__(self, table: Any) -> Any:
+        arrow: Any = importlib.import_module("pyarrow")
+        return arrow.table({"outcome": list(self._outcomes(table))})
+
+    def _outcomes(self, table: Any) -> Iterator[str]:
+        from xpander_facade.batches._checkpoint import SeenIds
+
+        get: Any = importlib.import_module("ray").get
+        block = _digest(table)
+        counts: dict[tuple[int, int], int] = get(self._deaths.begin.remote(block))
+        seen = SeenIds()
+        try:
+            for start, end in _pieces(table.num_rows, counts):
+                name = f"block {block[:8]}"
+                if end - start == 1 and counts.get((start, end), 0) + 2 >= MAX_DEATHS + 1:
+                    yield _given_up(name, start + 1)
+                    continue
+                get(self._deaths.send.remote(block, start, end))
+                yield self._sender.send(table.slice(start, end - start), name, block, seen=seen, offset=start)
+            get(self._deaths.end.remote(block))
+        finally:
+            seen.close()
+
+
+def _pieces(rows: int, counts: Mapping[tuple[int, int], int]) -> Iterator[tuple[int, int]]:
+    """Give the rows of a block, from and to: all at once, then in pieces, then one at a time where workers died."""
+    if not counts:
+        yield 0, rows
+        return
+    for start in range(0, rows, PIECE):
+        end = min(start + PIECE, rows)
+        if any(first >= start and last <= end for first, last in counts if (first, last) != (0, rows)):
+            yield from ((row, row + 1) for row in range(start, end))
+        else:
+            yield start, end
+
+
+def _given_up(name: str, position: int) -> str:
+    reason = f"it killed its worker {MAX_DEATHS} times, and is given up: look at its value and at the worker's memory"
+    return json.dumps({"sent": 0, "failed_count": 1, "failed": [(name, position, None, reason)], "stopped": None})
+
+
+def _digest(table: Any) -> str:
+    """Return what tells a block from others, the same however often it is sent."""
+    found = hashlib.blake2b(digest_size=16)
+
+    class Sink(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            found.update(data)
+            return len(data)
+
+    stream: Any = importlib.import_module("pyarrow.ipc").new_stream(Sink(), table.schema)
+    with stream as writer:
+        writer.write_table(table.combine_chunks())
+    return found.hexdigest()
