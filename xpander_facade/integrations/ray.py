@@ -71,7 +71,7 @@ def report_dataset(
     sender = make_sender(
         backend,
         columns=columns,
-        known=source.columns(),
+        known=source.columns(fetch_if_missing=False),
         rate=rate,
         senders=at_once,
         concurrency=concurrency,
@@ -85,7 +85,7 @@ def report_dataset(
         batch_format="pyarrow",  # in numpy's form a null becomes another row's value
         batch_size=None,
         zero_copy_batch=True,
-        concurrency=at_once,
+        compute=data.ActorPoolStrategy(size=at_once),
         num_cpus=0,
     )
     tally = Tally()

@@ -1,0 +1,109 @@
+"""Report rows by the actors of a real Ray cluster of two nodes, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+import pytest
+import ray
+import ray.data
+from ray.cluster_utils import Cluster
+from rows import COLUMNS, Killer, arrived, backend, expected, row
+
+from xpander_facade import BatchError, ConfigurationError
+from xpander_facade.errors import IntegrationError
+from xpander_facade.integrations.ray import report_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from counting import Platform
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster(_key: None) -> Iterator[None]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    paths = {"PYTHONPATH": os.environ["PYTHONPATH"]}
+    ray.init(address=cluster.address, runtime_env={"env_vars": paths}, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    yield
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def dataset(count: int, blocks: int) -> Any:
+    return ray.data.range(count, override_num_blocks=blocks).map_batches(
+        lambda batch: pyarrow.Table.from_pylist([row(int(number)) for number in batch["id"]])
+    )
+
+
+def check(platform: Platform, count: int) -> None:
+    runs = platform.runs()
+    assert runs.keys() == {f"run-{number}" for number in range(count)}
+    assert [number for number in range(count) if arrived(runs[f"run-{number}"]) != expected(number)] == []
+
+
+@pytest.mark.parametrize(("count", "blocks"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
+def test_a_killed_worker_costs_no_row_and_few_requests(platform: Platform, tmp_path: Path, count: int, blocks: int):
+    size = count // blocks
+    fatal = row((blocks // 2) * size + size * 3 // 5)
+    killer = Killer(fatal["question"], str(tmp_path / "killed"))
+    result = report_dataset(dataset(count, blocks), backend(platform.url, killer), columns=COLUMNS)
+    assert (result.sent, result.failed_count, result.failed) == (count, 0, [])
+    assert (tmp_path / "killed").exists()
+    check(platform, count)
+    requests = platform.requests()
+    print(f"ray: {count:,} rows, {requests:,} requests, {result.elapsed:.0f} s")
+    assert count + size // 2 <= requests <= 1.5 * count
+
+
+def test_a_row_that_kills_each_worker_is_given_up_and_named(platform: Platform):
+    killer = Killer(row(150)["question"], None)
+    result = report_dataset(dataset(400, 2), backend(platform.url, killer), columns=COLUMNS, concurrency=4)
+    assert (result.sent, result.failed_count) == (399, 1)
+    assert "row 151: it killed its worker 3 times, and is given up" in str(result.failed[0])
+    assert platform.runs().keys() == {f"run-{number}" for number in range(400) if number != 150}
+
+
+def test_types_arrive_as_they_are_and_a_bad_one_is_named(platform: Platform):
+    table = pyarrow.table({
+        "id": ["a", "b", "c"],
+        "input": pyarrow.array(["x", None, "x"]).dictionary_encode(),
+        "llm_response": [{"n": 2**53 + 1}, {"n": None}, {"n": 1}],
+        "duration": [1.0, 2.0, -1.0],
+    })  # fmt: skip
+    result = report_dataset(ray.data.from_arrow(table), backend(platform.url))
+    assert (result.sent, result.failed_count) == (2, 1)
+    assert "row 3: duration" in str(result.failed[0])
+    runs = platform.runs()
+    assert (runs["a"]["llm_response"], runs["b"]["llm_response"]) == ({"n": 2**53 + 1}, {"n": None})
+    assert (runs["a"]["input"], "input" in runs["b"]) == ("x", False)
+
+
+def test_equal_rows_are_runs_of_their_own_and_the_same_again(platform: Platform):
+    rows = [{"input": "same" if number % 2 else f"other {number}"} for number in range(20)]
+    for _ in range(2):
+        assert report_dataset(ray.data.from_items(rows), backend(platform.url), batch_id="batch-1").sent == 20
+    assert (platform.requests(), len(platform.runs())) == (40, 20)
+
+
+def test_a_wrong_key_stops_all(platform: Platform):
+    platform.refuse(401, after=100)
+    with pytest.raises(BatchError, match=r"block .*401") as caught:
+        report_dataset(dataset(2_000, 20), backend(platform.url), columns=COLUMNS)
+    assert caught.value.result is not None
+    assert platform.requests() < 300
+
+
+def test_what_makes_no_sense_is_an_error_before_anything_is_sent(platform: Platform):
+    with pytest.raises(BatchError, match="no column 'qestion', which is mapped to input"):
+        report_dataset(dataset(3, 1), backend(platform.url), columns={"input": "qestion"})
+    with pytest.raises(ConfigurationError, match="is not a rate"):
+        report_dataset(dataset(3, 1), backend(platform.url), columns=COLUMNS, rate="fast")
+    with pytest.raises(IntegrationError, match="must be a dataset of Ray Data"):
+        report_dataset([{"id": "a"}])
+    assert platform.requests() == 0
