@@ -87,8 +87,16 @@ def test_types_arrive_as_they_are_and_a_bad_one_is_named(platform: Platform):
 def test_equal_rows_are_runs_of_their_own_and_the_same_again(platform: Platform):
     rows = [{"input": "same" if number % 2 else f"other {number}"} for number in range(20)]
     for _ in range(2):
-        assert report_dataset(ray.data.from_items(rows), backend(platform.url), batch_id="batch-1").sent == 20
+        told = ray.data.from_items(rows, override_num_blocks=2)
+        assert report_dataset(told, backend(platform.url), batch_id="batch-1").sent == 20
     assert (platform.requests(), len(platform.runs())) == (40, 20)
+
+
+def test_equal_blocks_are_not_taken_for_one_without_a_word(platform: Platform):
+    told = ray.data.from_items([{"input": "same"}] * 3, override_num_blocks=3)
+    result = report_dataset(told, backend(platform.url))
+    assert (result.sent, result.failed_count, len(platform.runs())) == (1, 2, 1)
+    assert "is equal to another one as a whole, whose ids its 1 rows got: map id" in str(result.failed[0].error)
 
 
 def test_a_wrong_key_stops_all(platform: Platform):

@@ -174,6 +174,13 @@ class Tally:
             self._keep(FailedRecord(position, f"{name}, row {position}", None, RecordError(reason), id))
         self.stopped = self.stopped or told["stopped"]
 
+    def add_equal(self, name: str, outcomes: list[str]) -> None:
+        """Add a partition whose rows have the ids of another one's, so that only one of each pair is kept."""
+        count = sum(json.loads(outcome)["sent"] for outcome in outcomes)
+        self._failed_count += count
+        reason = f"it is equal to another one as a whole, whose ids its {count:,} rows got: map id to a column"
+        self._keep(FailedRecord(0, name, None, RecordError(reason)))
+
     def add_lost(self, name: str, reason: str) -> None:
         """Add a partition that the engine gave up; how many rows it has is not known."""
         self._failed_count += 1
