@@ -18,11 +18,15 @@ from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import ConfigurationError, IntegrationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from xpander_facade.batches._checkpoint import SeenIds
 
 MAX_FAILED = 1_000
+MAX_DEATHS = 3
+"""So often a row may kill its worker. An engine alone would try without end, or give up the whole partition."""
+PIECE = 100
+"""Rows of a partition that are sent one piece after another, once a worker has died with it."""
 _stopped: dict[str, str] = {}
 """By run, why this process sends no more of its rows."""
 
@@ -100,6 +104,61 @@ class PartitionSender:
             "failed": [(name, *one) for one in failed],
             "stopped": stopped,
         })  # fmt: skip
+
+    def send_pieces(
+        self,
+        rows: Any,
+        name: str,
+        key: str,
+        *,
+        deaths: Sequence[tuple[int, int]],
+        begin: Callable[[int, int], object],
+        take: Callable[[int, int], object] | None = None,
+    ) -> Iterator[str]:
+        """Send the rows of a partition that may have killed workers, and give an outcome of each piece.
+
+        Args:
+            rows: Mappings, or a table that Arrow can read.
+            name: What the partition is called.
+            key: What tells equal rows of different partitions apart, the same each time.
+            deaths: The rows, from and to, that were on their way whenever a worker died with this partition.
+            begin: Told which rows, from and to, are sent next.
+            take: Returns rows, from and to; None slices.
+        """
+        from xpander_facade.batches._checkpoint import SeenIds
+
+        seen = SeenIds()
+        try:
+            for start, end in pieces(len(rows), deaths):
+                if end - start == 1 and sum(first <= start < last for first, last in deaths) >= MAX_DEATHS:
+                    yield _given_up(name, start + 1)
+                    continue
+                begin(start, end)
+                some = rows[start:end] if take is None else take(start, end)
+                yield self.send(some, name, key, seen=seen, offset=start)
+        finally:
+            seen.close()
+
+
+def pieces(rows: int, deaths: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Give the rows of a partition, from and to: all at once, or in pieces once a worker died with it.
+
+    The rows of a piece with which one died are given one at a time, so that the next death says which row it was.
+    """
+    if not deaths:
+        yield 0, rows
+        return
+    for start in range(0, rows, PIECE):
+        end = min(start + PIECE, rows)
+        if any(first < end and start < last and last - first <= PIECE for first, last in deaths):
+            yield from ((row, row + 1) for row in range(start, end))
+        else:
+            yield start, end
+
+
+def _given_up(name: str, position: int) -> str:
+    reason = f"{MAX_DEATHS} workers died with it, and it is given up: look at its value and at the workers' memory"
+    return json.dumps({"sent": 0, "failed_count": 1, "failed": [(name, position, None, reason)], "stopped": None})
 
 
 def make_sender(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.errors import IntegrationError
@@ -13,7 +12,7 @@ from xpander_facade.integrations._partitions import PartitionSender, Tally, make
 from xpander_facade.integrations._requirements import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from xpander_facade.backend import Backend
     from xpander_facade.batches import BatchResult
@@ -22,10 +21,6 @@ __all__ = ["report_dataset"]
 
 _OLDEST = "2.40"
 _INTEGRATION = "integrations.ray"
-MAX_DEATHS = 3
-"""So often a row may kill its worker. Ray itself would try without end."""
-PIECE = 100
-"""Rows of a block that are sent one piece after another, once the block has killed a worker."""
 
 
 def report_dataset(
@@ -111,24 +106,26 @@ class Deaths:
     """Counts with which rows workers have died. An actor of its own, which outlives them."""
 
     def __init__(self) -> None:
-        self._begun: dict[str, tuple[int, int]] = {}
-        self._counts: dict[str, dict[tuple[int, int], int]] = {}
+        self._begun: dict[str, tuple[str, int, int]] = {}
+        self._deaths: dict[str, list[tuple[int, int]]] = {}
 
-    def begin(self, block: str) -> dict[tuple[int, int], int]:
-        """Note that a block begins, and return how often workers have died with which of its rows, from and to."""
-        counts = self._counts.setdefault(block, {})
-        if (rows := self._begun.pop(block, None)) is not None:
-            counts[rows] = counts.get(rows, 0) + 1
-        return counts
+    def begin(self, worker: str, block: str) -> list[tuple[int, int]]:
+        """Note that a worker begins a block, and return with which rows of it, from and to, one has died.
 
-    def send(self, block: str, start: int, end: int) -> None:
+        Ray begins a worker that died again under its id: what it had begun and not ended is what it died with. Another
+        worker may have an equal block at the same time.
+        """
+        if (died_with := self._begun.pop(worker, None)) is not None:
+            self._deaths.setdefault(died_with[0], []).append(died_with[1:])
+        return self._deaths.get(block, [])
+
+    def send(self, worker: str, block: str, start: int, end: int) -> None:
         """Note that some rows of a block are sent now."""
-        self._begun[block] = (start, end)
+        self._begun[worker] = (block, start, end)
 
-    def end(self, block: str) -> None:
-        """Note that a block is done."""
-        self._begun.pop(block, None)
-        self._counts.pop(block, None)
+    def end(self, worker: str) -> None:
+        """Note that a worker is done with its block."""
+        self._begun.pop(worker, None)
 
 
 class _Sender:
@@ -142,45 +139,26 @@ class _Sender:
         arrow: Any = importlib.import_module("pyarrow")
         block = _digest(table)
         has_ids = "id" in self._sender.columns or "id" in table.column_names
-        row = {"block": None if has_ids else block, "outcomes": list(self._outcomes(table, block))}
+        row = {"block": None if has_ids else block, "outcomes": self._outcomes(table, block)}
         schema = arrow.schema([("block", arrow.string()), ("outcomes", arrow.list_(arrow.string()))])
         return arrow.Table.from_pylist([row], schema=schema)
 
-    def _outcomes(self, table: Any, block: str) -> Iterator[str]:
-        from xpander_facade.batches._checkpoint import SeenIds
-
-        get: Any = importlib.import_module("ray").get
-        counts: dict[tuple[int, int], int] = get(self._deaths.begin.remote(block))
-        seen = SeenIds()
+    def _outcomes(self, table: Any, block: str) -> list[str]:
+        ray: Any = importlib.import_module("ray")
+        worker: str = ray.get_runtime_context().get_actor_id()
+        deaths: list[tuple[int, int]] = ray.get(self._deaths.begin.remote(worker, block))
         try:
-            for start, end in _pieces(table.num_rows, counts):
-                name = f"block {block[:8]}"
-                if end - start == 1 and counts.get((start, end), 0) + 2 >= MAX_DEATHS + 1:
-                    yield _given_up(name, start + 1)
-                    continue
-                get(self._deaths.send.remote(block, start, end))
-                yield self._sender.send(table.slice(start, end - start), name, block, seen=seen, offset=start)
-            get(self._deaths.end.remote(block))
+            outcomes = self._sender.send_pieces(
+                table,
+                f"block {block[:8]}",
+                block,
+                deaths=deaths,
+                begin=lambda start, end: ray.get(self._deaths.send.remote(worker, block, start, end)),
+                take=lambda start, end: table.slice(start, end - start),
+            )
+            return list(outcomes)
         finally:
-            seen.close()
-
-
-def _pieces(rows: int, counts: Mapping[tuple[int, int], int]) -> Iterator[tuple[int, int]]:
-    """Give the rows of a block, from and to: all at once, then in pieces, then one at a time where workers died."""
-    if not counts:
-        yield 0, rows
-        return
-    for start in range(0, rows, PIECE):
-        end = min(start + PIECE, rows)
-        if any(first >= start and last <= end for first, last in counts if (first, last) != (0, rows)):
-            yield from ((row, row + 1) for row in range(start, end))
-        else:
-            yield start, end
-
-
-def _given_up(name: str, position: int) -> str:
-    reason = f"it killed its worker {MAX_DEATHS} times, and is given up: look at its value and at the worker's memory"
-    return json.dumps({"sent": 0, "failed_count": 1, "failed": [(name, position, None, reason)], "stopped": None})
+            ray.get(self._deaths.end.remote(worker))
 
 
 def _digest(table: Any) -> str:
