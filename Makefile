@@ -33,7 +33,7 @@ FIND_PYTHON = for candidate in $(or $(PYTHON),python3 python3.13 python3.12 pyth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-runners lock-runners test-engines test-agno contract contract-full spec-diff
+.PHONY: help setup demo demo-agno smoke test test-matrix test-providers lock-providers test-tracing lock-tracing test-runners lock-runners test-engines lock-engines test-agno contract contract-full spec-diff
 .PHONY: regenerate-check contract-live vendor-check chaos soak soak-backfill soak-runners torture lint types generate check-generated lint-spec wheel-check
 .PHONY: bench bench-compare docs lock sbom clean test-browser vendor-assets emulator
 
@@ -113,7 +113,10 @@ lock-runners: $(RUNTIME) ## bring the environments of test-runners to the newest
 	$(BIN)/python tools/test_providers --suite runners --lock $(ARGS)
 
 test-engines: $(RUNTIME) ## report rows on the real Dask, Ray and Spark (needs Debian's default-jre-headless); ARGS=--short for CI, --full for 100,000
-	$(BIN)/python tools/test_engines $(ARGS)
+	$(BIN)/python tools/test_providers --suite engines $(ARGS)
+
+lock-engines: $(RUNTIME) ## bring the environments of test-engines to the newest releases
+	$(BIN)/python tools/test_providers --suite engines --lock $(ARGS)
 
 test-browser: ## use the emulator's page in a real browser, in an environment of its own (needs Debian's chromium)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \

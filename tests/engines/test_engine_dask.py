@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import dask.bag
 import dask.dataframe
 import pytest
 from distributed import Client, LocalCluster
-from rows import COLUMNS, Killer, arrived, backend, expected, row
+from rows import COLUMNS, backend, check, check_cost_of_a_death, deaths, killer, killer_of_one, row
 
 from xpander_facade import BatchError, ConfigurationError, RecordError
 from xpander_facade.errors import IntegrationError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def client() -> Iterator[Client]:
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 3}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -37,26 +38,16 @@ def bag(count: int, partitions: int) -> Any:
     return dask.bag.from_sequence(range(count), npartitions=partitions).map(row)
 
 
-def check(platform: Platform, count: int) -> None:
-    runs = platform.runs()
-    assert runs.keys() == {f"run-{number}" for number in range(count)}
-    assert [number for number in range(count) if arrived(runs[f"run-{number}"]) != expected(number)] == []
-
-
 @pytest.mark.parametrize(("count", "partitions"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
 def test_a_killed_worker_costs_no_row_and_few_requests(
     client: Client, platform: Platform, tmp_path: Path, count: int, partitions: int
 ):
     size = count // partitions
-    fatal = row((partitions // 2) * size + size * 3 // 5)  # a half of the rows are done, and most of its partition's
-    killer = Killer(fatal["question"], str(tmp_path / "killed"))
-    result = report_bag(bag(count, partitions), backend(platform.url, killer), columns=COLUMNS)
+    result = report_bag(
+        bag(count, partitions), backend(platform.url, killer_of_one(platform, tmp_path, count, size)), columns=COLUMNS
+    )
     assert (result.sent, result.failed_count, result.failed) == (count, 0, [])
-    assert (tmp_path / "killed").exists()
-    check(platform, count)
-    requests = platform.requests()
-    print(f"dask: {count:,} rows, {requests:,} requests, {result.elapsed:.0f} s")
-    assert count + size // 2 <= requests <= 1.5 * count
+    print(f"dask: {check_cost_of_a_death(platform, tmp_path, count, size)}, {result.elapsed:.0f} s")
 
 
 def test_a_bad_row_costs_only_itself_and_is_named(client: Client, platform: Platform):
@@ -109,11 +100,50 @@ def test_a_wrong_key_stops_all(client: Client, platform: Platform):
     assert platform.requests() < 200
 
 
-def test_a_row_that_kills_each_worker_is_given_up_with_its_partition(client: Client, platform: Platform):
-    killer = Killer(row(150)["question"], None)
-    result = report_bag(bag(400, 4), backend(platform.url, killer), columns=COLUMNS)
-    assert (result.sent, result.failed_count) == (300, 1)
-    assert str(result.failed[0]).startswith("partition 1: each worker that had it died, Dask gave it up")
+@pytest.mark.long
+def test_rows_that_kill_each_worker_are_given_up_after_three_deaths_and_named(platform: Platform, tmp_path: Path):
+    # Dask does not start a worker again that dies too early for its nanny: more of them than will die.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 3}),
+        LocalCluster(n_workers=6, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        result = report_bag(
+            bag(400, 2),
+            backend(platform.url, killer(platform, tmp_path, 150, 170)),
+            columns=COLUMNS,
+            client=client,
+        )
+    assert (result.sent, result.failed_count) == (398, 2)
+    assert sorted(map(str, result.failed)) == [
+        f"partition 0, row {number}: 3 workers died with it, and it is given up: look at its value and at the "
+        "workers' memory"
+        for number in (151, 171)
+    ]
+    check(platform, [number for number in range(400) if number not in (150, 170)])
+    assert len(deaths(tmp_path)) == 4  # the second row's first two deaths are those of the first
+
+
+def test_a_cluster_without_workers_is_not_waited_for_without_end(platform: Platform):
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(BatchError, match=r"the cluster has had no worker for 1 s: start one; in all 0 were sent"),
+    ):
+        report_bag(bag(10, 2), backend(platform.url), columns=COLUMNS, client=client, worker_timeout=1)
+    assert platform.requests() == 0
+
+
+def test_a_cluster_that_goes_away_is_an_error(platform: Platform):
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        timer = threading.Timer(1, client.close)
+        timer.start()
+        with pytest.raises(BatchError, match=r"the cluster is gone.*; in all 0 were sent"):
+            report_bag(bag(10, 2), backend(platform.url), columns=COLUMNS, client=client)
+        timer.join()
 
 
 def test_what_makes_no_sense_is_an_error_before_anything_is_sent(client: Client, platform: Platform):
@@ -126,6 +156,8 @@ def test_what_makes_no_sense_is_an_error_before_anything_is_sent(client: Client,
         report_bag([{"id": "a"}])
     with pytest.raises(IntegrationError, match="must be a data frame of Dask"):
         report_dataframe([{"id": "a"}])
+    with pytest.raises(ConfigurationError, match="worker_timeout must be seconds above 0, not 0"):
+        report_bag(bag(3, 1), backend(platform.url), columns=COLUMNS, worker_timeout=0)
     with pytest.raises(IntegrationError, match="must be a Backend"):
         report_bag(bag(3, 1), object())
     assert platform.requests() == 0

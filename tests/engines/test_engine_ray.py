@@ -10,7 +10,7 @@ import pytest
 import ray
 import ray.data
 from ray.cluster_utils import Cluster
-from rows import COLUMNS, Killer, arrived, backend, expected, row
+from rows import COLUMNS, backend, check, check_cost_of_a_death, deaths, killer, killer_of_one, row
 
 from xpander_facade import BatchError, ConfigurationError
 from xpander_facade.errors import IntegrationError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster(_key: None) -> Iterator[None]:
+def cluster(_workers: None) -> Iterator[None]:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     cluster.add_node(num_cpus=1)
     paths = {"PYTHONPATH": os.environ["PYTHONPATH"]}
@@ -41,32 +41,36 @@ def dataset(count: int, blocks: int) -> Any:
     )
 
 
-def check(platform: Platform, count: int) -> None:
-    runs = platform.runs()
-    assert runs.keys() == {f"run-{number}" for number in range(count)}
-    assert [number for number in range(count) if arrived(runs[f"run-{number}"]) != expected(number)] == []
-
-
 @pytest.mark.parametrize(("count", "blocks"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
 def test_a_killed_worker_costs_no_row_and_few_requests(platform: Platform, tmp_path: Path, count: int, blocks: int):
     size = count // blocks
-    fatal = row((blocks // 2) * size + size * 3 // 5)
-    killer = Killer(fatal["question"], str(tmp_path / "killed"))
-    result = report_dataset(dataset(count, blocks), backend(platform.url, killer), columns=COLUMNS)
+    result = report_dataset(
+        dataset(count, blocks), backend(platform.url, killer_of_one(platform, tmp_path, count, size)), columns=COLUMNS
+    )
     assert (result.sent, result.failed_count, result.failed) == (count, 0, [])
-    assert (tmp_path / "killed").exists()
-    check(platform, count)
-    requests = platform.requests()
-    print(f"ray: {count:,} rows, {requests:,} requests, {result.elapsed:.0f} s")
-    assert count + size // 2 <= requests <= 1.5 * count
+    print(f"ray: {check_cost_of_a_death(platform, tmp_path, count, size)}, {result.elapsed:.0f} s")
 
 
-def test_a_row_that_kills_each_worker_is_given_up_and_named(platform: Platform):
-    killer = Killer(row(150)["question"], None)
-    result = report_dataset(dataset(400, 2), backend(platform.url, killer), columns=COLUMNS, concurrency=4)
-    assert (result.sent, result.failed_count) == (399, 1)
-    assert "row 151: it killed its worker 3 times, and is given up" in str(result.failed[0])
-    assert platform.runs().keys() == {f"run-{number}" for number in range(400) if number != 150}
+@pytest.mark.parametrize("blocks", [2, 8])
+def test_rows_that_kill_each_worker_are_given_up_after_three_deaths_and_named(
+    platform: Platform, tmp_path: Path, blocks: int
+):
+    result = report_dataset(
+        dataset(400, blocks),
+        backend(platform.url, killer(platform, tmp_path, 150, 170)),
+        columns=COLUMNS,
+        concurrency=4,
+    )
+    assert (result.sent, result.failed_count) == (398, 2)
+    first = 151 % (400 // blocks)
+    named = sorted(str(failed).split(", ", 1)[1] for failed in result.failed)
+    assert named == sorted(
+        f"row {number}: 3 workers died with it, and it is given up: look at its value and at the workers' memory"
+        for number in (first, first + 20)
+    )
+    check(platform, [number for number in range(400) if number not in (150, 170)])
+    # The second row shares the deaths with all of the block, and with all of a piece of it.
+    assert len(deaths(tmp_path)) == {2: 4, 8: 5}[blocks]
 
 
 def test_types_arrive_as_they_are_and_a_bad_one_is_named(platform: Platform):

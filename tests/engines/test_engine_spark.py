@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyspark.sql import SparkSession
-from rows import COLUMNS, Killer, arrived, backend, expected, row
+from rows import COLUMNS, backend, check_cost_of_a_death, killer_of_one, row
 
 from xpander_facade import BatchError, ConfigurationError
 from xpander_facade.errors import IntegrationError
@@ -24,7 +24,7 @@ SCHEMA = "key string, question string, answer string, seconds double, used long"
 
 
 @pytest.fixture(scope="module")
-def spark(_key: None) -> Iterator[SparkSession]:
+def spark(_workers: None) -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     spark = (
         SparkSession.builder.master("local-cluster[2,1,1024]")
@@ -49,30 +49,19 @@ def frame(spark: SparkSession, count: int, partitions: int) -> Any:
     return spark.createDataFrame(tuples, SCHEMA)
 
 
-def check(platform: Platform, count: int) -> None:
-    runs = platform.runs()
-    assert runs.keys() == {f"run-{number}" for number in range(count)}
-    assert [number for number in range(count) if arrived(runs[f"run-{number}"]) != expected(number)] == []
-
-
 @pytest.mark.parametrize("form", ["data frame", "RDD"])
 @pytest.mark.parametrize(("count", "partitions"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
 def test_a_killed_worker_costs_no_row_and_few_requests(
     spark: SparkSession, platform: Platform, tmp_path: Path, count: int, partitions: int, form: str
 ):
     size = count // partitions
-    fatal = row((partitions // 2) * size + size * 3 // 5)
-    killing = backend(platform.url, Killer(fatal["question"], str(tmp_path / "killed")))
+    killing = backend(platform.url, killer_of_one(platform, tmp_path, count, size))
     if form == "RDD":
         result = report_rdd(rows(spark, count, partitions), killing, columns=COLUMNS)
     else:
         result = report_dataframe(frame(spark, count, partitions), killing, columns=COLUMNS)
     assert (result.sent, result.failed_count, result.failed) == (count, 0, [])
-    assert (tmp_path / "killed").exists()
-    check(platform, count)
-    requests = platform.requests()
-    print(f"spark, {form}: {count:,} rows, {requests:,} requests, {result.elapsed:.0f} s")
-    assert count + size // 2 <= requests <= 1.5 * count
+    print(f"spark, {form}: {check_cost_of_a_death(platform, tmp_path, count, size)}, {result.elapsed:.0f} s")
 
 
 def test_types_arrive_as_they_are_and_a_bad_row_is_named(spark: SparkSession, platform: Platform):
