@@ -149,6 +149,25 @@ def asynchronous(bench: Bench) -> list[Row]:
     return rows
 
 
+def batches(bench: Bench) -> list[Row]:
+    rows: list[Row] = []
+    with bench.workers("facade", "aiohttp_session") as workers:
+        for delay, limit in ((20, 0.9), (0, 0.5)):
+            job = {"count": 4_000, "at_once": 64, "delay": delay}
+            jobs = {
+                "report_many": call(workers["facade"], do="many", **job),
+                "areport_many": call(workers["facade"], do="amany", **job),
+                "aiohttp_session": call(workers["aiohttp_session"], do="amany", **job),
+            }
+            series = interleave(jobs, bench.rounds(7))
+            for name in ("report_many", "areport_many"):
+                answers = f"answers of {delay} ms" if delay else "answers at once"
+                what = f"4,000 reports through {name}, 64 at once, {answers}, a second"
+                compared = {"facade": series[name], "aiohttp_session": series["aiohttp_session"]}
+                rows += against(what, compared, "aiohttp_session", Target(at_least=limit, source="issue 19"))
+    return rows
+
+
 def threads(bench: Bench) -> list[Row]:
     with bench.workers("facade", "httpx_reused") as workers:
         jobs = {name: call(worker, do="threads", count=1600, threads=32) for name, worker in workers.items()}
@@ -331,6 +350,7 @@ def emulator(bench: Bench) -> list[Row]:
 BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "sync": sync,
     "async": asynchronous,
+    "batches": batches,
     "threads": threads,
     "decode": decode,
     "start": start,

@@ -8,8 +8,9 @@ A candidate is a module in `candidates/` with some of these functions; each gets
 that makes a Task of JSON bytes; `enqueue(url)` returns two functions: one hands a run over and returns at once, the
 other waits until all are sent; `drain(url)` does so with settings of the outbox, `drain_with_others(url, path)` in a
 file that other processes share; `record(url)` does so with a recorded block; `wait_on_disk(url)` returns a function
-that stores a report for a platform that is down; `reader()` returns a function that reads a response's usage,
-`writer()` one that makes JSON of any object.
+that stores a report for a platform that is down; `many(url, at_once)` and `amany(url, at_once)` return one that sends
+so many reports; `reader()` returns a function that reads a response's usage, `writer()` one that makes JSON of any
+object.
 """
 
 from __future__ import annotations
@@ -162,6 +163,27 @@ class Worker:
         began = time.perf_counter()
         await asyncio.gather(*[work() for _ in range(at_once)])
         return count / (time.perf_counter() - began)
+
+    def many(self, count: int, at_once: int, delay: int = 0) -> float:
+        """Return reports per second of one call that sends many, each of which is answered after so many ms."""
+        send = self.made_to_send_many("many", at_once, delay)
+        began = time.perf_counter()
+        send(count)
+        return count / (time.perf_counter() - began)
+
+    def amany(self, count: int, at_once: int, delay: int = 0) -> float:
+        """Return reports per second of one call that sends many on a loop."""
+        send = self.made_to_send_many("amany", at_once, delay)
+        began = time.perf_counter()
+        self.run(send(count))
+        return count / (time.perf_counter() - began)
+
+    def made_to_send_many(self, name: str, at_once: int, delay: int) -> Any:
+        key = f"{name} {at_once} {delay}"
+        if key not in self.made:
+            url = f"{self.url}/delayed-{delay}" if delay else self.url
+            self.made[key] = getattr(self.module, name)(url, at_once)
+        return self.made[key]
 
     def decode(self, count: int) -> float:
         """Return microseconds per Task from its JSON bytes."""

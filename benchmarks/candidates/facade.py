@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
-from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens
+from xpander_facade import Backend, BatchResult, Configuration, OutboxSettings, Task, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -35,6 +35,33 @@ def report(url: str) -> Callable[[], Task]:
 def areport(url: str) -> Callable[[], Awaitable[Task]]:
     backend = Backend(_configuration(url))
     return lambda: backend.areport_external_task(AGENT_ID, **_arguments())
+
+
+def many(url: str, at_once: int) -> Callable[[int], None]:
+    backend = Backend(_configuration(url))
+
+    def send(count: int) -> None:
+        _check(backend.report_many(_records(count), concurrency=at_once, batch_id="bench"), count)
+
+    return send
+
+
+def amany(url: str, at_once: int) -> Callable[[int], Awaitable[None]]:
+    backend = Backend(_configuration(url))
+
+    async def send(count: int) -> None:
+        _check(await backend.areport_many(_records(count), concurrency=at_once, batch_id="bench"), count)
+
+    return send
+
+
+def _records(count: int) -> Iterator[dict[str, Any]]:
+    return ({"agent_id": AGENT_ID, **REPORT, "id": f"run-{number}"} for number in range(count))
+
+
+def _check(result: BatchResult, count: int) -> None:
+    if result.sent != count:
+        raise RuntimeError(f"{result.sent} of {count} were sent")
 
 
 def _outboxed(url: str, **settings: Any) -> tuple[Backend, Callable[[], None]]:
