@@ -75,7 +75,9 @@ PROGRAMS = {
 THREADED = {
     "integrations/_celery_delivery.py",
     "integrations/_jobs.py",
+    "integrations/_partitions.py",
     "integrations/celery.py",
+    "integrations/dask.py",
     "integrations/dramatiq.py",
     "integrations/rq.py",
     "_process/threads.py",

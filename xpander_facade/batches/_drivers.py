@@ -45,14 +45,19 @@ def send_batch(options: BatchOptions, records: object, seen: SeenIds | None = No
     return _run_batch(options, records, seen)
 
 
-async def asend_batch(options: BatchOptions, records: object) -> BatchResult:
+async def asend_batch(options: BatchOptions, records: object, seen: SeenIds | None = None) -> BatchResult:
     """Report records, as many at the same time as the options say.
+
+    Args:
+        options: How they are sent.
+        records: The records.
+        seen: The ids so far, where these records are a part of a batch; stays open.
 
     Raises:
         BatchError: It stopped before its end.
         TypeError: The records are not an iterable, path or table.
     """
-    return await _arun_batch(options, records)
+    return await _arun_batch(options, records, seen)
 
 
 def _run_batch(options: BatchOptions, records: object, seen: SeenIds | None) -> BatchResult:
@@ -67,10 +72,10 @@ def _run_batch(options: BatchOptions, records: object, seen: SeenIds | None) -> 
         batch.close()
 
 
-async def _arun_batch(options: BatchOptions, records: object) -> BatchResult:
+async def _arun_batch(options: BatchOptions, records: object, seen: SeenIds | None) -> BatchResult:
     """Let as many tasks of the event loop send as may be on their way."""
     source = await in_thread(open_source, records, options.columns)
-    batch = await in_thread(Batch, options, source, time.monotonic())
+    batch = await in_thread(Batch, options, source, time.monotonic(), seen)
     try:
         return await _AsyncBatch(batch).run()
     finally:
