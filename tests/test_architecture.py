@@ -31,6 +31,7 @@ PLUMBING = {
     "integrations/_stainless.py",
     "integrations/arq.py",
     "integrations/celery.py",
+    "integrations/prefect.py",
     "integrations/rq.py",
     "recorder/_decorators.py",
     "worker/_event_loop.py",

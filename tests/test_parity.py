@@ -21,7 +21,9 @@ OF_OTHERS = {
     "integrations/_model_calls.py",
     "integrations/arq.py",
     "integrations/asgi.py",
+    "integrations/prefect.py",
     "integrations/taskiq.py",
+    "integrations/temporal.py",
 }
 """Files whose functions stand for those of others, or are called by them: they say which of them are async."""
 

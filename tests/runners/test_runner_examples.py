@@ -20,8 +20,10 @@ EXAMPLES = {
     "django_project": "django",
     "dramatiq_actors": "dramatiq",
     "huey_tasks": "huey",
+    "prefect_flow": "prefect",
     "rq_jobs": "rq",
     "taskiq_tasks": "taskiq",
+    "temporal_activities": "temporalio",
 }
 HERE = [name for name, library in EXAMPLES.items() if importlib.util.find_spec(library)]
 

@@ -25,10 +25,12 @@ __all__: list[str] = [
     "litellm",
     "openai",
     "opentelemetry",
+    "prefect",
     "ray",
     "rq",
     "spark",
     "taskiq",
+    "temporal",
 ]
 
 if TYPE_CHECKING:
@@ -47,10 +49,12 @@ if TYPE_CHECKING:
         litellm,
         openai,
         opentelemetry,
+        prefect,
         ray,
         rq,
         spark,
         taskiq,
+        temporal,
     )
 else:
 

@@ -247,6 +247,10 @@ class Jobs:
         """Whether a job is under way."""
         return key in self._open
 
+    def run_of(self, key: object) -> ExternalTask | None:
+        """Return the run of a job that is under way; None where it is not, or could not be recorded."""
+        return self._open[key][0] if key in self._open else None
+
     def elapsed(self, key: object) -> float:
         """Return the seconds since a job began; 0 where it is not known."""
         return time.monotonic() - self._open[key][2] if key in self._open else 0.0
