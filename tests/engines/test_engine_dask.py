@@ -38,7 +38,10 @@ def bag(count: int, partitions: int) -> Any:
     return dask.bag.from_sequence(range(count), npartitions=partitions).map(row)
 
 
-@pytest.mark.parametrize(("count", "partitions"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("count", "partitions"),
+    [(3_000, 6), pytest.param(100_000, 20, marks=[pytest.mark.full, pytest.mark.timeout(3_000)])],
+)
 def test_a_killed_worker_costs_no_row_and_few_requests(
     client: Client, platform: Platform, tmp_path: Path, count: int, partitions: int
 ):
@@ -139,11 +142,17 @@ def test_a_cluster_that_goes_away_is_an_error(platform: Platform):
         LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
-        timer = threading.Timer(1, client.close)
-        timer.start()
+
+        def close() -> None:
+            while not cluster.scheduler.tasks:
+                time.sleep(0.02)
+            client.close()
+
+        closing = threading.Thread(target=close, daemon=True)
+        closing.start()
         with pytest.raises(BatchError, match=r"the cluster is gone.*; in all 0 were sent"):
             report_bag(bag(10, 2), backend(platform.url), columns=COLUMNS, client=client)
-        timer.join()
+        closing.join()
 
 
 def test_what_makes_no_sense_is_an_error_before_anything_is_sent(client: Client, platform: Platform):

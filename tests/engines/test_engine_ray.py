@@ -41,7 +41,9 @@ def dataset(count: int, blocks: int) -> Any:
     )
 
 
-@pytest.mark.parametrize(("count", "blocks"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("count", "blocks"), [(3_000, 6), pytest.param(100_000, 20, marks=[pytest.mark.full, pytest.mark.timeout(3_000)])]
+)
 def test_a_killed_worker_costs_no_row_and_few_requests(platform: Platform, tmp_path: Path, count: int, blocks: int):
     size = count // blocks
     result = report_dataset(

@@ -50,7 +50,10 @@ def frame(spark: SparkSession, count: int, partitions: int) -> Any:
 
 
 @pytest.mark.parametrize("form", ["data frame", "RDD"])
-@pytest.mark.parametrize(("count", "partitions"), [(3_000, 6), pytest.param(100_000, 20, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("count", "partitions"),
+    [(3_000, 6), pytest.param(100_000, 20, marks=[pytest.mark.full, pytest.mark.timeout(3_000)])],
+)
 def test_a_killed_worker_costs_no_row_and_few_requests(
     spark: SparkSession, platform: Platform, tmp_path: Path, count: int, partitions: int, form: str
 ):

@@ -28,7 +28,7 @@ _OLDEST = "2024.8"
 _INTEGRATION = "integrations.dask"
 _LOOK_AGAIN = 0.5
 _GATHER_SECONDS = 30.0
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 30.0
 
 
 def report_bag(
