@@ -322,7 +322,7 @@ def test_comments_keep_a_quiet_stream_alive(
     assert taken[-1].type is TaskUpdateEventType.TaskFinished
     # more than a second of comments, then the end: had they not counted, the stream would have been lost before
     assert [request.is_stream for request in server.requests][:2] == [True, False]
-    assert server.connections[0].left.is_set()
+    assert server.connections[0].left.wait(5)  # the server ends it, and notes so only then
 
 
 # --- the end ---
