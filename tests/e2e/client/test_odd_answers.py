@@ -24,7 +24,7 @@ from xpander_facade import (
     Task,
     Tasks,
 )
-from xpander_facade._client import event_stream
+from xpander_facade._client import event_frames
 from xpander_facade.tasks import _stream
 from xpander_facade.tasks._attachments import UNREADABLE
 
@@ -118,7 +118,7 @@ def test_a_stream_that_says_that_it_is_not_compressed_is_read(call: Caller, misb
 def test_an_event_without_an_end_is_cut_before_it_fills_the_memory(
     call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch, piece: bytes
 ):
-    monkeypatch.setattr(event_stream, "_MAX_EVENT_BYTES", 100_000)
+    monkeypatch.setattr(event_frames, "MAX_EVENT_BYTES", 100_000)
 
     def endless(connection: Connection, request: Request) -> bool:
         connection.send(head(200, {"Content-Type": "text/event-stream"}))
@@ -136,7 +136,7 @@ def test_an_event_without_an_end_is_cut_before_it_fills_the_memory(
 def test_events_of_an_allowed_size_are_read_however_many_there_are(
     call: Caller, misbehave: Start, monkeypatch: pytest.MonkeyPatch, end: bytes
 ):
-    monkeypatch.setattr(event_stream, "_MAX_EVENT_BYTES", 10_000)
+    monkeypatch.setattr(event_frames, "MAX_EVENT_BYTES", 10_000)
     chunk = event("chunk", "a" * 4_000) + b": still there\n\n" * 50
     frames = (chunk * 9 + event("task_finished", ANSWERED_TASK)).replace(b"\n", end)
     task, _ = streaming(misbehave, only(head(200, {"Content-Type": "text/event-stream"}) + frames))
