@@ -237,7 +237,7 @@ spec-diff: $(RUNTIME) node_modules/.package-lock.json ## what changed in openapi
 regenerate-check: $(DEV) ## what another contract, SPEC=path, would break
 	$(BIN)/python tools/regenerate_check $(or $(SPEC),$(error pass SPEC=path of the other openapi.yaml))
 
-contract-live: $(RUNTIME) ## hold the real platform, with your XPANDER_* variables, against openapi.yaml; WRITE=1 also reports
+contract-live: $(DEV) ## hold the real platform, with your XPANDER_* variables, against openapi.yaml; WRITE=1 also reports
 	$(BIN)/python tools/contract_live
 
 vendor-check: $(RUNTIME) ## run the vendor's own client against the emulator

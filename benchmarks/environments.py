@@ -18,7 +18,7 @@ ROOT = HERE.parent
 OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
 VENDOR = "xpander-sdk[agno]==2.0.537"
 TRACERS = ("langsmith", "langfuse")
-SHOWN = ("httpx", "httpcore", "httpx-sse", "attrs", "python-dateutil", "anyio", "sniffio", "h11")
+SHOWN = ("httpx", "httpcore", "attrs", "python-dateutil", "anyio", "sniffio", "h11")
 SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
 SHOWN_OF_TRACERS = ("langsmith", "langfuse", "opentelemetry-sdk")
 SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")

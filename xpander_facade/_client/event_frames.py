@@ -29,10 +29,10 @@ class Frame(NamedTuple):
         retry: The milliseconds after which the stream shall be opened again; None where this frame says nothing of it.
     """
 
-    event: str
-    data: str
-    id: str
-    retry: int | None
+    event: str = "message"
+    data: str = ""
+    id: str = ""
+    retry: int | None = None
 
 
 class FrameDecoder:

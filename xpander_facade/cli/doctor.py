@@ -37,7 +37,7 @@ _LIMITS: dict[str, Any] = {"timeout": 10.0, "max_retries": 1, "deadline": 15.0}
 _OLD = 3600.0
 """Seconds after which a report that still waits deserves a word."""
 
-_PACKAGES = ("attrs", "httpx", "httpcore", "httpx-sse", "typer", "rich", "starlette", "uvicorn", "agno", "genai-prices")
+_PACKAGES = ("attrs", "httpx", "httpcore", "typer", "rich", "starlette", "uvicorn", "agno", "genai-prices")
 _OF_PROGRAMS = (
     "XPANDER_ENV_FILE",
     "XPANDER_EMULATOR_API_KEY",

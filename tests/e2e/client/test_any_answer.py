@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import httpx_sse
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,6 +31,7 @@ from xpander_facade import (
     Tokens,
     _client,
 )
+from xpander_facade._client import Frame
 from xpander_facade._client.call_flow import call_flow
 from xpander_facade._transport.request import Attempt
 from xpander_facade._transport.response import Failure, Response
@@ -302,7 +302,7 @@ def test_any_frame_of_a_stream_gives_an_event_or_nothing(data: str, id: str):
     following = _stream.EventStreamState("t", Task._reader(CONFIGURATION))
     for _ in range(2):
         following.request()
-        event = following.take(httpx_sse.ServerSentEvent("message", data, id, None))
+        event = following.take(Frame("message", data, id, None))
         if event is not None:
             assert isinstance(event, TaskUpdateEvent)
             assert isinstance(event.type.value, str)

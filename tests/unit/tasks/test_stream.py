@@ -7,11 +7,11 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
-from httpx_sse import ServerSentEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade import _client
+from xpander_facade._client import Frame
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import (
     APIConnectionError,
@@ -55,7 +55,7 @@ def event_data(type_="chunk", data="x", **fields):
 
 
 def frame(data=None, id=None, **fields):
-    return ServerSentEvent(id=id, data=json.dumps(event_data(**fields) if data is None else data))
+    return Frame(id=id or "", data=json.dumps(event_data(**fields) if data is None else data))
 
 
 class TestReading:
@@ -207,7 +207,7 @@ class TestEventStreamState:
         state = following()
         state.request()
         with caplog.at_level(logging.WARNING, "xpander_facade"):
-            event = state.take(ServerSentEvent(id=id_, data=text))
+            event = state.take(Frame(id=id_, data=text))
         if event is None:
             assert "t-1" in caplog.text
         else:
@@ -234,13 +234,13 @@ class TestEventStreamState:
     def test_no_frame_is_an_error(self, text):
         state = following()
         state.request()
-        event = state.take(ServerSentEvent(data=text))
+        event = state.take(Frame(data=text))
         assert event is None or isinstance(event, TaskUpdateEvent)
 
     def test_a_frame_without_data_is_nothing(self):
         state = following()
         state.request()
-        assert state.take(ServerSentEvent(id="5")) is None
+        assert state.take(Frame(id="5")) is None
 
     def test_it_waits_one_two_then_three_seconds_and_gives_up_after_ten_fruitless_tries(self):
         state = following()
@@ -281,7 +281,7 @@ class TestEventStreamState:
     def test_the_wait_that_a_stream_asks_for_takes_the_place_of_the_first_within_bounds(self, milliseconds, waits):
         state = following()
         state.request()
-        assert state.take(ServerSentEvent(retry=milliseconds)) is None
+        assert state.take(Frame(retry=milliseconds)) is None
         assert [state.backoff(None) for _ in range(4)] == waits
         state.take(frame())
         assert state.backoff(None) == waits[0]
