@@ -64,6 +64,7 @@ def test_a_killed_worker_costs_no_row_and_few_requests(
     else:
         result = report_dataframe(frame(spark, count, partitions), killing, columns=COLUMNS)
     assert (result.sent, result.failed_count, result.failed) == (count, 0, [])
+    assert result.elapsed > 0.5
     print(f"spark, {form}: {check_cost_of_a_death(platform, tmp_path, count, size)}, {result.elapsed:.0f} s")
 
 

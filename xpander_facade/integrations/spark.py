@@ -71,9 +71,10 @@ def report_dataframe(
         concurrency=concurrency,
         batch_id=batch_id,
     )
+    tally = Tally()
     # Arrow keeps zones, nulls and whole numbers, which pandas' form and that of RDDs lose.
     outcomes = frame.mapInArrow(_ArrowSender(sender), "outcome string").collect()
-    return _tally([row["outcome"] for row in outcomes])
+    return _sum(tally, [row["outcome"] for row in outcomes])
 
 
 def report_rdd(
@@ -111,7 +112,8 @@ def report_rdd(
         records = (row.asDict(recursive=True) if hasattr(row, "asDict") else row for row in rows)
         yield sender.send(records, f"partition {number}", str(number))
 
-    return _tally(source.mapPartitionsWithIndex(send).collect())
+    tally = Tally()
+    return _sum(tally, source.mapPartitionsWithIndex(send).collect())
 
 
 class _ArrowSender:
@@ -136,8 +138,7 @@ class _ArrowSender:
             seen.close()
 
 
-def _tally(outcomes: list[str]) -> BatchResult:
-    tally = Tally()
+def _sum(tally: Tally, outcomes: list[str]) -> BatchResult:
     for outcome in outcomes:
         tally.add(outcome)
     return tally.result()
