@@ -60,6 +60,9 @@ async def lifespan(backend: Backend, *, flush_timeout: float = FLUSH_TIMEOUT) ->
 class FlushMiddleware:
     """Sends what is recorded when the application has shut down. It takes part in nothing else.
 
+    It stands around the whole application. Where it sees a request and no lifespan before, it says so in the log: some
+    frameworks, such as Litestar, show their middleware requests only.
+
     Args:
         app: The application.
         backend: Whose outbox is flushed.
@@ -74,12 +77,15 @@ class FlushMiddleware:
         self._app = app
         self._backend = backend
         self._flush_timeout = _validation.check_seconds("flush_timeout", flush_timeout)
+        self._is_warned = False
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve as the application does."""
         if scope["type"] != "lifespan":
+            self._warn_once()
             await self._app(scope, receive, send)
             return
+        self._is_warned = True
         told: set[str] = set()
 
         async def receive_and_note() -> MutableMapping[str, Any]:
@@ -106,6 +112,17 @@ class FlushMiddleware:
             await send_after_flush({"type": "lifespan.startup.complete"})
             await receive()
             await send_after_flush({"type": "lifespan.shutdown.complete"})
+
+    def _warn_once(self) -> None:
+        """Say at the first request that no lifespan came before it: no shutdown will come after it, either."""
+        outbox = self._backend.configuration.outbox
+        if not self._is_warned and outbox is not None:
+            _log.warning(
+                "FlushMiddleware sees requests but no lifespan, so that it will not send what waits in the outbox "
+                "%s at shutdown: put it around the whole application, or use asgi.lifespan() in its lifespan",
+                outbox.path,
+            )
+        self._is_warned = True
 
 
 async def flush_at_shutdown(backend: Backend, timeout: float) -> None:

@@ -93,6 +93,24 @@ def test_what_is_left_is_said(tmp_path, caplog):
     assert any("1 reports are left in the outbox" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.parametrize("scopes", [["http", "http"], ["lifespan", "http"]])
+def test_a_middleware_that_is_shown_no_lifespan_says_so_once(tmp_path, caplog, scopes):
+    async def application(scope, receive, send):
+        """Answer nothing, as Litestar's middleware is asked for requests only."""
+
+    async def run(backend):
+        middleware = FlushMiddleware(application, backend=backend)
+        for kind in scopes:
+            await middleware({"type": kind}, None, None)
+
+    configuration = Configuration(api_key="k", agent_id="a", outbox=str(tmp_path / "runs.db"))
+    with Backend(configuration) as backend:
+        asyncio.run(run(backend))
+    told = [record.getMessage() for record in caplog.records if "sees requests but no lifespan" in record.getMessage()]
+    assert len(told) == (scopes[0] == "http")
+    assert all(str(tmp_path / "runs.db") in text and "asgi.lifespan()" in text for text in told)
+
+
 def test_a_shutdown_that_can_not_be_flushed_goes_on(caplog):
     class Broken:
         async def aflush(self, timeout):
