@@ -28,7 +28,11 @@ class WorkerProcess:
         self._notes = folder / f"{self.name}.notes"
         self._log = folder / f"{self.name}.log"
         self._notes.touch()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("XPANDER_")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("XPANDER_") or name == "XPANDER_HTTP_PARSER"
+        }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tools" / "soak_worker.py"), kind, str(self._notes)],

@@ -11,6 +11,7 @@ from calling import Caller
 from misbehaving import Misbehaving
 
 from xpander_facade import Backend, Configuration
+from xpander_facade._transport import parsers as parsers  # takes the library that the environment names
 from xpander_facade.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from misbehaving import Script
 
-_VARIABLES = re.compile(r"XPANDER_|IS_STG$|IS_XPANDER|SSL_CERT_|(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
+_VARIABLES = re.compile(r"XPANDER_(?!HTTP_PARSER$)|IS_STG$|IS_XPANDER|SSL_CERT_|(HTTPS?|ALL|NO)_PROXY$", re.IGNORECASE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +32,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Take the variables that configure calls out of the environment, and return what they were."""
+    """Take the variables that configure calls out of the environment, and return what they were.
+
+    All but that which names the parser of responses: the tests run on both.
+    """
     found = {name: value for name, value in os.environ.items() if _VARIABLES.match(name)}
     for name in found:
         monkeypatch.delenv(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from inherited import inherited_environment
 
 from xpander_facade.emulator import Emulator
 
@@ -19,10 +19,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 def run(example: str, environment: dict[str, str]) -> str:
     """Run an example to its end and return what it printed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("XPANDER_")}
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / example)],
-        env=inherited | environment,
+        env=inherited_environment() | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

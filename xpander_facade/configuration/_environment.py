@@ -23,6 +23,7 @@ VARIABLES = (
     "XPANDER_HTTP_PARSER",
 )
 """The variables of the environment that are ours."""
+_PARSER = "XPANDER_HTTP_PARSER"
 
 
 def _environment(name: str) -> str | None:
@@ -66,7 +67,7 @@ def streaming_port() -> str | None:
 
 def http_parser() -> str | None:
     """Return the library that reads responses, as XPANDER_HTTP_PARSER names it; None for the best that is installed."""
-    return (_environment("XPANDER_HTTP_PARSER") or "").lower() or None
+    return (_environment(_PARSER) or "").lower() or None
 
 
 def environment_fingerprint() -> tuple[tuple[str | None, str | None], int]:
@@ -89,10 +90,12 @@ def network_variables() -> list[str]:
 def foreign_environment(python_path: Iterable[str]) -> dict[str, str]:
     """Return the environment for a process that is told otherwise what our variables say, such as the key.
 
+    What says how calls are made, and not to whom, stays.
+
     Args:
         python_path: Folders in which it finds packages before all others.
     """
-    kept = {name: value for name, value in os.environ.items() if name.partition("_")[0] != "XPANDER"}
+    kept = {name: value for name, value in os.environ.items() if name.partition("_")[0] != "XPANDER" or name == _PARSER}
     folders = [*python_path, os.environ.get("PYTHONPATH", "")]
     return {**kept, "PYTHONPATH": os.pathsep.join(folder for folder in folders if folder)}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from inherited import inherited_environment
 
 from xpander_facade import Backend, Configuration
 from xpander_facade.emulator import Emulator
@@ -33,7 +34,7 @@ def serve(platform, tmp_path):
     def start(application, **more):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("XPANDER_")}
+        environment = inherited_environment()
         environment |= {
             "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, sys.path)]),
             "XPANDER_API_KEY": "key-1",

@@ -79,8 +79,12 @@ def end(path: Path) -> None:
     assert eventually(are_gone)
 
 
-def test_reports_of_processes_that_end_at_once_are_sent_by_one_relay(emulator: Emulator, tmp_path: Path):
+def test_reports_of_processes_that_end_at_once_are_sent_by_one_relay(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = tmp_path / "runs.db"
+    monkeypatch.setenv("XPANDER_AGENT_ID", "agent-of-the-program")
+    monkeypatch.setenv("XPANDER_HTTP_PARSER", "h11")
     run_python(ENDING_AT_ONCE, emulator.url, str(path), flags=("-W", "ignore::DeprecationWarning"))
     try:
         assert eventually(lambda: len(emulator.tasks()) == 3)
@@ -89,6 +93,8 @@ def test_reports_of_processes_that_end_at_once_are_sent_by_one_relay(emulator: E
             assert eventually(lambda: len(relays(path)) == 1)
             (relay,) = relays(path)
             assert "key-in-a-pipe" not in relay["cmdline"] + relay["environ"]
+            assert "agent-of-the-program" not in relay["environ"]
+            assert "XPANDER_HTTP_PARSER=h11" in relay["environ"].split("\0")
             assert os.readlink(f"/proc/{relay['pid']}/fd/1") == "/dev/null"
     finally:
         end(path)

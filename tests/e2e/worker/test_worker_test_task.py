@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from inherited import inherited_environment
 from serving import IMPATIENT
 
 from xpander_facade import AgentExecutionInput, LocalTaskTest, OutputFormat, Task, User, on_task
@@ -87,6 +88,4 @@ def test_a_module_that_is_imported_says_nothing(tmp_path: Path):
 
 
 def environment() -> dict[str, Any]:
-    import os
-
-    return {name: value for name, value in os.environ.items() if not name.startswith("XPANDER_")}
+    return inherited_environment()
