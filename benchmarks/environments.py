@@ -18,7 +18,7 @@ ROOT = HERE.parent
 OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
 VENDOR = "xpander-sdk[agno]==2.0.537"
 TRACERS = ("langsmith", "langfuse")
-SHOWN = ("httpx", "httpcore", "attrs", "python-dateutil", "anyio", "sniffio", "h11")
+SHOWN = ("httpx", "httpcore", "attrs", "python-dateutil", "anyio", "sniffio", "httptools", "h11")
 SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
 SHOWN_OF_TRACERS = ("langsmith", "langfuse", "opentelemetry-sdk")
 SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")
@@ -53,15 +53,6 @@ def others_environment() -> Path:
 def tracers_environment() -> Path:
     """Return the Python that has the clients of other services that take runs."""
     return _environment(".venv-bench-tracers", "constraints-tracers.txt", TRACERS, with_facade=False)
-
-
-def fast_environment() -> Path | None:
-    """Return the Python that has the facade with its extra `[fast]`; None while there is no such extra."""
-    extra = _project().get("optional-dependencies", {}).get("fast")
-    if not extra:
-        return None
-    wanted = (*_project()["dependencies"], *extra)
-    return _environment(".venv-bench-fast", "constraints.txt", wanted, with_facade=True)
 
 
 def vendor_environment() -> Path:

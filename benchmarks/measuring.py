@@ -74,6 +74,10 @@ def environment(url: str = "") -> dict[str, str]:
     }
 
 
+SETTINGS = {"facade_h11": {"XPANDER_HTTP_PARSER": "h11"}}
+"""Variables of candidates that differ in them alone."""
+
+
 class Worker:
     """A candidate in a process of its own; call it with a job."""
 
@@ -84,7 +88,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(url),
+            env=environment(url) | SETTINGS.get(candidate, {}),
         )
 
     def __call__(self, **job: Any) -> float:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- written by: python benchmarks/run.py --write docs/performance.md -->"
 END = "<!-- end of what is written -->"
 NAMES = {
-    "facade_fast": "facade with [fast]",
+    "facade_h11": "facade with h11",
     "facade_base": "build before",
     "httpx_reused": "httpx, one client",
     "httpx_post": "httpx.post",
@@ -60,7 +60,6 @@ class Bench:
     url: str
     facade: Path
     others: Path
-    fast: Path | None
     base: Path | None
     vendor: Path | None
     tracers: Path
@@ -74,7 +73,7 @@ class Bench:
         special = {
             "facade": self.facade,
             "generated": self.facade,
-            "facade_fast": self.fast,
+            "facade_h11": self.facade,
             "facade_base": self.base,
             "vendor": self.vendor,
             "langsmith_client": self.tracers,
@@ -106,8 +105,13 @@ def against(
     return [Row(what, series["facade"], f"{label}{' (it / ours)' if turned else ''}", compared, target)]
 
 
+def with_h11(what: str, series: dict[str, list[float]], other: str) -> list[Row]:
+    """Return the row that compares the facade with a candidate, where h11 reads the responses."""
+    return against(f"{what}, with h11", {**series, "facade": series["facade_h11"]}, other, None)
+
+
 def sync(bench: Bench) -> list[Row]:
-    names = ("facade", "httpx_reused", "httpx_post", "requests_session", "raw_socket", "vendor")
+    names = ("facade", "facade_h11", "httpx_reused", "httpx_post", "requests_session", "raw_socket", "vendor")
     with bench.workers(*names) as workers:
         jobs = {name: call(worker, do="calls", count=400 // SLOW.get(name, 1)) for name, worker in workers.items()}
         series = interleave(jobs, bench.rounds(15))
@@ -118,11 +122,12 @@ def sync(bench: Bench) -> list[Row]:
         *against(what, series, "httpx_post", None, turned=True),
         *against(what, series, "requests_session", None),
         *against(what, series, "raw_socket", None),
+        *with_h11(what, series, "httpx_reused"),
     ]
 
 
 def asynchronous(bench: Bench) -> list[Row]:
-    names = ("facade", "facade_fast", "aiohttp_session", "httpx_reused", "raw_socket", "vendor")
+    names = ("facade", "facade_h11", "aiohttp_session", "httpx_reused", "raw_socket", "vendor")
     with bench.workers(*names) as workers:
         jobs = {
             name: call(worker, do="acalls", count=1280 // SLOW.get(name, 1), at_once=64)
@@ -141,12 +146,7 @@ def asynchronous(bench: Bench) -> list[Row]:
     rows.append(
         Row(what, series["facade"], label, ratios(series, "facade", "alone"), Target(at_least=1, source="issue 5"))
     )
-    if "facade_fast" in series:
-        label = f"{NAMES['aiohttp_session']}: {spread(series['aiohttp_session'])}"
-        compared = ratios(series, "facade_fast", "aiohttp_session")
-        target = Target(at_least=0.3, source="issue 5")
-        rows.append(Row(f"{what}, with [fast]", series["facade_fast"], label, compared, target))
-    return rows
+    return [*rows, *with_h11(what, series, "aiohttp_session")]
 
 
 def batches(bench: Bench) -> list[Row]:
@@ -169,11 +169,14 @@ def batches(bench: Bench) -> list[Row]:
 
 
 def threads(bench: Bench) -> list[Row]:
-    with bench.workers("facade", "httpx_reused") as workers:
+    with bench.workers("facade", "facade_h11", "httpx_reused") as workers:
         jobs = {name: call(worker, do="threads", count=1600, threads=32) for name, worker in workers.items()}
         series = interleave(jobs, bench.rounds(11))
     what = "32 threads on one Backend, calls a second"
-    return against(what, series, "httpx_reused", Target(at_least=2.5, source="issue 16"))
+    return [
+        *against(what, series, "httpx_reused", Target(at_least=2.5, source="issue 16")),
+        *with_h11(what, series, "httpx_reused"),
+    ]
 
 
 def decode(bench: Bench) -> list[Row]:
@@ -434,22 +437,19 @@ def main() -> int:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     facade = environments.facade_environment()
     others = environments.others_environment()
-    fast = environments.fast_environment()
     revision = arguments.base if environments.has_revision(arguments.base) else None
     base = None if revision is None else environments.base_environment(revision)
     tracers = environments.tracers_environment()
     vendor = None if arguments.quick else environments.vendor_environment()
     rows: list[Row] = []
     with sink(others) as url:
-        bench = Bench(url, facade, others, fast, base, vendor, tracers, arguments.quick, revision)
+        bench = Bench(url, facade, others, base, vendor, tracers, arguments.quick, revision)
         for name in arguments.only or BENCHMARKS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             rows += BENCHMARKS[name](bench)
     notes = machine(bench, load)
     if revision is None:
         notes.append(f"Not measured: the build {arguments.base}, which git does not know here.")
-    if fast is None:
-        notes.append("Not measured: the extra [fast], which this build does not have.")
     if arguments.quick:
         notes.append("Quick form: three rounds, without the vendor's client. Too few to judge by.")
     if arguments.note:

@@ -127,18 +127,38 @@ def test_the_public_names_load_neither_http_nor_dateutil_nor_the_generated_clien
     assert not roots & {"httpx", "httpx_sse", "httpcore", "h11", "anyio", "dateutil", "xpander_api", "starlette"}
 
 
-@pytest.mark.parametrize("parser", ["h11", ""])
-def test_a_call_that_goes_straight_to_its_server_loads_no_httpx(parser):
-    code = (
-        "import os; os.environ['XPANDER_HTTP_PARSER'] = %r; "
-        "from xpander_facade import Backend, Configuration; configuration = Configuration(api_key='k', base_url=%r); "
-        "Backend(configuration).report_external_task('agent-1', id='run-1', result='out'); "
-        "Backend(configuration).report_external_task('agent-1', id='run-1', result='out')"
-    )
+REPORT_TWICE = """
+from xpander_facade import Backend, Configuration
+backend = Backend(Configuration(api_key='k', base_url=%r))
+for _ in range(2):
+    backend.report_external_task('agent-1', id='run-1', result='out')
+"""
+REPORT_TWICE_ASYNC = """
+import asyncio
+from xpander_facade import Backend, Configuration
+async def main():
+    backend = Backend(Configuration(api_key='k', base_url=%r))
+    for _ in range(2):
+        await backend.areport_external_task('agent-1', id='run-1', result='out')
+asyncio.run(main())
+"""
+PARSERS = {
+    "httptools": "import os; os.environ.pop('XPANDER_HTTP_PARSER', None)",
+    "h11": "import os; os.environ['XPANDER_HTTP_PARSER'] = 'h11'",
+    "h11 since httptools is missing": "import os, sys; os.environ.pop('XPANDER_HTTP_PARSER', None); "
+    "sys.modules['httptools'] = None",
+}
+
+
+@pytest.mark.parametrize("code", [REPORT_TWICE, REPORT_TWICE_ASYNC], ids=["sync", "async"])
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_call_that_goes_straight_to_its_server_loads_no_httpx_and_one_parser(parser, code):
     with Emulator() as emulator:
-        roots, _ = loaded_after(code % (parser, emulator.url))
-    assert not roots & {"httpx", "httpx_sse", "httpcore", "anyio", "dateutil", "asyncio", "certifi", "urllib.request"}
-    assert ("h11" in roots) is (parser == "h11")
+        roots, modules = loaded_after(PARSERS[parser] + code % emulator.url)
+    strangers = {"httpx", "httpx_sse", "httpcore", "anyio", "dateutil", "certifi", "urllib.request"}
+    assert not roots & strangers
+    assert ("asyncio" in roots) is (code == REPORT_TWICE_ASYNC)
+    assert ("h11" in roots, "httptools.parser" in modules) == (parser != "httptools", parser == "httptools")
 
 
 def test_the_version_is_the_distributions():

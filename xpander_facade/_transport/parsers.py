@@ -1,4 +1,4 @@
-"""Parsers of responses in HTTP/1.1: httptools where it is installed (the extra `[fast]`), else h11. No I/O."""
+"""Parsers of responses in HTTP/1.1: httptools, a parser in C, and h11 where there is none. No I/O."""
 
 from __future__ import annotations
 
