@@ -89,6 +89,11 @@ def ledger_of(llm_response: Any) -> Ledger:
     return {attempt: _numbers(entry) for attempt, entry in entries.items() if isinstance(entry, dict)}
 
 
+def is_numbered(ledger: Ledger) -> bool:
+    """Whether all attempts are numbers, which tell their order."""
+    return all(_number(attempt) is not None for attempt in ledger)
+
+
 def has_ledger(body: _Body) -> bool:
     """Whether a report is one of an attempt whose counts are added to those of others."""
     return bool(ledger_of(body.get("llm_response")))

@@ -24,6 +24,7 @@ from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
+from xpander_facade.outbox._ledger_checks import LedgerChecks
 from xpander_facade.outbox._reconciliation import reconciled
 from xpander_facade.outbox._sending_threads import SendingThreads
 from xpander_facade.outbox._window import Window
@@ -148,6 +149,7 @@ class Sender:
         self._destinations: dict[int, _Destination] = {}
         self._keys: dict[tuple[int, str], _KeyState] = {}
         self._threads = SendingThreads(self._work)
+        self._checks = LedgerChecks(store, lambda: self._wake())
         self.is_left_to_relay: Callable[[], bool] | None = None
         """Whether another process is there that only sends; None where there is never one."""
         self.begun = 0
@@ -164,6 +166,7 @@ class Sender:
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
         self._unsettled: list[Outcome] = []
         self._threads.reset()
+        self._checks.reset()
         for destination in self._destinations.values():
             destination.ready.clear()
             destination.sending = destination.claimed = destination.sent = destination.refused = 0
@@ -194,6 +197,7 @@ class Sender:
 
         Where no thread can be started, at the interpreter's end, this sends by itself.
         """
+        self._checks.start_due()
         # Said before looking, so that a report that comes while this looks is not overlooked.
         self.is_idle = True
         with self._coordinating:
@@ -344,6 +348,7 @@ class Sender:
             if to_send is not None:
                 request = report_request(job.claim.agent_id, to_send.body)
                 _client.send(to_send.configuration, request, check_taken)
+                self._checks.note(job.claim, job.configuration, to_send.body)
         except Exception as error:
             if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):
                 destination.failed_at = time.monotonic()
