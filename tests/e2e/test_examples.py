@@ -17,7 +17,7 @@ from xpander_facade.emulator import Emulator
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def run(example: str, environment: dict[str, str]) -> str:
+def run(example: str, environment: dict[str, str], errors: str = "") -> str:
     """Run an example to its end and return what it printed."""
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / example)],
@@ -27,7 +27,7 @@ def run(example: str, environment: dict[str, str]) -> str:
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, errors)
     return done.stdout
 
 
@@ -102,3 +102,32 @@ def test_the_demo_shows_history_and_totals_and_leaves_nothing_running():
     assert urlsplit(url[0]).hostname == "127.0.0.1"
     with pytest.raises(httpx.ConnectError):
         httpx.get(url[0])
+
+
+def recorded(out: str) -> set[str]:
+    return {line for line in out.splitlines() if line.endswith("tokens")}
+
+
+def test_the_spans_of_a_framework_become_runs_with_and_without_a_block():
+    assert recorded(run("opentelemetry_spans.py", {})) == {
+        "completed ticket 7: the printer is on fire 2000 tokens",
+        "completed ticket 8: the printer is on fire 2000 tokens",
+    }
+
+
+def test_invocations_of_a_lambda_and_messages_of_its_queue_are_runs():
+    said = "message message-9 has failed, and SQS delivers it again: ValueError('the ticket has no text')\n"
+    out = run("lambda_handler.py", {}, said)
+    assert "{'batchItemFailures': [{'itemIdentifier': 'message-9'}]}" in out.splitlines()
+    assert recorded(out) == {
+        "completed ticket 7: the printer is on fire 990 tokens",
+        "completed ticket 8: the printer is on fire 990 tokens",
+        "failed the ticket has no text 990 tokens",
+    }
+
+
+def test_a_server_that_is_told_to_end_sends_what_its_requests_recorded():
+    assert recorded(run("asgi_app.py", {})) == {
+        "completed ticket-7: the printer is on fire 990 tokens",
+        "completed ticket-8: the printer is on fire 990 tokens",
+    }
