@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -29,7 +29,7 @@ backend = Backend()
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: Starlette) -> AsyncIterator[None]:
+async def lifespan(app: Starlette) -> AsyncGenerator[None]:
     """Send what waits in the outbox while the server shuts down."""
     async with asgi.lifespan(backend):
         yield
