@@ -127,6 +127,22 @@ def test_the_public_names_load_neither_http_nor_dateutil_nor_the_generated_clien
     assert not roots & {"httpx", "httpx_sse", "httpcore", "h11", "anyio", "dateutil", "xpander_api", "starlette"}
 
 
+def test_the_five_names_of_every_script_load_what_they_are_made_of_and_no_more():
+    _, modules = loaded_after("from xpander_facade import Backend, Task, Tasks, Tokens, Configuration")
+    late = {"logging", "urllib.parse", "ipaddress", "json", "difflib"}
+    late |= {f"xpander_facade.{name}" for name in ("types.models", "usage._usage", "tasks._list_item")}
+    late |= {f"xpander_facade._serialization.{name}" for name in ("codec", "values", "notebook", "jsonable")}
+    assert not modules & late
+
+
+def test_what_a_task_is_made_of_loads_when_somebody_asks():
+    loaded_after(
+        "import typing; from xpander_facade import Task, Tokens; hints = typing.get_type_hints(Task); "
+        "assert hints['tokens'] == Tokens | None; "
+        "from xpander_facade import DeepPlanning; assert hints['deep_planning'] is DeepPlanning"
+    )
+
+
 REPORT_TWICE = """
 from xpander_facade import Backend, Configuration
 backend = Backend(Configuration(api_key='k', base_url=%r))

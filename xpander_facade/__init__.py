@@ -106,7 +106,8 @@ if TYPE_CHECKING:
         Principal,
         User,
     )
-    from xpander_facade.usage._usage import Tokens, Usage, read_usage
+    from xpander_facade.usage._tokens import Tokens
+    from xpander_facade.usage._usage import Usage, read_usage
     from xpander_facade.worker._logging import TaskIdFilter
     from xpander_facade.worker._on_task import TaskHandler, on_boot, on_shutdown, on_task
 
@@ -200,7 +201,7 @@ _HOMES = {
     "Tasks": "tasks._tasks",
     "TasksListItem": "tasks._list_item",
     "ThinkMode": "types.enums",
-    "Tokens": "usage._usage",
+    "Tokens": "usage._tokens",
     "ToolCallRequest": "types.events",
     "ToolCallResult": "types.events",
     "ToolInvocationResult": "types.agents",

@@ -16,6 +16,9 @@ def _missing(package: str, name: str, homes: Iterable[str], caller: FrameType) -
 
     `from package import name` takes an AttributeError for itself, and says nothing of its text: it gets an ImportError.
     """
+    # `from package import module` asks for the name first, and then looks for a module: nobody reads this text.
+    if caller.f_code.co_name == "_handle_fromlist":
+        return AttributeError(name)
     from opcode import opmap
 
     from xpander_facade._hints import ROOT, unknown_name

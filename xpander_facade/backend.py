@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests, _validation
@@ -884,6 +883,8 @@ def _task_named_by(prompt: str) -> str | None:
     """Return the id of the task that a prompt stands for: a JSON object with `xpander_task_id`; else None."""
     if not (_validation.check_text("prompt", prompt) or "").lstrip().startswith("{"):
         return None
+    import json
+
     try:
         data = json.loads(prompt)
     except (ValueError, RecursionError):

@@ -8,7 +8,7 @@ import pytest
 from xpander_facade import _validation
 from xpander_facade.types.enums import AgentExecutionStatus
 from xpander_facade.types.models import Attachment, Principal, check_principal
-from xpander_facade.usage._usage import Tokens, check_tokens
+from xpander_facade.usage._tokens import Tokens, check_tokens
 
 
 @pytest.mark.parametrize("value", ["a", "a/b", "..a", "ünïcode", AgentExecutionStatus.Pending, "a b"])

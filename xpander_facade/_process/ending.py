@@ -9,15 +9,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import enum
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_log = logging.getLogger("xpander_facade")
 
 
 class Step(enum.IntEnum):
@@ -45,7 +42,9 @@ def end() -> None:
             try:
                 function()
             except Exception:
-                _log.exception("the end of the process goes on after an error")
+                from logging import getLogger
+
+                getLogger("xpander_facade").exception("the end of the process goes on after an error")
 
 
 def watch_worker_processes() -> None:

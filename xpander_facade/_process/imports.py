@@ -26,6 +26,7 @@ FORK_TIMEOUT = 10.0
 """Seconds that a fork waits for imports that are under way."""
 _IMPORT_TIMEOUT = 30.0
 
+LOGGING = "logging"
 CALLS = "calls"
 TASKS = "tasks"
 CREATION = "creation"
@@ -50,27 +51,31 @@ BATCHES = "batches"
 
 # A name that ends with a question mark need not be installed.
 _MODULES = {
+    LOGGING: ("logging",),
     CALLS: (
         "uuid",
         "encodings.idna",
         "xpander_facade._transport.pool_registry",
         "xpander_facade._client.sending",
+        "xpander_facade._serialization.codec",
         "xpander_facade._serialization.json_bytes",
         "xpander_facade._serialization.redaction",
         "xpander_facade._requests.report",
         "xpander_facade._requests.tasks",
         "xpander_facade.tasks._task",
         "xpander_facade.tasks._reporting",
+        "xpander_facade.types.models",
         "xpander_api.api.tasks",
+        "xpander_api.models.report_external_task_request",
         "xpander_api.models.tokens",
     ),
     TASKS: (
-        "xpander_api.models.report_external_task_request",
         "xpander_api.api.events.stream_task_events",
         "xpander_api.api.tasks.get_task",
         "xpander_api.api.tasks.list_tasks",
         "xpander_api.api.tasks.update_task",
         "xpander_facade._client.event_stream",
+        "xpander_facade.tasks._list_item",
         "xpander_facade.tasks._stream",
         "xpander_facade.tasks._tasks",
         "xpander_facade.tasks._waiting",
@@ -196,6 +201,8 @@ def load(*groups: str) -> None:
     for group in groups:
         if group in _loaded:
             continue
+        if group != LOGGING:
+            load(LOGGING)
         with _starting:
             # One of two threads that ask at once makes the call for both.
             call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
@@ -205,6 +212,10 @@ def load(*groups: str) -> None:
         else:
             # Another thread imports what it can't before the present import is done; Python itself can tell.
             _import(_MODULES[group])
+        if group == LOGGING:
+            # A fork takes the lock of logging, for which most modules ask while they are imported. It calls first what
+            # was registered last: so that it waits for imports before it takes that lock, this comes after logging's.
+            _watch_forks()
         _loaded.add(group)
         _loading.pop(group, None)
 
@@ -246,5 +257,9 @@ def _begin_anew() -> None:
     _loading.clear()
 
 
-if hasattr(os, "register_at_fork"):  # there is none on Windows
-    os.register_at_fork(before=_await_imports, after_in_parent=_continue_imports, after_in_child=_begin_anew)
+def _watch_forks() -> None:
+    if hasattr(os, "register_at_fork"):  # there is none on Windows
+        os.register_at_fork(before=_await_imports, after_in_parent=_continue_imports, after_in_child=_begin_anew)
+
+
+_watch_forks()

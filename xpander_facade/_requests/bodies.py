@@ -14,7 +14,7 @@ from xpander_api.types import UNSET, Unset
 from xpander_facade import _validation
 from xpander_facade._serialization import codec
 from xpander_facade.types import models as types
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

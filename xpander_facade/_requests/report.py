@@ -14,7 +14,7 @@ from xpander_facade._process.imports import OBJECTS, load
 from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
-from xpander_facade.usage._usage import Tokens, check_tokens
+from xpander_facade.usage._tokens import Tokens, check_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable

@@ -18,7 +18,7 @@ from xpander_facade._requests.bodies import given
 from xpander_facade._requests.generated import make_request
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User, check_principal
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

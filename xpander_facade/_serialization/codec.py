@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from xpander_facade._serialization.essential import ESSENTIAL_KEY
 from xpander_facade._serialization.values import (
     SIMPLE,
     UNCHANGEABLE,
@@ -171,11 +172,6 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
     return functools.partial(structure, annotation) if attrs.has(typing.cast("Any", annotation)) else own
 
 
-_ESSENTIAL = "essential"
-ESSENTIAL: Mapping[str, bool] = {_ESSENTIAL: True}
-"""Metadata of an attribute that may be absent, but not be what it can't hold: all of the object would mislead."""
-
-
 @attrs.frozen
 class _Field:
     """How an attribute is read.
@@ -255,7 +251,7 @@ def _field_plan(field: attrs.Attribute[Any], annotation: Any) -> _Field:
         read = functools.partial(_check, field, read)
     default = functools.partial(default_for, field)
     is_required = field.default is attrs.NOTHING
-    may_be_unread = (not is_required or read is read_time) and not field.metadata.get(_ESSENTIAL)
+    may_be_unread = (not is_required or read is read_time) and not field.metadata.get(ESSENTIAL_KEY)
     return _Field(field.name, read, None if is_required else default, may_be_unread)
 
 

@@ -16,7 +16,7 @@ import attrs
 
 from xpander_facade._process.imports import PROXIES, REMOTE, TLS, load
 from xpander_facade._transport.proxies import environment_proxy, with_scheme
-from xpander_facade.configuration._configuration import is_loopback
+from xpander_facade.configuration._urls import is_loopback
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -1,15 +1,11 @@
 """Configuration: what a call needs to know, from argument, environment or default, in that order.
 
-The only module that reads the environment. The URL rules are facts of the platform, tested as tables in
-tests/unit/configuration/test_configuration.py.
+This package alone reads the environment.
 """
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -39,20 +35,6 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._outbox_settings import OutboxSettings  # noqa: TC004
     from xpander_facade.configuration._retry_event import RetryEvent  # noqa: TC004
 
-CLOUD_URL = "https://inbound.xpander.ai"
-STAGING_URL = "https://inbound.stg.xpander.ai"
-
-_EVENTS_HOSTS = {
-    "inbound.xpander.ai": "https://agent-controller.xpander.ai",
-    "inbound.stg.xpander.ai": "https://agent-controller.stg.xpander.ai",
-}
-# On a developer's machine the platform's API has this port, and its controller, which streams events, the other.
-_LOCAL_API_PORT = 8085
-_LOCAL_EVENTS_URL = "http://localhost:9016"
-# The platform's rule: a URL with this host or first path segment, or with this port, wants the organisation in its
-# path.
-_CONTROLLER = "agent-controller"
-_CONTROLLER_PORT = 9016
 MIN_FIELD_BYTES = 1_000
 _NOT_PICKLED = frozenset(
     {"api_key", "headers", "http_client", "async_http_client", "on_retry", "on_request", "on_response"}
@@ -85,29 +67,9 @@ def _agent_id(value: str | None) -> str | None:
 
 
 def _base_url(value: str | None) -> str:
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"base_url must be a string, not {type(value).__name__}")
-    url = (value or "").strip() or _environment("XPANDER_BASE_URL")
-    if url is None:
-        if value is not None:
-            # The key of a private installation must never travel to the cloud by default.
-            raise ConfigurationError("base_url is empty: pass base_url= or set XPANDER_BASE_URL")
-        url = STAGING_URL if _flag("IS_STG") else CLOUD_URL
-    if "://" not in url:
-        url = f"https://{url}"
-    url = url.rstrip("/")
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"base_url is not a URL ({error}): it looks like https://host[:port][/path]") from None
-    if parts.scheme.lower() not in {"http", "https"} or not host:
-        raise ConfigurationError("base_url must look like https://host[:port][/path]")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("base_url must not hold a user or password: pass the key as api_key=")
-    if "?" in url or "#" in url or any(character.isspace() for character in url):
-        raise ConfigurationError("base_url must not hold a query, a fragment or white space")
-    return url
+    from xpander_facade.configuration._urls import check_base_url
+
+    return check_base_url(value)
 
 
 def _seconds(name: str, value: float) -> float:
@@ -207,33 +169,6 @@ def _async_http_client(
     client: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None
     client = check_client("async_http_client", "AsyncClient", value)
     return client
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    # No other name is looked up: where it leads can change between the check and the call.
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-# Every call asks both, and taking a URL apart is a tenth of what it costs to leave a report to the outbox.
-@functools.lru_cache(maxsize=64)
-def _wants_organization(base_url: str) -> bool:
-    """Whether the platform's URL rule wants the organisation in the path."""
-    parts = urlsplit(base_url)
-    first_segment = parts.path.lstrip("/").split("/", 1)[0]
-    return _CONTROLLER in (parts.hostname or "") or parts.port == _CONTROLLER_PORT or first_segment == _CONTROLLER
-
-
-@functools.lru_cache(maxsize=64)
-def _is_in_the_clear(base_url: str) -> bool:
-    """Whether a URL leads to another machine over plain http."""
-    parts = urlsplit(base_url)
-    return parts.scheme.lower() == "http" and not is_loopback(parts.hostname or "")
 
 
 @attrs.frozen
@@ -368,7 +303,9 @@ class Configuration:
         Raises:
             ConfigurationError: The URL needs an organisation and there is none.
         """
-        return f"{self.base_url}/{self._organization()}" if _wants_organization(self.base_url) else self.base_url
+        from xpander_facade.configuration._urls import wants_organization
+
+        return f"{self.base_url}/{self._organization()}" if wants_organization(self.base_url) else self.base_url
 
     def get_events_url(self) -> str:
         """Return the root of the event streams, always with the organisation.
@@ -378,12 +315,9 @@ class Configuration:
         Raises:
             ConfigurationError: There is no organisation.
         """
-        parts = urlsplit(self.base_url)
-        host = parts.hostname or ""
-        base = _EVENTS_HOSTS.get(host, self.base_url)
-        if parts.port == _LOCAL_API_PORT and is_loopback(host):
-            base = _LOCAL_EVENTS_URL
-        return f"{base}/{self._organization()}"
+        from xpander_facade.configuration._urls import events_base
+
+        return f"{events_base(self.base_url)}/{self._organization()}"
 
     def get_api_key(self) -> str:
         """Return the key.
@@ -393,7 +327,9 @@ class Configuration:
         Raises:
             ConfigurationError: There is none, or it would travel to another machine in the clear.
         """
-        if not self.allow_insecure_http and _is_in_the_clear(self.base_url):
+        from xpander_facade.configuration._urls import is_in_the_clear
+
+        if not self.allow_insecure_http and is_in_the_clear(self.base_url):
             raise ConfigurationError(
                 f"{self.base_url} would carry the API key in the clear: use https, or set allow_insecure_http=True or "
                 "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"
@@ -436,11 +372,13 @@ class Configuration:
 
     def _missing(self, *, agent: bool = False, events: bool = False) -> list[str]:
         """Return what a call needs and does not find, each with its remedy; a call that is not sent needs no key."""
+        from xpander_facade.configuration._urls import wants_organization
+
         missing: list[str] = []
         if self.api_key is None and not self.disabled:
             missing.append("no API key: pass api_key= or set XPANDER_API_KEY")
-        wants_organization = events or (_wants_organization(self.base_url) and not self.disabled)
-        if wants_organization and self.organization_id is None:
+        needs_one = events or (wants_organization(self.base_url) and not self.disabled)
+        if needs_one and self.organization_id is None:
             missing.append(
                 f"no organisation, which the URL of {self.base_url} needs: "
                 "pass organization_id= or set XPANDER_ORGANIZATION_ID"
@@ -452,6 +390,8 @@ class Configuration:
     def _organization(self) -> str:
         if self.organization_id is None:
             raise ConfigurationError("; ".join(self._missing(events=True)))
+        from urllib.parse import quote
+
         # Whatever it holds, it is one segment of the path.
         return quote(self.organization_id, safe="")
 

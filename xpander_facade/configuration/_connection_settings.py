@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit, urlunsplit
 
 from xpander_facade.errors import ConfigurationError
 
@@ -17,10 +16,11 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Patterns as text: few configurations have headers, and to compile them takes as long as to load this module.
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A line end in a value would begin another header. Named is what is left out: a class of all the rest would take
-# longer to compile than this module to load.
-_HEADER_VALUE = re.compile(r"[^\x00-\x08\n-\x1f\x7f]*")
+# longer still to compile.
+_HEADER_VALUE = r"[^\x00-\x08\n-\x1f\x7f]*"
 # A second one of these would let a gateway read another request than the platform does.
 _OURS = frozenset({"x-api-key", "host", "content-length", "transfer-encoding", "connection", "content-encoding"})
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
@@ -79,6 +79,8 @@ def check_proxy(value: Any) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
+        from urllib.parse import urlsplit
+
         url = value.strip() if "://" in value else f"http://{value.strip()}"
         try:
             parts = urlsplit(url)
@@ -93,6 +95,8 @@ def check_proxy(value: Any) -> str | None:
 
 def without_credentials(url: str) -> str:
     """Return a URL without its user and password."""
+    from urllib.parse import urlsplit, urlunsplit
+
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -118,13 +122,13 @@ def check_headers(value: Any) -> Mapping[str, str]:
 
 def header_problem(name: Any, value: Any) -> str:
     """Return why a header can't be added, or nothing. The text does not quote the value."""
-    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):
         return f"{name!r} is not the name of a header"
     if name.lower() == "x-api-key":
         return "x-api-key is the API key: pass it as api_key="
     if name.lower() in _OURS:
         return f"{name} is for the client to say: leave it out"
-    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_HEADER_VALUE, value):
         return f"the value of {name} must be a string of one line"
     return ""
 

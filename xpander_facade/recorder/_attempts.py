@@ -11,7 +11,7 @@ from xpander_facade import _validation
 from xpander_facade._requests.attempts import LEDGER, counts_of
 
 if TYPE_CHECKING:
-    from xpander_facade.usage._usage import Tokens
+    from xpander_facade.usage._tokens import Tokens
 
 Joining = Literal["sum", "last", "separate"]
 """What a user may pass as `attempts=`."""

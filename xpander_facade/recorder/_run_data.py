@@ -15,7 +15,8 @@ from xpander_facade.errors import RunNotBegunError
 from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
 from xpander_facade.recorder._run_usage import SPANS, RunUsage
 from xpander_facade.recorder._stored_response import RecordedResponse
-from xpander_facade.usage._usage import Tokens, check_tokens, read_usage
+from xpander_facade.usage._tokens import Tokens, check_tokens
+from xpander_facade.usage._usage import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from xpander_facade import _requests, _validation
+from xpander_facade import _requests, _serialization, _validation, types
 from xpander_facade._hints import TASK, add_misnomers
 from xpander_facade._process.imports import EVENTS, load
-from xpander_facade._serialization import codec
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import XpanderError
 from xpander_facade.types._task_record import TaskRecord, to_wire
 from xpander_facade.types.enums import AgentExecutionStatus
-from xpander_facade.types.models import CompactRetryResult, PlanFollowingStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from xpander_facade.types.activity import AgentActivityThread
     from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType
     from xpander_facade.types.file_limits import FileLimits
+    from xpander_facade.types.models import CompactRetryResult, PlanFollowingStatus
     from xpander_facade.usage._usage import TokenCounts
 
 
@@ -78,7 +77,7 @@ class Task(TaskRecord):
         Raises:
             ValueError: A required attribute is missing, or a value has another type.
         """
-        task = codec.structure(cls, data if type(data) is dict else dict(data))
+        task = _serialization.structure(cls, data if type(data) is dict else dict(data))
         task.configuration = configuration
         return task
 
@@ -878,7 +877,7 @@ class Task(TaskRecord):
         _validation.check_text("custom_instructions", custom_instructions)
         session = session_of(self, self.get_activity_log())
         if session is None:
-            return CompactRetryResult(compacted=False)
+            return types.CompactRetryResult(compacted=False)
         configuration = self.configuration or Configuration()
         summary, call_summaries = _summaries.summaries(configuration, session, summarize)
         result = self._compact(session, summary, call_summaries)
@@ -919,7 +918,7 @@ class Task(TaskRecord):
         _validation.check_text("custom_instructions", custom_instructions)
         session = session_of(self, await self.aget_activity_log())
         if session is None:
-            return CompactRetryResult(compacted=False)
+            return types.CompactRetryResult(compacted=False)
         configuration = self.configuration or Configuration()
         summary, call_summaries = await _summaries.asummaries(configuration, session, summarize)
         result = self._compact(session, summary, call_summaries)
@@ -930,7 +929,7 @@ class Task(TaskRecord):
     @classmethod
     def _reader(cls, configuration: Configuration | None) -> Callable[[Any], Self]:
         """Return what makes a task of an answer."""
-        return lambda data: codec.structure(cls, data)._bind(data, configuration)
+        return lambda data: _serialization.structure(cls, data)._bind(data, configuration)
 
     def _bind(self, data: Any, configuration: Configuration | None) -> Self:
         """Keep what the platform said, to know later what was changed here, and what the task's calls use."""
@@ -960,7 +959,7 @@ class Task(TaskRecord):
         block = compacted(session, summary, call_summaries)
         self.additional_context = with_context(self.additional_context, block)
         before, after = estimated_tokens(input_size(session)), estimated_tokens(size(block))
-        return CompactRetryResult(True, input_tokens=before, output_tokens=after, total_tokens=before + after)
+        return types.CompactRetryResult(True, input_tokens=before, output_tokens=after, total_tokens=before + after)
 
     def _save_request(
         self, with_deep_plan_update: bool, only_changed: bool, worker_id: str | None = None
@@ -984,7 +983,7 @@ class Task(TaskRecord):
         plan = self.deep_planning
         uncompleted = [item for item in plan.tasks if not item.completed]
         binding = plan.enabled and plan.started and plan.enforce
-        return PlanFollowingStatus(can_finish=not (binding and uncompleted), uncompleted_tasks=uncompleted)
+        return types.PlanFollowingStatus(can_finish=not (binding and uncompleted), uncompleted_tasks=uncompleted)
 
     def _check_streaming(self) -> None:
         if not self.events_streaming:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _requests
 from xpander_facade._resource import ApiResource
-from xpander_facade.tasks._list_item import TasksListItem
 from xpander_facade.tasks._task import Task
 from xpander_facade.types.enums import ThinkMode
 
 if TYPE_CHECKING:
     import builtins  # `list` is a method in the classes below
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.tasks._list_item import TasksListItem
     from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
 
@@ -264,7 +265,7 @@ class Tasks(ApiResource):
 
         configuration = self._acquire()
         request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return _client.send(configuration, request, TasksListItem._reader(configuration))
+        return _client.send(configuration, request, _history_reader(configuration))
 
     async def alist(
         self, agent_id: str | None = None, filters: Mapping[str, str] | None = None
@@ -287,7 +288,7 @@ class Tasks(ApiResource):
 
         configuration = self._acquire()
         request = _requests.list_tasks_request(configuration.get_agent_id() if agent_id is None else agent_id, filters)
-        return await _client.asend(configuration, request, TasksListItem._reader(configuration))
+        return await _client.asend(configuration, request, _history_reader(configuration))
 
     def list_user_tasks(self, user_id: str, filters: Mapping[str, str] | None = None) -> builtins.list[TasksListItem]:
         """List the tasks of an end user across all agents, in the platform's order.
@@ -308,7 +309,7 @@ class Tasks(ApiResource):
 
         configuration = self._acquire()
         request = _requests.list_user_tasks_request(user_id, filters)
-        return _client.send(configuration, request, TasksListItem._reader(configuration))
+        return _client.send(configuration, request, _history_reader(configuration))
 
     async def alist_user_tasks(
         self, user_id: str, filters: Mapping[str, str] | None = None
@@ -331,7 +332,7 @@ class Tasks(ApiResource):
 
         configuration = self._acquire()
         request = _requests.list_user_tasks_request(user_id, filters)
-        return await _client.asend(configuration, request, TasksListItem._reader(configuration))
+        return await _client.asend(configuration, request, _history_reader(configuration))
 
     def get(self, task_id: str) -> Task:
         """Load a task.
@@ -472,3 +473,9 @@ class Tasks(ApiResource):
 
         configuration = self._acquire()
         return await _client.asend(configuration, _requests.stop_request(task_id), Task._reader(configuration))
+
+
+def _history_reader(configuration: Configuration) -> Callable[[Any], builtins.list[TasksListItem]]:
+    from xpander_facade.tasks._list_item import TasksListItem
+
+    return TasksListItem._reader(configuration)

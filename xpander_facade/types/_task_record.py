@@ -7,18 +7,12 @@ from typing import Any, cast
 
 import attrs
 
-from xpander_facade._serialization import codec
+from xpander_facade import _serialization, types, usage
+from xpander_facade._serialization.essential import ESSENTIAL
 from xpander_facade.types._bound import ConfigurationBound
-from xpander_facade.types._representation import changed_repr
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
-from xpander_facade.types.models import (
-    AgentExecutionInput,
-    DeepPlanning,
-    HumanInTheLoopRequest,
-    MCPServerDetails,
-    PendingECARequest,
-)
-from xpander_facade.usage._usage import Tokens
+
+# What tasks are made of is named by its package, which loads it when a task is made or read.
 
 _SECRETS = frozenset({
     ("TaskRecord", "user_oidc_token"),
@@ -39,14 +33,14 @@ def _output_format(value: str | None) -> OutputFormat | None:
     return None if value is None else OutputFormat(value)
 
 
-def _read_input(value: AgentExecutionInput | dict[str, Any]) -> AgentExecutionInput:
-    if isinstance(value, AgentExecutionInput):
+def _read_input(value: types.AgentExecutionInput | dict[str, Any]) -> types.AgentExecutionInput:
+    if isinstance(value, types.AgentExecutionInput):
         return value
     if not isinstance(value, dict):
         raise TypeError(f"input must be an AgentExecutionInput or an object, not {type(value).__name__}")
     try:
-        return codec.structure_strictly(AgentExecutionInput, value)
-    except codec.DecodeError as error:
+        return _serialization.structure_strictly(types.AgentExecutionInput, value)
+    except _serialization.DecodeError as error:
         raise ValueError(f"input does not fit: {error}") from None
 
 
@@ -57,14 +51,14 @@ class TaskRecord(ConfigurationBound):
     id: str
     agent_id: str
     organization_id: str
-    input: AgentExecutionInput = attrs.field(converter=_read_input)
+    input: types.AgentExecutionInput = attrs.field(converter=_read_input)
     created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
 
     status: AgentExecutionStatus = attrs.field(
         # A task whose status can't be read must not pass for one that waits.
         default=AgentExecutionStatus.Pending,
         converter=AgentExecutionStatus,
-        metadata=codec.ESSENTIAL,
+        metadata=ESSENTIAL,
     )
     internal_status: str | None = None
     last_executed_node_id: str | None = None
@@ -82,8 +76,8 @@ class TaskRecord(ConfigurationBound):
     is_manually_stopped: bool = False
     payload_extension: dict[str, Any] | None = None
     execution_kind: str | None = None
-    hitl_request: HumanInTheLoopRequest | None = None
-    pending_eca_request: PendingECARequest | None = None
+    hitl_request: types.HumanInTheLoopRequest | None = None
+    pending_eca_request: types.PendingECARequest | None = None
     source: str | None = None
     worker_id: str | None = None
     voice_id: str | None = None
@@ -101,13 +95,13 @@ class TaskRecord(ConfigurationBound):
     test_run_node_id: str | None = None
     user_oidc_token: str | None = attrs.field(default=None, repr=False)
     expected_output: str | None = None
-    mcp_servers: list[MCPServerDetails] = attrs.field(factory=list[MCPServerDetails])
+    mcp_servers: list[types.MCPServerDetails] = attrs.field(factory=list["types.MCPServerDetails"])
     triggering_agent_id: str | None = None
     title: str | None = None
     think_mode: ThinkMode = attrs.field(default=ThinkMode.Default, converter=ThinkMode)
     disable_attachment_injection: bool = False
     user_tokens: dict[str, Any] | None = attrs.field(default=None, repr=False)
-    deep_planning: DeepPlanning = attrs.field(factory=DeepPlanning)
+    deep_planning: types.DeepPlanning = attrs.field(factory=lambda: types.DeepPlanning())
     must_deep_plan: bool = False
     execution_attempts: int = 1
     return_metrics: bool = False
@@ -116,13 +110,15 @@ class TaskRecord(ConfigurationBound):
     llm_reasoning_effort: str | None = None
     harness_cli: str | None = None
     permission_mode: str | None = None
-    tokens: Tokens | None = None
+    tokens: usage.Tokens | None = None
     used_tools: list[str] = attrs.field(factory=list[str])
     used_mutating_tools: bool = False
     duration: float = 0.0
     extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
 
     def __repr__(self) -> str:
+        from xpander_facade.types._representation import changed_repr
+
         return changed_repr(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,7 +129,7 @@ class TaskRecord(ConfigurationBound):
             kept = task.to_dict()
             again = Task.from_dict(kept)
         """
-        data: dict[str, Any] = codec.unstructure(self, leave_out=is_secret)
+        data: dict[str, Any] = _serialization.unstructure(self, leave_out=is_secret)
         return data
 
     def _repr_html_(self) -> str:
@@ -163,7 +159,7 @@ class TaskRecord(ConfigurationBound):
     def _server_state(self) -> TaskRecord | None:
         """Return what the platform last said, or None where it said nothing."""
         snapshot = getattr(self, "_snapshot", None)
-        return None if snapshot is None else codec.structure(TaskRecord, snapshot)
+        return None if snapshot is None else _serialization.structure(TaskRecord, snapshot)
 
     def _has_said_status(self) -> bool:
         """Whether the status is the platform's own, in whatever form it came."""
@@ -194,5 +190,5 @@ def _has_items(plan: Any) -> bool:
 
 def to_wire(task: TaskRecord) -> dict[str, Any]:
     """Return a task in the platform's own form: without the platform's notes in `extra`, whose names begin with _."""
-    data: dict[str, Any] = codec.unstructure(task, leave_out=lambda _, name: name.startswith("_"))
+    data: dict[str, Any] = _serialization.unstructure(task, leave_out=lambda _, name: name.startswith("_"))
     return data

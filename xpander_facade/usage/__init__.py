@@ -8,7 +8,8 @@ from xpander_facade._lazy import lazy_names
 
 if TYPE_CHECKING:
     from xpander_facade.usage._snapshots import snapshot
-    from xpander_facade.usage._usage import Tokens, Usage, read_usage
+    from xpander_facade.usage._tokens import Tokens
+    from xpander_facade.usage._usage import Usage, read_usage
 
 __all__ = [
     "Tokens",
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Tokens": "_usage",
+    "Tokens": "_tokens",
     "Usage": "_usage",
     "read_usage": "_usage",
     "snapshot": "_snapshots",

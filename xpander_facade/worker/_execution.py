@@ -15,7 +15,7 @@ from xpander_facade import _client, _requests
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade.errors import APIStatusError, ModuleException, XpanderError
 from xpander_facade.types.enums import AgentExecutionStatus
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 from xpander_facade.worker._event_loop import shielded
 from xpander_facade.worker._handlers import Kind, call, in_thread, result_text
 from xpander_facade.worker._logging import LOG

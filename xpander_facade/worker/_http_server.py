@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xpander_facade._serialization import codec
 from xpander_facade._serialization.jsonable import error_text
 from xpander_facade._transport import pool_registry
-from xpander_facade.configuration._configuration import is_loopback
+from xpander_facade.configuration._urls import is_loopback
 from xpander_facade.errors import ConfigurationError
 from xpander_facade.tasks._task import Task
 from xpander_facade.types._llm_gateway import take_route

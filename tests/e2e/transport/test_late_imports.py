@@ -69,6 +69,7 @@ FORK = """
     ("mode", "module"),
     [
         ("direct", "xpander_facade._requests.report"),
+        ("direct", "logging"),
         ("outbox", "xpander_facade._client.sending"),
     ],
 )
@@ -119,6 +120,24 @@ PRELOADED = """
 def test_after_preload_no_usual_call_imports_anything(misbehave: Callable[..., Misbehaving], tmp_path: Path):
     server = misbehave(otherwise=task_answer(status="completed", events_streaming=True))
     assert run_python(PRELOADED, server.url, f"{tmp_path}/runs.db") == "\n"
+
+
+FIRST = """
+    import sys
+    from xpander_facade import Backend, Configuration, Tokens
+    from xpander_facade._process.imports import CALLS, load
+
+    backend = Backend(Configuration("key-1", "org-1", sys.argv[1], "a", max_retries=0))
+    load(CALLS)
+    known = set(sys.modules)
+    backend.report_external_task(id="1", input="x", result="y", tokens=Tokens(1, 2), duration=1.5, used_tools=["t"])
+    print(*sorted(set(sys.modules) - known))
+"""
+
+
+def test_a_first_report_imports_everything_on_the_thread_that_forks_wait_for(misbehave: Callable[..., Misbehaving]):
+    server = misbehave(otherwise=task_answer(status="completed"))
+    assert run_python(FIRST, server.url) == "\n"
 
 
 BODIES = """

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpander_facade.configuration import Configuration
-from xpander_facade.configuration._configuration import CLOUD_URL, STAGING_URL, is_loopback
 from xpander_facade.configuration._outbox_settings import OutboxSettings
 from xpander_facade.configuration._retry_event import RetryEvent
+from xpander_facade.configuration._urls import CLOUD_URL, STAGING_URL, is_loopback
 from xpander_facade.errors import ConfigurationError
 
 KEY = "xp-s3cr3t-key"

@@ -17,7 +17,7 @@ from xpander_facade.configuration import Configuration
 from xpander_facade.errors import APITimeoutError, ConfigurationError
 from xpander_facade.tasks import _reporting
 from xpander_facade.tasks._task import Task
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 CONFIGURATION = Configuration(api_key="k", base_url="https://x.example", agent_id="agent-conf")
 TASK = {"id": "t", "agent_id": "a", "organization_id": "o", "input": {}, "created_at": "2026-11-21T10:00:00Z"}

@@ -21,7 +21,7 @@ from xpander_facade.types.activity import AgentActivityThread, AgentActivityThre
 from xpander_facade.types.enums import AgentExecutionStatus, ThinkMode
 from xpander_facade.types.events import TaskUpdateEvent, ToolCallResult
 from xpander_facade.types.models import AgentExecutionInput, DeepPlanning, MCPServerDetails, User
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 SMALLEST = {
     "id": "t-1",

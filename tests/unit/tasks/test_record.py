@@ -17,7 +17,7 @@ from xpander_facade.tasks._task import Task
 from xpander_facade.types._task_record import to_wire
 from xpander_facade.types.enums import AgentExecutionStatus, ThinkMode
 from xpander_facade.types.models import AgentExecutionInput, DeepPlanning, DeepPlanningItem, MCPServerDetails
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 KEY = "xp-s3cr3t-key"
 SMALLEST = {

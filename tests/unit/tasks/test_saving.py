@@ -6,7 +6,7 @@ from xpander_facade._requests import tasks
 from xpander_facade.configuration import Configuration
 from xpander_facade.tasks._task import Task
 from xpander_facade.types.models import DeepPlanning, DeepPlanningItem
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 SMALLEST = {
     "id": "t/1",

@@ -15,7 +15,7 @@ from xpander_facade.tasks._task import Task
 from xpander_facade.tasks._tasks import Tasks
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
 from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 CONFIGURATION = Configuration(api_key="k", organization_id="o", base_url="https://x.example", agent_id="agent-conf")
 TASK = {

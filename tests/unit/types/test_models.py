@@ -21,7 +21,7 @@ from xpander_facade.types.models import (
     Principal,
     User,
 )
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 
 @given(*[st.integers(0, 10**12)] * 4)

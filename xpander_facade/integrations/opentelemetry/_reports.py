@@ -11,7 +11,7 @@ from xpander_facade.integrations.opentelemetry._final_text import input_of
 from xpander_facade.integrations.opentelemetry._run_spans import final_text, fragment_of
 from xpander_facade.integrations.opentelemetry._span_tree import below, calls_of, tools_of
 from xpander_facade.recorder._run_usage import RunUsage
-from xpander_facade.usage._usage import Tokens
+from xpander_facade.usage._tokens import Tokens
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
