@@ -18,9 +18,11 @@ ROOT = HERE.parent
 OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
 VENDOR = "xpander-sdk[agno]==2.0.537"
 TRACERS = ("langsmith", "langfuse")
+RUNNERS = ("celery[redis]", "rq", "dramatiq[redis]", "langfuse")
 SHOWN = ("httpx", "httpcore", "attrs", "python-dateutil", "anyio", "sniffio", "httptools", "h11")
 SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
 SHOWN_OF_TRACERS = ("langsmith", "langfuse", "opentelemetry-sdk")
+SHOWN_OF_RUNNERS = ("celery", "rq", "dramatiq", "langfuse")
 SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")
 
 
@@ -53,6 +55,12 @@ def others_environment() -> Path:
 def tracers_environment() -> Path:
     """Return the Python that has the clients of other services that take runs."""
     return _environment(".venv-bench-tracers", "constraints-tracers.txt", TRACERS, with_facade=False)
+
+
+def runners_environment() -> Path:
+    """Return the Python that has the facade, job runners, and the decorator that it stands beside."""
+    wanted = (*_project()["dependencies"], *RUNNERS)
+    return _environment(".venv-bench-runners", "constraints-runners.txt", wanted, with_facade=True)
 
 
 def vendor_environment() -> Path:

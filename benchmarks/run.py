@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import environments
 import imports
 import local_platform
+import runners
 import troubled
 from measuring import Row, Target, Worker, as_markdown, as_text, cores, interleave, ratios, run_script, sink, spread
 from payload import BURST, BURST_WITH_IDS, PACED
@@ -294,6 +295,10 @@ def trouble(bench: Bench) -> list[Row]:
     return troubled.rows(bench.python_of, NAMES, bench.rounds(7))
 
 
+def job_runners(bench: Bench) -> list[Row]:
+    return runners.rows(environments.runners_environment(), bench.url, bench.rounds(7))
+
+
 def first_event(bench: Bench) -> list[Row]:
     rows: list[Row] = []
     with bench.workers("facade", "httpx_reused", "vendor") as workers:
@@ -363,6 +368,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
     "drain": drain,
     "waiting": waiting,
     "trouble": trouble,
+    "runners": job_runners,
     "usage": usage,
     "imports": import_times,
     "first-event": first_event,
