@@ -6,9 +6,13 @@ bytes a single time, and cut at their empty lines.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from xpander_facade._transport.exceptions import RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_EVENT_BYTES = 64_000_000
 """As large as any answer may be by default."""
@@ -33,6 +37,10 @@ class Frame(NamedTuple):
     data: str = ""
     id: str = ""
     retry: int | None = None
+
+
+# Calling the class of a named tuple calls a function of Python, which takes twice the time of the rest.
+_new_frame = cast("Callable[[tuple[str, str, str, int | None]], Frame]", functools.partial(tuple.__new__, Frame))
 
 
 class FrameDecoder:
@@ -96,7 +104,7 @@ class FrameDecoder:
         for block in text.split("\n\n"):
             # Nearly all frames are one line of data.
             if block.startswith("data: ") and "\n" not in block:
-                frames.append(Frame("message", block[6:], self._last_id, None))
+                frames.append(_new_frame(("message", block[6:], self._last_id, None)))
             elif block and (frame := self._frame(block)) is not None:
                 frames.append(frame)
         return frames

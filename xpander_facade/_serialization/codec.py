@@ -58,6 +58,12 @@ def structure(cls: type[T], data: Any) -> T:
     return item
 
 
+def reader(cls: type[T]) -> Callable[[Any], T]:
+    """Return the function that `structure` calls for a class; for many objects of one class, one after the other."""
+    read: Callable[[Any], T] = _plan(cls).read
+    return read
+
+
 def structure_strictly(cls: type[T], data: Any) -> T:
     """Make an instance of an attrs class from what a user wrote: no value may be one that its attribute can't hold.
 
@@ -349,6 +355,8 @@ def _written_reader(
         "populate_in_part": functools.partial(_populate_in_part, plans),
         "refuse": functools.partial(_refuse_other, cls),
         "finish": functools.partial(_finished, cls),
+        "own": own,
+        "unchangeable": UNCHANGEABLE,
     }
     # A class of a user's can be frozen, or have hooks that are called when an attribute is set.
     put = "item.{} = {}" if is_ours else "put(item, {!r}, {})"
@@ -365,7 +373,9 @@ def _written_reader(
         default, known[f"default{n}"] = _default(cls, field)
         known[f"read{n}"] = plans[field.name].read
         known[f"check{n}"] = field.validator and functools.partial(field.validator, None, field)
-        lines.append("  " + put.format(field.name, _reading(n, field, simple, default.format(n))))
+        lines.append(
+            "  " + put.format(field.name, _reading(n, field, simple, default.format(n), plans[field.name].read))
+        )
     # Which attribute it was is told by who reads them one by one.
     lines += [" except ValueError:", "  extra = populate_in_part(item, data)"]
     if "extra" in attrs.fields_dict(cls):
@@ -385,9 +395,11 @@ def _written_reader(
     return typing.cast("Callable[[Any], Any]", known["read"])
 
 
-def _reading(n: int, field: attrs.Attribute[Any], simple: Any, default: str) -> str:
+def _reading(n: int, field: attrs.Attribute[Any], simple: Any, default: str, read_as: Callable[[Any], Any]) -> str:
     """Return the expression that reads an attribute: a value of the right type needs no reader."""
     got = f"(value := get({field.name!r}))"
+    if read_as is own and field.validator is None:
+        return f"{default} if {got} is None else value if type(value) in unchangeable else own(value)"
     if simple is None:
         return f"{default} if {got} is None else read{n}(value)"
     if default == "None" and field.validator is None:

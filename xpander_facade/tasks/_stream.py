@@ -6,6 +6,7 @@ What to do next is decided by EventStreamState, which does no I/O; `follow` and 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import time
@@ -43,6 +44,9 @@ _TASK_EVENTS = frozenset({
 })  # fmt: skip
 
 
+# A member is looked up in its class each time, which a stream of many events would notice.
+_CONNECTED = TaskUpdateEventType.Connected
+_FINISHED = TaskUpdateEventType.TaskFinished
 _QUIET_FACTOR = 1.5
 
 
@@ -127,39 +131,42 @@ class EventStreamState:
         """Return the event of a frame; None where it is known already or malformed."""
         # As the standard has it, a frame without an id carries the one before it, of an earlier connection too; an id
         # alone marks no event, and an empty one takes back what was there.
-        self.last_id = frame.id or None
-        if frame.retry is not None:
-            self._retry = frame.retry
-        if not frame.data:
+        _, text, frame_id, retry = frame
+        self.last_id = frame_id or None
+        if retry is not None:
+            self._retry = retry
+        if not text:
             return None
         try:
-            data = _read_json(frame.data)
-            if self._known and _fingerprint(frame.id, data) in self._known:
+            data = _read_json(text)
+            if self._known and _fingerprint(frame_id, data) in self._known:
                 return None
             event = read_event(data, self._read)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             # The text of the error could quote the event, and an event can hold anything.
             _log.warning("a malformed event of task %s was skipped (%s)", self._task_id, type(error).__name__)
             return None
-        if event.type is TaskUpdateEventType.Connected:
+        kind = event.type
+        if kind is _CONNECTED:
             # Each connection begins with such an event, and the caller follows one stream.
             is_first, self._is_connected = not self._is_connected, True
             return event if is_first else None
-        self._remember(frame, len(frame.data))
+        self._remember(frame, len(text))
         # An event alone shows that a connection is of use: a server may accept each and end it at once.
         self._tries = 0
         self._quiet_after = self._policy.quiet_after
         self._is_fruitful = True
-        self.finished = event.type is TaskUpdateEventType.TaskFinished
+        self.finished = kind is _FINISHED
         return event
 
     def _remember(self, frame: Frame, size: int) -> None:
         """Keep a frame, so that its event is known if it comes again; the oldest ones go where there are too many."""
         recent, policy = self._recent, self._policy
         recent.append((frame, size))
-        self._recent_bytes += size
-        while len(recent) > policy.dedup_window or (self._recent_bytes > policy.dedup_bytes and len(recent) > 1):
-            self._recent_bytes -= recent.popleft()[1]
+        kept = self._recent_bytes + size
+        while len(recent) > policy.dedup_window or (kept > policy.dedup_bytes and len(recent) > 1):
+            kept -= recent.popleft()[1]
+        self._recent_bytes = kept
 
     def backoff(self, error: ModuleException | None) -> float:
         """Return the seconds until the stream is opened again, after it broke with an error or ended without one.
@@ -216,16 +223,21 @@ def _fingerprint(frame_id: str, event: dict[str, Any]) -> str:
     return json.dumps([frame_id, event.get("type"), event.get("time"), event.get("data")], sort_keys=True)
 
 
-_decoder = json.JSONDecoder()
+_read_start = json.JSONDecoder().raw_decode
 
 
 def _read_json(text: str) -> Any:
-    if text.startswith("{"):
-        # `json.loads` looks for white space on both sides, which takes a third of its time.
-        value, end = _decoder.raw_decode(text)
-        if end == len(text):
-            return value
-    return json.loads(text)
+    # `json.loads` looks for white space on both sides, which takes a third of its time.
+    try:
+        value, end = _read_start(text)
+    except ValueError:
+        end = -1
+    return value if end == len(text) else json.loads(text)
+
+
+@functools.cache
+def _event_reader() -> Callable[[Any], TaskUpdateEvent]:
+    return codec.reader(TaskUpdateEvent)
 
 
 def read_event(data: Any, read: Callable[[Any], TaskRecord]) -> TaskUpdateEvent:
@@ -238,7 +250,7 @@ def read_event(data: Any, read: Callable[[Any], TaskRecord]) -> TaskUpdateEvent:
     Raises:
         ValueError: It is not an event.
     """
-    event = codec.structure(TaskUpdateEvent, data)
+    event = _event_reader()(data)
     # The codec copies JSON that is kept; typed data is read from the original instead.
     raw = data.get("data")
     if type(raw) is not dict:
