@@ -19,13 +19,14 @@ import attrs
 from xpander_facade import _requests
 from xpander_facade._client.retry import reconnect_wait
 from xpander_facade._serialization import codec
+from xpander_facade._serialization.json_texts import loads_all
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import APIStatusError, APITimeoutError, ModuleException
 from xpander_facade.types.events import TaskUpdateEvent, TaskUpdateEventType, ToolCallRequest, ToolCallResult
 from xpander_facade.types.models import DeepPlanning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 
     from xpander_facade._client import Frame
     from xpander_facade._client.request import Request
@@ -99,8 +100,8 @@ class EventStreamState:
         self._tries = 0
         self._retry: int | None = None
         self._is_connected = False
-        # Frames of this connection and earlier ones, with their size; they are compared only after a reconnect.
-        self._recent: deque[tuple[Frame, int]] = deque()
+        # Frames of this connection and earlier ones; they are compared only after a reconnect.
+        self._recent: deque[Frame] = deque()
         self._recent_bytes = 0
         self._known: frozenset[Any] = frozenset()
         self._drained = 0
@@ -124,48 +125,67 @@ class EventStreamState:
         """Return the request that opens the stream, and begin a connection."""
         self._is_fruitful = False
         # Only what an earlier connection brought can come again; two equal events on one connection are two events.
-        self._known = frozenset(_fingerprint(frame.id, json.loads(frame.data)) for frame, _ in self._recent)
+        self._known = frozenset(_fingerprint(frame.id, json.loads(frame.data)) for frame in self._recent)
         return _requests.stream_request(self._task_id, self.last_id)
 
-    def take(self, frame: Frame) -> TaskUpdateEvent | None:
-        """Return the event of a frame; None where it is known already or malformed."""
-        # As the standard has it, a frame without an id carries the one before it, of an earlier connection too; an id
-        # alone marks no event, and an empty one takes back what was there.
-        _, text, frame_id, retry = frame
-        self.last_id = frame_id or None
-        if retry is not None:
-            self._retry = retry
-        if not text:
-            return None
-        try:
-            data = _read_json(text)
-            if self._known and _fingerprint(frame_id, data) in self._known:
-                return None
-            event = read_event(data, self._read)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            # The text of the error could quote the event, and an event can hold anything.
-            _log.warning("a malformed event of task %s was skipped (%s)", self._task_id, type(error).__name__)
-            return None
-        kind = event.type
-        if kind is _CONNECTED:
-            # Each connection begins with such an event, and the caller follows one stream.
-            is_first, self._is_connected = not self._is_connected, True
-            return event if is_first else None
-        self._remember(frame, len(text))
+    def read(self, frames: list[Frame]) -> Iterator[TaskUpdateEvent]:
+        """Yield the events of a batch of frames, up to the final one; what is known already or malformed is left out.
+
+        What was learned of the connection counts once the whole batch was read.
+        """
+        read, known = _event_reader(), self._known
+        new: list[Frame] = []
+        values = loads_all([frame.data for frame in frames])
+        for number, frame in enumerate(frames):
+            _, text, frame_id, retry = frame
+            # As the standard has it, a frame without an id carries the one before it, of an earlier connection too; an
+            # id alone marks no event, and an empty one takes back what was there.
+            self.last_id = frame_id or None
+            if retry is not None:
+                self._retry = retry
+            if not text:
+                continue
+            try:
+                data = json.loads(text) if values is None else values[number]
+                if known and _fingerprint(frame_id, data) in known:
+                    continue
+                event = read(data)
+                if type(event.data) is dict:
+                    _type_data(event, data, self._read)
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
+                # The text of the error could quote the event, and an event can hold anything.
+                _log.warning("a malformed event of task %s was skipped (%s)", self._task_id, type(error).__name__)
+                continue
+            kind = event.type
+            if kind is _CONNECTED:
+                # Each connection begins with such an event, and the caller follows one stream.
+                if not self._is_connected:
+                    self._is_connected = True
+                    yield event
+                continue
+            new.append(frame)
+            if kind is _FINISHED:
+                self.finished = True
+                yield event
+                break
+            yield event
+        if new:
+            self._note_news(new)
+
+    def _note_news(self, frames: list[Frame]) -> None:
         # An event alone shows that a connection is of use: a server may accept each and end it at once.
         self._tries = 0
         self._quiet_after = self._policy.quiet_after
         self._is_fruitful = True
-        self.finished = kind is _FINISHED
-        return event
+        self._remember(frames)
 
-    def _remember(self, frame: Frame, size: int) -> None:
-        """Keep a frame, so that its event is known if it comes again; the oldest ones go where there are too many."""
+    def _remember(self, frames: list[Frame]) -> None:
+        """Keep frames, so that their events are known if they come again; the oldest go where there are too many."""
         recent, policy = self._recent, self._policy
-        recent.append((frame, size))
-        kept = self._recent_bytes + size
+        recent.extend(frames)
+        kept = self._recent_bytes + sum([len(frame.data) for frame in frames])
         while len(recent) > policy.dedup_window or (kept > policy.dedup_bytes and len(recent) > 1):
-            kept -= recent.popleft()[1]
+            kept -= len(recent.popleft().data)
         self._recent_bytes = kept
 
     def backoff(self, error: ModuleException | None) -> float:
@@ -223,18 +243,6 @@ def _fingerprint(frame_id: str, event: dict[str, Any]) -> str:
     return json.dumps([frame_id, event.get("type"), event.get("time"), event.get("data")], sort_keys=True)
 
 
-_read_start = json.JSONDecoder().raw_decode
-
-
-def _read_json(text: str) -> Any:
-    # `json.loads` looks for white space on both sides, which takes a third of its time.
-    try:
-        value, end = _read_start(text)
-    except ValueError:
-        end = -1
-    return value if end == len(text) else json.loads(text)
-
-
 @functools.cache
 def _event_reader() -> Callable[[Any], TaskUpdateEvent]:
     return codec.reader(TaskUpdateEvent)
@@ -251,17 +259,20 @@ def read_event(data: Any, read: Callable[[Any], TaskRecord]) -> TaskUpdateEvent:
         ValueError: It is not an event.
     """
     event = _event_reader()(data)
+    if type(event.data) is dict:
+        _type_data(event, data, read)
+    return event
+
+
+def _type_data(event: TaskUpdateEvent, data: dict[str, Any], read: Callable[[Any], TaskRecord]) -> None:
     # The codec copies JSON that is kept; typed data is read from the original instead.
-    raw = data.get("data")
-    if type(raw) is not dict:
-        return event
+    raw = cast("dict[str, Any]", data["data"])
     kind = event.type.value
     cls = _DATA_TYPES.get(kind)
     if cls is not None:
         event.data = codec.structure(cls, raw)
     elif kind in _TASK_EVENTS:
-        event.data = read(cast("dict[str, Any]", raw))
-    return event
+        event.data = read(raw)
 
 
 def follow(
@@ -294,12 +305,10 @@ def follow(
             limit = state.idle_timeout
             with _client.stream(configuration, state.request(), limit, until, state.quiet_after) as stream:
                 for frames in stream:
-                    for frame in frames:
-                        event = state.take(frame)
-                        if event is not None:
-                            yield event
-                            if state.finished:
-                                return
+                    for event in state.read(frames):
+                        yield event
+                        if state.finished:
+                            return
                     if not frames:  # no event came for long, although the stream is alive
                         state.on_quiet()
                         stream.quiet_after = state.quiet_after
@@ -317,12 +326,12 @@ def follow(
         time.sleep(wait)
         try:
             # The task may have ended while no stream was open, and a new one would never say so.
-            event = state.on_reload(load(bounded(configuration, until)))
+            final = state.on_reload(load(bounded(configuration, until)))
         except ModuleException as error:
             state.check(error)
             continue
-        if event is not None:
-            yield event
+        if final is not None:
+            yield final
             return
 
 
@@ -356,12 +365,10 @@ async def afollow(
             limit = state.idle_timeout
             async with _client.astream(configuration, state.request(), limit, until, state.quiet_after) as stream:
                 async for frames in stream:
-                    for frame in frames:
-                        event = state.take(frame)
-                        if event is not None:
-                            yield event
-                            if state.finished:
-                                return
+                    for event in state.read(frames):
+                        yield event
+                        if state.finished:
+                            return
                     if not frames:  # no event came for long, although the stream is alive
                         state.on_quiet()
                         stream.quiet_after = state.quiet_after
@@ -378,12 +385,12 @@ async def afollow(
             return
         await asyncio.sleep(wait)
         try:
-            event = state.on_reload(await load(bounded(configuration, until)))
+            final = state.on_reload(await load(bounded(configuration, until)))
         except ModuleException as error:
             state.check(error)
             continue
-        if event is not None:
-            yield event
+        if final is not None:
+            yield final
             return
 
 

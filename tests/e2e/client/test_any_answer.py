@@ -302,8 +302,7 @@ def test_any_frame_of_a_stream_gives_an_event_or_nothing(data: str, id: str):
     following = _stream.EventStreamState("t", Task._reader(CONFIGURATION))
     for _ in range(2):
         following.request()
-        event = following.take(Frame("message", data, id, None))
-        if event is not None:
+        for event in following.read([Frame("message", data, id, None)]):
             assert isinstance(event, TaskUpdateEvent)
             assert isinstance(event.type.value, str)
             use(event)

@@ -15,6 +15,7 @@ from misbehaving import Connection, Request, event, head, only, task_answer
 from wire_cases import ANSWERED_TASK
 
 from xpander_facade import Task
+from xpander_facade._client import Frame
 from xpander_facade.tasks import _stream
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ def test_remembered_events_are_bounded_in_bytes():
     policy = _stream.ReconnectPolicy(dedup_bytes=10_000)
     state = _stream.EventStreamState("task_1", Task.from_dict, policy)
     for number in range(50):
-        state._remember(("", "chunk", str(number), "x" * 3_000), 3_000)
+        state._remember([Frame("chunk", "x" * 3_000, str(number))])
     assert len(state._recent) == 3
-    state._remember(("", "chunk", "large", "x" * 50_000), 50_000)
+    state._remember([Frame("chunk", "x" * 50_000, "large")])
     assert len(state._recent) == 1
 
 

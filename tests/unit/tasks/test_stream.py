@@ -116,6 +116,12 @@ def following(**pace):
     return EventStreamState("t-1", Task._reader(CONFIGURATION), ReconnectPolicy(**pace))
 
 
+def take(state, frame):
+    """Return the event of a frame; None where it brings none."""
+    events = list(state.read([frame]))
+    return events[0] if events else None
+
+
 class TestEventStreamState:
     def test_the_stream_is_asked_for_by_the_tasks_id(self):
         request = EventStreamState("t/1", Task._reader(CONFIGURATION)).request()
@@ -124,62 +130,62 @@ class TestEventStreamState:
     def test_events_pass_in_order_and_the_last_id_is_kept(self):
         state = following()
         state.request()
-        taken = [state.take(frame(id=str(n), data=event_data(data=str(n)))) for n in range(3)]
+        taken = [take(state, frame(id=str(n), data=event_data(data=str(n)))) for n in range(3)]
         assert [event.data for event in taken] == ["0", "1", "2"]
         assert state.last_id == "2"
 
     def test_with_ids_what_an_earlier_connection_brought_is_not_repeated(self):
         state = following()
         state.request()
-        state.take(frame(id="1"))
+        take(state, frame(id="1"))
         state.request()
-        assert state.take(frame(id="1")) is None
-        assert state.take(frame(id="2")) is not None
+        assert take(state, frame(id="1")) is None
+        assert take(state, frame(id="2")) is not None
 
     def test_without_ids_an_event_equal_in_type_time_and_data_is_not_repeated(self):
         state = following()
         state.request()
-        state.take(frame())
+        take(state, frame())
         state.request()
         assert state.last_id is None
-        assert state.take(frame()) is None
-        assert state.take(frame(data=event_data(data="y"))) is not None
-        assert state.take(frame(data=event_data(time="2026-11-21T10:00:01Z"))) is not None
-        assert state.take(frame(data=event_data("think"))) is not None
+        assert take(state, frame()) is None
+        assert take(state, frame(data=event_data(data="y"))) is not None
+        assert take(state, frame(data=event_data(time="2026-11-21T10:00:01Z"))) is not None
+        assert take(state, frame(data=event_data("think"))) is not None
 
     def test_two_equal_events_on_one_connection_are_two_events(self):
         state = following()
         state.request()
-        assert [state.take(frame()) is None for _ in range(2)] == [False, False]
+        assert [take(state, frame()) is None for _ in range(2)] == [False, False]
 
     def test_only_so_many_events_are_remembered(self):
         state = following(dedup_window=2)
         state.request()
         for n in range(3):
-            state.take(frame(id=str(n)))
+            take(state, frame(id=str(n)))
         state.request()
-        assert [state.take(frame(id=str(n))) is None for n in range(3)] == [False, True, True]
+        assert [take(state, frame(id=str(n))) is None for n in range(3)] == [False, True, True]
 
     def test_connected_is_told_once(self):
         state = following()
         state.request()
-        assert state.take(frame(type_="connected")).type is TaskUpdateEventType.Connected
+        assert take(state, frame(type_="connected")).type is TaskUpdateEventType.Connected
         state.request()
-        assert state.take(frame(type_="connected")) is None
+        assert take(state, frame(type_="connected")) is None
 
     def test_the_stream_ends_with_task_finished(self):
         state = following()
         state.request()
-        state.take(frame(type_="task_updated", data=None))
+        take(state, frame(type_="task_updated", data=None))
         assert not state.finished
-        state.take(frame(data=event_data("task_finished", TASK)))
+        take(state, frame(data=event_data("task_finished", TASK)))
         assert state.finished
 
     @pytest.mark.parametrize("type_", ["sub_task_finished", "task_finished_of_tomorrow"])
     def test_it_does_not_end_with_another_finish(self, type_):
         state = following()
         state.request()
-        state.take(frame(data=event_data(type_, TASK)))
+        take(state, frame(data=event_data(type_, TASK)))
         assert not state.finished
 
     @pytest.mark.parametrize(
@@ -207,22 +213,59 @@ class TestEventStreamState:
         state = following()
         state.request()
         with caplog.at_level(logging.WARNING, "xpander_facade"):
-            event = state.take(Frame(id=id_, data=text))
+            event = take(state, Frame(id=id_, data=text))
         if event is None:
             assert "t-1" in caplog.text
         else:
             assert "900" not in text  # a deep one may be readable
             assert event.type in {TaskUpdateEventType.Chunk, TaskUpdateEventType.PlanUpdated}
             assert event.time is None
-        assert state.take(frame()) is not None
+        assert take(state, frame()) is not None
 
     def test_a_malformed_event_is_logged_without_what_it_holds(self, caplog):
         state = following()
         state.request()
         with caplog.at_level(logging.WARNING, "xpander_facade"):
-            state.take(frame(data={"type": "chunk", "time": "x", "task_id": {"private words": 1}}))
+            take(state, frame(data={"type": "chunk", "time": "x", "task_id": {"private words": 1}}))
         assert caplog.text
         assert "private words" not in caplog.text
+
+    def test_a_batch_gives_what_its_frames_give_one_by_one(self, caplog):
+        texts = [
+            *('{"type": "chunk", "task_id": "t", "data": [{}', "{}]}", "{},{}"),  # as many values as texts, if joined
+            *("", "1,2", "[1", "2]", '{"type": "chunk", "task_id": "t", "data": NaN}'),
+            json.dumps(event_data(data="\u2028 \U0001f600")),
+        ]
+        frames = [Frame(id=str(number), data=text) for number, text in enumerate(texts)]
+        for batch in (frames[:3], frames, frames[::-1], [*frames, frame(id="x", type_="connected")]):
+            one_by_one, at_once = following(), following()
+            expected = [event for each in batch for event in one_by_one.read([each])]
+            skipped = [record.getMessage() for record in caplog.records]
+            caplog.clear()
+            assert list(at_once.read(batch)) == expected
+            assert [record.getMessage() for record in caplog.records] == skipped
+            assert (at_once.last_id, list(at_once._recent)) == (one_by_one.last_id, list(one_by_one._recent))
+            caplog.clear()
+
+    def test_nothing_behind_the_final_event_is_read(self, caplog):
+        state = following()
+        batch = [
+            frame(),
+            frame(data=event_data("task_finished", TASK)),
+            Frame(data="{"),
+            frame(data=event_data("think")),
+        ]
+        assert [event.type.value for event in state.read(batch)] == ["chunk", "task_finished"]
+        assert not caplog.records
+
+    def test_what_a_batch_repeats_of_an_earlier_connection_is_left_out(self):
+        state = following()
+        assert len(list(state.read([frame(id="1"), frame(id="2")]))) == 2
+        state.request()
+        news = list(
+            state.read([frame(id="1"), frame(id="2"), frame(id="3", data=event_data(data="new")), frame(id="3")])
+        )
+        assert [event.data for event in news] == ["new", "x"]
 
     @given(
         st.text(max_size=30)
@@ -234,13 +277,13 @@ class TestEventStreamState:
     def test_no_frame_is_an_error(self, text):
         state = following()
         state.request()
-        event = state.take(Frame(data=text))
+        event = take(state, Frame(data=text))
         assert event is None or isinstance(event, TaskUpdateEvent)
 
     def test_a_frame_without_data_is_nothing(self):
         state = following()
         state.request()
-        assert state.take(Frame(id="5")) is None
+        assert take(state, Frame(id="5")) is None
 
     def test_it_waits_one_two_then_three_seconds_and_gives_up_after_ten_fruitless_tries(self):
         state = following()
@@ -260,9 +303,9 @@ class TestEventStreamState:
         state = following()
         state.request()
         assert [state.backoff(None) for _ in range(2)] == [1, 2]
-        state.take(frame(type_="connected"))
+        take(state, frame(type_="connected"))
         assert state.backoff(None) == 3
-        state.take(frame())
+        take(state, frame())
         assert state.backoff(None) == 1
 
     @pytest.mark.parametrize(
@@ -281,9 +324,9 @@ class TestEventStreamState:
     def test_the_wait_that_a_stream_asks_for_takes_the_place_of_the_first_within_bounds(self, milliseconds, waits):
         state = following()
         state.request()
-        assert state.take(Frame(retry=milliseconds)) is None
+        assert take(state, Frame(retry=milliseconds)) is None
         assert [state.backoff(None) for _ in range(4)] == waits
-        state.take(frame())
+        take(state, frame())
         assert state.backoff(None) == waits[0]
 
     @pytest.mark.parametrize(
@@ -311,7 +354,7 @@ class TestEventStreamState:
     def test_a_task_found_ended_gives_the_final_event(self, status):
         state = following()
         state.request()
-        state.take(frame())
+        take(state, frame())
         task = a_task(status=status, finished_at="2026-11-21T11:00:00Z")
         event = state.on_reload(task)
         assert event.type is TaskUpdateEventType.TaskFinished
@@ -328,7 +371,7 @@ class TestEventStreamState:
     def test_with_ids_an_ended_tasks_stream_is_drained_once_more_and_impatiently(self):
         state = following()
         state.request()
-        state.take(frame(id="1"))
+        take(state, frame(id="1"))
         assert state.idle_timeout == 60
         task = a_task(status="completed")
         assert state.on_reload(task) is None
