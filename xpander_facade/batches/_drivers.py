@@ -92,9 +92,12 @@ class _ThreadedBatch:
         self._batch = batch
         self._configuration = _single_attempts(batch.options.configuration)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[tuple[Job, Exception | None]] = queue.SimpleQueue()
+        self._failures: queue.SimpleQueue[tuple[Job, Exception] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        """Held by whoever changes the state machine or what is below, and never for long by a thread that sends."""
         self._in_flight = 0
+        self._is_called = False
 
     def run(self) -> BatchResult:
         batch = self._batch
@@ -107,7 +110,7 @@ class _ThreadedBatch:
         finally:
             self._end()
         try:
-            batch.write(batch.takes_note(time.monotonic(), at_once=True))
+            self._write(at_once=True)
             batch.show(time.monotonic(), at_once=True)
         except Exception as error:
             batch.abort(error)
@@ -115,34 +118,45 @@ class _ThreadedBatch:
 
     def _run(self, entries: Iterator[Entry]) -> None:
         batch = self._batch
-        concurrency = batch.options.concurrency
         while True:
             if batch.wants_records:
                 self._read(entries)
-            now = time.monotonic()
-            wait = _LOOK_AGAIN
-            if self._in_flight < concurrency:
-                step = batch.next(now)
-                if isinstance(step, Job):
-                    self._submit(step)
-                    wait = 0.0
-                elif step is None and not self._in_flight and not batch.wants_records:
-                    return batch.end()
-                elif batch.wants_records:
-                    wait = 0.0
-                elif step is not None:
-                    wait = min(step, _LOOK_AGAIN)
-            self._take_outcomes(wait)
-            now = time.monotonic()
-            batch.write(batch.takes_note(now))
-            batch.show(now)
+            with self._lock:
+                wait = self._fill()
+            if wait is None:
+                return batch.end()
+            self._take_failures(wait)
+            self._write()
+            batch.show(time.monotonic())
+
+    def _fill(self) -> float | None:
+        """Let reports leave that no thread takes by itself; return the seconds until the next look, None at the end."""
+        batch = self._batch
+        while self._in_flight < batch.options.concurrency:
+            step = batch.next(time.monotonic())
+            if isinstance(step, Job):
+                self._submit(step)
+                continue
+            if batch.wants_records:
+                return 0.0
+            if step is None:
+                return _LOOK_AGAIN if self._in_flight else None
+            return min(step, _LOOK_AGAIN)
+        return 0.0 if batch.wants_records else _LOOK_AGAIN
+
+    def _write(self, *, at_once: bool = False) -> None:
+        with self._lock:
+            taken = self._batch.takes_note(time.monotonic(), at_once=at_once)
+        self._batch.write(taken)
 
     def _read(self, entries: Iterator[Entry]) -> None:
         batch = self._batch
         began = time.monotonic()
         chunk, is_last, problem = _read_chunk(entries, batch.chunk_size)
         batch.note_chunk(time.monotonic() - began, is_last=is_last, problem=problem)
-        batch.accept(batch.prepare(chunk))
+        prepared = batch.prepare(chunk)
+        with self._lock:
+            batch.accept(prepared)
 
     def _submit(self, job: Job) -> None:
         self._in_flight += 1
@@ -156,21 +170,45 @@ class _ThreadedBatch:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            error: Exception | None = None
-            try:
-                send_report(self._configuration, job.report, check_taken)
-            except Exception as caught:
-                error = caught
-            self._outcomes.put((job, error))
+            following: Job | None = job
+            while following is not None:
+                job = following
+                try:
+                    send_report(self._configuration, job.report, check_taken)
+                except Exception as error:
+                    # Told on the caller's thread.
+                    self._failures.put((job, error))
+                    break
+                following = self._next_after(job)
 
-    def _take_outcomes(self, wait: float) -> None:
-        """Take what has come, and wait so many seconds for the first of it."""
-        try:
-            outcome = self._outcomes.get(timeout=wait) if wait > 0 else self._outcomes.get_nowait()
-            while True:
+    def _next_after(self, job: Job) -> Job | None:
+        """Take note of a report that was taken, and return the one to send next; wake the caller where it is needed."""
+        batch = self._batch
+        now = time.monotonic()
+        with self._lock:
+            batch.settle(job, None, now)
+            step = batch.next(now)
+            following = step if isinstance(step, Job) else None
+            if following is None:
                 self._in_flight -= 1
-                self._batch.settle(*outcome, time.monotonic())
-                outcome = self._outcomes.get_nowait()
+            calls = (following is None or batch.wants_records) and not self._is_called
+            self._is_called = self._is_called or calls
+        if calls:
+            self._failures.put(None)
+        return following
+
+    def _take_failures(self, wait: float) -> None:
+        """Take what has failed, and wait so many seconds for that or for a thread that has nothing left to send."""
+        try:
+            failure = self._failures.get(timeout=wait) if wait > 0 else self._failures.get_nowait()
+            while True:
+                with self._lock:
+                    if failure is None:
+                        self._is_called = False
+                    else:
+                        self._in_flight -= 1
+                        self._batch.settle(*failure, time.monotonic())
+                failure = self._failures.get_nowait()
         except queue.Empty:
             pass
 
@@ -181,7 +219,7 @@ class _ThreadedBatch:
         until = time.monotonic() + (_END_SECONDS if is_interrupted else self._configuration.deadline + _END_SECONDS)
         try:
             while self._in_flight and time.monotonic() < until:
-                self._take_outcomes(_LOOK_AGAIN)
+                self._take_failures(_LOOK_AGAIN)
         finally:
             for _ in self._threads:
                 self._jobs.put(None)
@@ -246,22 +284,34 @@ class _AsyncBatch:
                 pass
 
     async def _send(self, job: Job) -> None:
+        """Send a report, and after it whatever may leave next."""
         import asyncio
 
-        error: Exception | None = None
+        batch = self._batch
+        following: Job | None = job
         try:
-            await asend_report(self._configuration, job.report, check_taken)
-        except Exception as caught:
-            error = caught
+            while following is not None:
+                job = following
+                error: Exception | None = None
+                try:
+                    await asend_report(self._configuration, job.report, check_taken)
+                except Exception as caught:
+                    error = caught
+                try:
+                    batch.settle(job, error, time.monotonic())
+                except Exception as caught:  # what a function of the user raised
+                    batch.abort(caught)
+                if self._configuration.disabled:
+                    await asyncio.sleep(0)  # nothing else has let the loop go on
+                step = batch.next(time.monotonic())
+                following = step if isinstance(step, Job) else None
+                if batch.wants_records and self._background is None:
+                    self._changed.set()
         finally:
             task = asyncio.current_task()
             assert task is not None
             self._tasks.discard(task)
             self._changed.set()
-        try:
-            self._batch.settle(job, error, time.monotonic())
-        except Exception as caught:  # what a function of the user raised
-            self._batch.abort(caught)
 
     def _work_in_background(self, entries: Iterator[Entry] | AsyncIterator[Entry], now: float) -> None:
         """Let records be read, and the checkpoint be written, one at a time."""

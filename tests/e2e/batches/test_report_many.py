@@ -206,6 +206,38 @@ def test_records_are_read_no_further_ahead_than_memory_is_bounded_by(
     assert most < 300
 
 
+def test_the_caller_is_told_on_its_own_thread(backend: Backend, emulator: Emulator):
+    threads: list[int] = []
+    emulator.fail(422, times=5)
+    result = backend.report_many(
+        ({"id": f"run-{number}"} for number in range(60)),
+        concurrency=8,
+        on_failed=lambda failed: threads.append(threading.get_ident()),
+        progress=lambda now: threads.append(threading.get_ident()),
+    )
+    assert (result.sent, result.failed_count) == (55, 5)
+    assert len(threads) >= 5 + 2
+    assert {*threads} == {threading.get_ident()}
+
+
+def test_a_task_of_the_loop_sends_one_report_after_the_other(backend: Backend, emulator: Emulator):
+    started = 0
+
+    def factory(loop: asyncio.AbstractEventLoop, *given: Any, **named: Any) -> asyncio.Task[Any]:
+        nonlocal started
+        started += 1
+        return asyncio.Task(*given, loop=loop, **named)
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_task_factory(factory)
+        records = [{"id": f"run-{number}"} for number in range(600)]
+        assert (await backend.areport_many(records, concurrency=4)).sent == 600
+
+    asyncio.run(run())
+    assert len(emulator.tasks()) == 600
+    assert started < 400
+
+
 def test_an_iterable_is_read_on_the_thread_of_the_caller(backend: Backend):
     threads: set[int] = set()
 
