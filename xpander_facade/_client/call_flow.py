@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlencode
@@ -50,6 +50,7 @@ _LARGE = 200_000
 _VALUE = 10
 """How many characters a value counts that is not a text."""
 
+_type_of: Callable[[Any], Any] = type
 _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or login page stands in between"
 _log = logging.getLogger("xpander_facade")
 
@@ -205,16 +206,22 @@ def takes_long(configuration: Configuration, request: Request) -> bool:
 
 
 def _is_large(body: Any) -> bool:
+    # Each report pays for this look: types are compared, and what a container holds is counted before it is looked at.
     room = _LARGE
-    waiting = [body]
-    while waiting and room > 0:
-        value = waiting.pop()
-        room -= len(value) if isinstance(value, str) else _VALUE
-        if isinstance(value, dict):
-            waiting.extend(cast("dict[str, Any]", value).values())
-        elif isinstance(value, list):
-            waiting.extend(cast("list[Any]", value))
-    return room <= 0
+    waiting: list[Iterable[Any]] = [(body,)]
+    while waiting:
+        for value in waiting.pop():
+            kind = _type_of(value)
+            if kind is str:
+                room -= len(value)
+            elif kind is dict or kind is list:
+                room -= _VALUE * len(value)
+                waiting.append(value.values() if kind is dict else value)
+            elif isinstance(value, str):
+                room -= len(value)
+        if room <= 0:
+            return True
+    return False
 
 
 def prepare(configuration: Configuration, request: Request | PreparedRequest) -> PreparedRequest:
