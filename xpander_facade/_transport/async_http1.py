@@ -12,6 +12,7 @@ from xpander_facade._transport.parsers import new_parser
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from xpander_facade._transport.body import Body
     from xpander_facade._transport.http1 import Heads
     from xpander_facade._transport.network import Deadline
     from xpander_facade._transport.parsers import ResponseParser
@@ -60,6 +61,19 @@ class AsyncHTTP1Connection:
         while not parser.has_head:
             parser.feed(await stream.read(READ_BYTES, request.read_timeout))
         return parser.status, parser.headers
+
+    async def read_body(self, body: Body) -> None:
+        """Feed a body what arrives, for as long as it takes more."""
+        parser, stream = self._parser, self._stream
+        assert stream is not None
+        while True:
+            chunks, parser.chunks = parser.chunks, []
+            for chunk in chunks:
+                if not body.feed(chunk):
+                    return
+            if parser.is_complete:
+                return
+            parser.feed(await stream.read(READ_BYTES, self._request.read_timeout))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give the body of the response as it arrives."""

@@ -7,6 +7,7 @@ time in which a sync program has sent its first report.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import time
 from collections import deque
@@ -123,6 +124,8 @@ class _StreamProtocol(asyncio.Protocol):
         self.error: Exception | None = None
         self.is_writing_paused = False
         self._waiter: asyncio.Future[bool] | None = None
+        self._gives_up_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
         self._is_reading_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -145,6 +148,7 @@ class _StreamProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.has_ended = True
         self.error = exc
+        self._stop_timer()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -188,6 +192,7 @@ class _StreamProtocol(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection without sending what is still in the buffer. The loop closes the socket next."""
+        self._stop_timer()
         self.transport.abort()
 
     async def wait(self, seconds: float | None) -> bool:
@@ -195,16 +200,35 @@ class _StreamProtocol(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiter = waiter
-        timer = None if seconds is None else loop.call_later(seconds, self._give_up, waiter)
+        self._gives_up_at = math.inf
+        if seconds is not None:
+            self._gives_up_at = loop.time() + seconds
+            # Nearly every wait ends in time: the timer of an earlier one may look after this one as well.
+            if self._timer is None or self._timer.when() > self._gives_up_at:
+                self._start_timer(loop)
         try:
             return await waiter
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._waiter = None
 
-    def _give_up(self, waiter: asyncio.Future[bool]) -> None:
-        if not waiter.done():
-            waiter.set_result(False)
+    def _start_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._stop_timer()
+        self._timer = loop.call_at(self._gives_up_at, self._look_at_clock, loop)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_at_clock(self, loop: asyncio.AbstractEventLoop) -> None:
+        timer, self._timer = self._timer, None
+        if self._waiter is None or self._waiter.done():
+            return
+        # A timer goes off up to a tick of the clock before its time.
+        if timer is not None and timer.when() >= self._gives_up_at:
+            self._waiter.set_result(False)
+        elif self._gives_up_at < math.inf:
+            self._start_timer(loop)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

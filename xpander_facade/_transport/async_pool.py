@@ -118,9 +118,7 @@ class AsyncConnectionPool:
                 await pooled.connection.aclose()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
             body = Body(headers, max_bytes)
-            async for chunk in pooled.connection.chunks():
-                if not body.feed(chunk):
-                    break
+            await pooled.connection.read_body(body)
             outcome = body.response(status)
         except transport_errors() as error:
             await _close(pooled)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from xpander_facade._transport.body import Body
     from xpander_facade._transport.parsers import ResponseParser
     from xpander_facade._transport.routing import Route
     from xpander_facade._transport.tls import NestedTLSStream
@@ -104,6 +105,19 @@ class HTTP1Connection:
         while not parser.has_head:
             parser.feed(stream.read(READ_BYTES, request.read_timeout))
         return parser.status, parser.headers
+
+    def read_body(self, body: Body) -> None:
+        """Feed a body what arrives, for as long as it takes more."""
+        parser, stream = self._parser, self._stream
+        assert stream is not None
+        while True:
+            chunks, parser.chunks = parser.chunks, []
+            for chunk in chunks:
+                if not body.feed(chunk):
+                    return
+            if parser.is_complete:
+                return
+            parser.feed(stream.read(READ_BYTES, self._request.read_timeout))
 
     def chunks(self) -> Iterator[bytes]:
         """Give the body of the response as it arrives."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
     from xpander_facade._transport.async_network import AsyncSocketStream
+    from xpander_facade._transport.body import Body
     from xpander_facade._transport.network import SocketStream
     from xpander_facade._transport.request import OutgoingRequest
     from xpander_facade._transport.routing import Route
@@ -269,6 +270,12 @@ class HttpcoreConnection:
         self._response = self._connection.handle_request(self._sent.request)
         return self._response.status, headers_of(self._response)
 
+    def read_body(self, body: Body) -> None:
+        """Feed a body what arrives, for as long as it takes more."""
+        for chunk in self.chunks():
+            if not body.feed(chunk):
+                return
+
     def chunks(self) -> Iterator[bytes]:
         """Give the body of the response as it arrives."""
         self._sent.refresh()
@@ -308,6 +315,12 @@ class AsyncHttpcoreConnection:
         self._sent = _HttpcoreRequest(self._route, request)
         self._response = await self._connection.handle_async_request(self._sent.request)
         return self._response.status, headers_of(self._response)
+
+    async def read_body(self, body: Body) -> None:
+        """Feed a body what arrives, for as long as it takes more."""
+        async for chunk in self.chunks():
+            if not body.feed(chunk):
+                return
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give the body of the response as it arrives."""

@@ -133,9 +133,7 @@ class ConnectionPool:
                 pooled.connection.close()
                 return DESYNCHRONIZED if pooled.deadline.has_written else MOCKED
             body = Body(headers, max_bytes)
-            for chunk in pooled.connection.chunks():
-                if not body.feed(chunk):
-                    break
+            pooled.connection.read_body(body)
             outcome = body.response(status)
             is_reusable = pooled.connection.is_reusable()
         except transport_errors() as error:

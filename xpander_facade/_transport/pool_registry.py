@@ -96,7 +96,8 @@ class LoopPools:
     when the connections of a loop can still be closed in it, so this object is noted there like such a generator.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, registry: _Registry) -> None:
+        self.registry = registry
         self.by_key: OrderedDict[PoolKey, OriginPools[AsyncConnectionPool]] = OrderedDict()
         self.clients: dict[Any, Any] = {}  # by the factory that made them
 
@@ -256,10 +257,14 @@ def loop_pools() -> LoopPools:
     """
     loop = running_loop()
     registry = current_registry()
+    # Nearly every call finds them here. Those that a fork has left belong to another registry.
+    pools: LoopPools | None = getattr(loop, _ATTRIBUTE, None)
+    if pools is not None and pools.registry is registry:
+        return pools
     reference = registry.loops.get(loop)
     pools = None if reference is None else reference()
     if pools is None:
-        pools = LoopPools()
+        pools = LoopPools(registry)
         with registry.lock:
             for other in list(registry.loops):
                 if other.is_closed():  # without its shutdown: its connections can only be dropped
