@@ -197,12 +197,12 @@ def test_records_are_read_no_further_ahead_than_memory_is_bounded_by(
 
     def records() -> Iterator[dict[str, Any]]:
         nonlocal read, most
-        for number in range(1500):
+        for number in range(600):
             read += 1
             most = max(most, read - len(emulator.requests()))
             yield {"id": f"run-{number}"}
 
-    assert call(backend, "report_many", records(), concurrency=8, progress=progress).sent == done == 1500
+    assert call(backend, "report_many", records(), concurrency=8, progress=progress).sent == done == 600
     assert most < 300
 
 
