@@ -76,11 +76,11 @@ class Setting:
         """Return what a worker has said."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def call(self, code: str, *arguments: str) -> str:
-        """Run a program beside the worker, without an outbox, and return what it printed."""
+    def call(self, code: str, *arguments: str, outbox: bool = False) -> str:
+        """Run a program beside the worker, without an outbox by default, and return what it printed."""
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env={**self.environment(), "XPANDER_OUTBOX": ""},
+            env=self.environment() if outbox else {**self.environment(), "XPANDER_OUTBOX": ""},
             capture_output=True,
             text=True,
             timeout=240,
