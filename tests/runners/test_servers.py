@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from running import Setting, eventually
+from running import BIN, Setting, eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -131,28 +133,69 @@ def test_what_gunicorn_leaves_in_an_outage_is_said(new_setting: Callable[..., Se
     assert str(setting.outbox) in setting.log("server")
 
 
-@pytest.mark.parametrize("options", [[], ["--enable-threads"], ["--lazy-apps", "--enable-threads"]], ids=" ".join)
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGHUP, signal.SIGINT]], ids=["stop", "reload"])
-def test_uwsgi_that_is_stopped_has_sent_what_it_recorded(
-    new_setting: Callable[..., Setting], options: list[str], signals: list[signal.Signals]
-):
-    setting = new_setting()
+def uwsgi(setting: Setting, *options: str) -> tuple[subprocess.Popen[bytes], int]:
     port = free_port()
     server = serve(
         setting, port, "uwsgi", "--http-socket", f"127.0.0.1:{port}", "--master", "--processes", "2",
-        "--module", "server_apps:wsgi", "--need-app", *options,
+        # Without it the uWSGI of pip starts again in the Python that the environment was made from, which lacks it.
+        "--binary-path", str(BIN / "python"), "--module", "server_apps:wsgi", "--need-app", *options,
     )  # fmt: skip
+    return server, port
+
+
+def workers_of_uwsgi(setting: Setting) -> int:
+    """Return how many workers uWSGI has started so far; a worker that comes for another one is "Respawned"."""
+    return setting.log("server").lower().count("spawned uwsgi worker ")
+
+
+@pytest.mark.parametrize("options", [[], ["--enable-threads"], ["--lazy-apps", "--enable-threads"]], ids=" ".join)
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["stop", "reload"])
+def test_uwsgi_that_is_stopped_has_sent_what_it_recorded(
+    new_setting: Callable[..., Setting], options: list[str], is_reloaded: bool
+):
+    setting = new_setting()
+    server, port = uwsgi(setting, *options)
     setting.emulator.delay(0.2, times=COUNT)
     for number in range(COUNT):
         get(port, f"r{number}")
-    for one in signals:
-        server.send_signal(one)
-        if one is signal.SIGHUP:
-            # "Respawned", where workers load the application themselves.
-            assert eventually(lambda: setting.log("server").lower().count("spawned uwsgi worker 1 ") == 2)
-            get(port, "after")
+    if is_reloaded:
+        server.send_signal(signal.SIGHUP)
+        assert eventually(lambda: workers_of_uwsgi(setting) == 4), setting.log("server")
+        get(port, "after")
+    server.send_signal(signal.SIGINT)
     server.wait(40)
-    check_all_are_sent(setting, *(["after"] if len(signals) > 1 else []))
+    check_all_are_sent(setting, *(["after"] if is_reloaded else []))
+
+
+def test_uwsgi_that_reloads_its_workers_one_after_the_other_leaves_nothing(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    touched = setting.folder / "reload"
+    touched.touch()
+    server, port = uwsgi(setting, "--lazy-apps", "--enable-threads", "--touch-chain-reload", str(touched))
+    setting.emulator.delay(0.2, times=COUNT)
+    for number in range(COUNT):
+        get(port, f"r{number}")
+    os.utime(touched, (time.time() + 5,) * 2)
+    # uWSGI does not end any more when it is told to before that.
+    assert eventually(lambda: "chain reloading complete" in setting.log("server")), setting.log("server")
+    assert workers_of_uwsgi(setting) == 4
+    get(port, "after")
+    server.send_signal(signal.SIGINT)
+    server.wait(40)
+    check_all_are_sent(setting, "after")
+
+
+def test_a_request_that_uwsgi_kills_is_a_failed_run(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    server, port = uwsgi(setting, "--enable-threads", "--harakiri", "1")
+    with pytest.raises((urllib.error.URLError, ConnectionError)):
+        get(port, "slow-one")
+    assert eventually(lambda: "Respawned uWSGI worker" in setting.log("server")), setting.log("server")
+    get(port, "after")  # by a worker that may not have used the file before
+    assert eventually(lambda: "slow-one" in setting.runs()), setting.log("server")
+    assert setting.runs()["slow-one"]["status"] == "failed"
+    server.send_signal(signal.SIGINT)
+    server.wait(40)
 
 
 @pytest.mark.parametrize("how", ["", "_by_middleware"], ids=["lifespan", "middleware"])

@@ -19,7 +19,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iter
     path = environ["PATH_INFO"].strip("/")
     with backend.external_task(id=path, input=path) as run:
         if path.startswith("slow"):
-            time.sleep(1.5)
+            time.sleep(4)
         run.result = str(os.getpid())
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]
