@@ -7,6 +7,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,10 +77,17 @@ def environment(url: str = "") -> dict[str, str]:
 
 SETTINGS = {"facade_h11": {"XPANDER_HTTP_PARSER": "h11"}}
 """Variables of candidates that differ in them alone."""
+TRIES = 3
+repeated: list[str] = []
+"""Of whom a measurement was made again, and why."""
 
 
 class Worker:
-    """A candidate in a process of its own; call it with a job."""
+    """A candidate in a process of its own; call it with a job.
+
+    A bare client can lose a connection on a machine that is busy. What fails in another's job is said, noted, and
+    measured again; what fails in the facade's ends the run.
+    """
 
     def __init__(self, python: Path, candidate: str, url: str) -> None:
         self.candidate = candidate
@@ -92,6 +100,17 @@ class Worker:
         )
 
     def __call__(self, **job: Any) -> float:
+        for _ in range(TRIES):
+            answer = self._ask(job)
+            if isinstance(answer, float | int):
+                return answer
+            if self.candidate.startswith("facade"):
+                break
+            print(f"{self.candidate} failed, and is measured again: {answer['failed']}", file=sys.stderr, flush=True)
+            repeated.append(f"{self.candidate} ({job.get('do')}: {answer['failed']})")
+        raise SystemExit(f"{self.candidate} failed at {job}: see above")
+
+    def _ask(self, job: dict[str, Any]) -> Any:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(job) + "\n")
@@ -99,8 +118,7 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"{self.candidate} failed at {job}: see above")
-        answer: float = json.loads(line)
-        return answer
+        return json.loads(line)
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -182,6 +200,7 @@ class Row:
         against: What it is compared with, and its values.
         compared: The values that the target is about: ratios of the rounds, or our own values.
         target: What was promised, or None.
+        newer: The same on a newer Python, where that was measured.
     """
 
     what: str
@@ -190,6 +209,18 @@ class Row:
     compared: list[float] | None
     target: Target | None = None
     note: str = ""
+    newer: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the row is about, without its numbers."""
+        return self.what, self.against.partition(":")[0]
+
+    @property
+    def result(self) -> str:
+        """What the target is held against, and whether it is met."""
+        held = self.compared if self.compared is not None else self.ours
+        return f"{spread(held)} {self.state}".rstrip()
 
     @property
     def state(self) -> str:
@@ -206,16 +237,22 @@ class Row:
 HEADINGS = ["what", "measured: median [min-max]", "against", "ratio of rounds", "target", "state"]
 
 
-def as_markdown(rows: list[Row]) -> str:
-    """Return the table."""
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *(row.cells() for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+def _lines(rows: list[Row], newer: str) -> list[list[str]]:
+    if not newer:
+        return [HEADINGS, *(row.cells() for row in rows)]
+    return [[*HEADINGS, newer], *([*row.cells(), row.newer] for row in rows)]
 
 
-def as_text(rows: list[Row]) -> str:
-    """Return the table with aligned columns."""
-    lines = [HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+def as_markdown(rows: list[Row], newer: str = "") -> str:
+    """Return the table; with what a newer Python gave, where there is a heading for that."""
+    head, *lines = _lines(rows, newer)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines))
+
+
+def as_text(rows: list[Row], newer: str = "") -> str:
+    """Return the table with aligned columns; with what a newer Python gave, where there is a heading for that."""
+    lines = _lines(rows, newer)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import os
 import platform
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +29,24 @@ import imports
 import local_platform
 import runners
 import troubled
-from measuring import Row, Target, Worker, as_markdown, as_text, cores, interleave, ratios, run_script, sink, spread
+from measuring import (
+    Row,
+    Target,
+    Worker,
+    as_markdown,
+    as_text,
+    cores,
+    interleave,
+    ratios,
+    repeated,
+    run_script,
+    sink,
+    spread,
+)
 from payload import BURST, BURST_WITH_IDS, PACED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 BEGIN = "<!-- written by: python benchmarks/run.py --write docs/performance.md -->"
 END = "<!-- end of what is written -->"
@@ -66,9 +81,10 @@ class Bench:
     tracers: Path
     quick: bool
     base_revision: str | None = None
+    most_rounds: int | None = None
 
     def rounds(self, full: int) -> int:
-        return min(full, 3) if self.quick else full
+        return min(full, 3) if self.quick else min(full, self.most_rounds or full)
 
     def python_of(self, candidate: str) -> Path | None:
         special = {
@@ -377,6 +393,24 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Row]]] = {
 }
 
 
+ON_NEWER = ("sync", "async", "threads", "decode", "start", "enqueue", "record", "drain", "imports", "events")
+"""What is measured on the newer Python as well."""
+ROUNDS_ON_NEWER = 5
+VENDOR_ON_NEWER = ("decode",)
+
+
+def measure_newer(bench: Bench, python: str, names: Iterable[str], rows: list[Row]) -> None:
+    """Measure on another Python, too, and give the rows what it gave."""
+    known = {row.key: row for row in rows}
+    for name in names:
+        if name in ON_NEWER:
+            print(f"measuring on {python}: {name}", file=sys.stderr, flush=True)
+            chosen = bench if name in VENDOR_ON_NEWER else dataclasses.replace(bench, vendor=None)
+            for row in BENCHMARKS[name](chosen):
+                if row.key in known:
+                    known[row.key].newer = row.result
+
+
 def call(worker: Worker, **job: object) -> Callable[[], float]:
     return lambda: worker(**job)
 
@@ -428,6 +462,21 @@ def put(path: Path, text: str) -> None:
     path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
+def newer_bench(python: str, revision: str | None, *, quick: bool) -> Bench:
+    """Return what to measure with on another Python, without the sink's URL."""
+    return Bench(
+        "",
+        environments.facade_environment(python),
+        environments.others_environment(python),
+        None if revision is None else environments.base_environment(revision, python),
+        None if quick else environments.vendor_environment(python),
+        environments.tracers_environment(python),
+        quick,
+        revision,
+        ROUNDS_ON_NEWER,
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the facade against other clients.")
     parser.add_argument("--quick", action="store_true", help="three rounds, and without the vendor's client")
@@ -436,33 +485,55 @@ def main() -> int:
     parser.add_argument(
         "--base", metavar="REV", default=BASE, help="the build that some rows are compared with (default: %(default)s)"
     )
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="another Python, on which the rows that compare are measured as well (default: the newest one found, in a "
+        "run of everything); none: only on this one",
+    )
     parser.add_argument("--note", metavar="TEXT", help="say this about the run, below the table")
     arguments = parser.parse_args()
     if arguments.write and arguments.only:
         parser.error("--write wants the whole table: leave out --only")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    newer = arguments.python
+    if newer is None and not arguments.only and not arguments.quick:
+        newer = environments.newer_python()
+    newer = None if newer == "none" else newer
     facade = environments.facade_environment()
     others = environments.others_environment()
     revision = arguments.base if environments.has_revision(arguments.base) else None
     base = None if revision is None else environments.base_environment(revision)
     tracers = environments.tracers_environment()
     vendor = None if arguments.quick else environments.vendor_environment()
+    on_newer = None if newer is None else newer_bench(newer, revision, quick=arguments.quick)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    began = time.monotonic()
     rows: list[Row] = []
     with sink(others) as url:
         bench = Bench(url, facade, others, base, vendor, tracers, arguments.quick, revision)
         for name in arguments.only or BENCHMARKS:
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             rows += BENCHMARKS[name](bench)
+        if on_newer is not None:
+            measure_newer(dataclasses.replace(on_newer, url=url), newer, arguments.only or BENCHMARKS, rows)
     notes = machine(bench, load)
+    notes.append(f"It took {(time.monotonic() - began) / 60:.1f} minutes.")
+    heading = ""
+    if newer is not None:
+        version = environments.version_of(newer)[0]
+        heading = f"CPython {version}"
+        notes.append(f"On CPython {version}: {ROUNDS_ON_NEWER} rounds at most, of what compares.")
+    if repeated:
+        notes.append(f"Measured again, since calls failed: {', '.join(repeated)}.")
     if revision is None:
         notes.append(f"Not measured: the build {arguments.base}, which git does not know here.")
     if arguments.quick:
         notes.append("Quick form: three rounds, without the vendor's client. Too few to judge by.")
     if arguments.note:
         notes.append(arguments.note)
-    print("\n".join((as_text(rows), "", *notes)))
+    print("\n".join((as_text(rows, heading), "", *notes)))
     if arguments.write:
-        put(arguments.write, "\n".join(("", as_markdown(rows), "", *(f"- {note}" for note in notes))))
+        put(arguments.write, "\n".join(("", as_markdown(rows, heading), "", *(f"- {note}" for note in notes))))
     return 0
 
 

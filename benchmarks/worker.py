@@ -26,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import tracemalloc
 from typing import Any
 
@@ -364,7 +365,12 @@ def main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         name = job.pop("do")
-        answers.write(json.dumps(getattr(worker, name)(**job)) + "\n")
+        try:
+            answer = getattr(worker, name)(**job)
+        except Exception as error:
+            traceback.print_exc()
+            answer = {"failed": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
     # What a candidate left open is not tidied up: that would only print.
     os._exit(0)
 
