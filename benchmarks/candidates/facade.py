@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
-from xpander_facade import Backend, BatchResult, Configuration, OutboxSettings, Task, Tokens
+from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from xpander_facade import BatchResult  # which earlier builds do not have
 
 
 def _configuration(url: str) -> Configuration:
