@@ -1,14 +1,19 @@
 """Test the report of an external run: its body, its id, its agent, and errors that carry it."""
 
 import asyncio
+import itertools
 import re
+import uuid
 from datetime import UTC, datetime
 
 import attrs
 import pytest
+from xpander_api.models import ReportExternalTaskRequest
+from xpander_api.types import UNSET
 
 from xpander_facade import _client
 from xpander_facade._client.call_flow import first_attempt
+from xpander_facade._requests.bodies import tokens_body
 from xpander_facade._requests.report import attach_report, make_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade.agents._agent import Agent
@@ -234,3 +239,39 @@ def test_what_reports_a_run_is_one_function_below_backend_task_and_recorder(monk
     with backend.external_task(**arguments, strict=True):
         pass
     assert seen == [(CONFIGURATION, "agent-1", "ext-1")] * 5
+
+
+OPTIONAL = ("input", "llm_response", "tokens", "result", "used_tools")
+
+
+@pytest.mark.parametrize("left_out", [some for n in range(6) for some in itertools.combinations(OPTIONAL, n)])
+def test_a_body_is_what_the_generated_model_writes(left_out):
+    given = {**EVERYTHING, "llm_response": {"a": [1]}, "used_tools": ["search"], **dict.fromkeys(left_out)}
+    members = {name: UNSET if value is None else value for name, value in given.items() if name != "agent_id"}
+    members["input_"] = members.pop("input")
+    members["used_tools"] = given["used_tools"] or []
+    if given["tokens"] is not None:
+        members["tokens"] = tokens_body(given["tokens"])
+    expected = ReportExternalTaskRequest(**members).to_dict()
+    assert list(report(**given).body.items()) == list(expected.items())
+
+
+def test_a_body_has_a_value_for_each_member_of_the_generated_model():
+    known = ReportExternalTaskRequest.from_dict(report(**EVERYTHING).body)
+    assert UNSET not in attrs.asdict(known, recurse=False).values()
+    assert known.additional_properties == {}
+
+
+def test_tokens_take_along_what_else_the_platform_said_of_them():
+    used = Tokens(2, 3, extra={"reasoning_tokens": 1})
+    assert report(tokens=used).body["tokens"] == tokens_body(used).to_dict()
+    assert report(tokens=used).body["tokens"]["reasoning_tokens"] == 1
+
+
+def test_an_id_that_is_made_is_a_random_uuid():
+    made = [report().id for _ in range(200)]
+    assert len(set(made)) == len(made)
+    for id in made:
+        read = uuid.UUID(id.removeprefix("ext-"))
+        assert id == f"ext-{read}"
+        assert (read.version, read.variant) == (4, uuid.RFC_4122)
