@@ -21,7 +21,15 @@ _LIMITS = {
     "TimeLimitExceeded": "TimeLimitExceeded",
 }
 """By what interrupts a job: what its record says."""
-_LOST = ("was killed before the job ended", "process ended before the", "told to end")
+_LOST = (
+    "was killed before the job ended",
+    "process ended before the",
+    "told to end",
+    "the worker that did the job is gone",
+    "Job was stuck in intermediate queue",
+)
+_MAX_TAKEN = 3
+"""So many jobs may a host have taken that it has not begun: one for each of its processes."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,20 @@ class _Job:
     run: dict[str, Any] | None
     ended: str | None
     killed: Mapping[int, float]
+    runner: str = ""
+
+    @property
+    def is_untaken(self) -> bool:
+        """Whether RQ has counted an attempt that was not begun: the host that had taken the job was killed before."""
+        is_skipped = bool(self.attempts) and self.attempts[0] > 0
+        is_never = not self.attempts and self.ended == "failed" and not self.is_over_limit
+        return self.runner == "rq" and (is_skipped or is_never)
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether it has exceeded its limit as it was to; that may be before the job has noted anything."""
+        told = "" if self.run is None else self.run["result"] or ""
+        return self.plan.ends in ("soft", "hard") and any(text in told for text in _LIMITS.values())
 
     @property
     def ends(self) -> list[dict[str, Any]]:
@@ -105,8 +127,9 @@ class _Job:
     def was_killed(self) -> bool:
         """Whether a process was killed that was at the job, or had just done it."""
         last = {row["pid"]: row for row in self.rows}
-        return any(
-            row["what"] == "began" or self.killed[pid] - row["at"] < IN_ENDING
+        # A process of RQ does one job and is gone: it was killed before RQ knew of the end.
+        return self.is_untaken or any(
+            row["what"] == "began" or self.runner == "rq" or self.killed[pid] - row["at"] < IN_ENDING
             for pid, row in last.items()
             if pid in self.killed
         )
@@ -137,9 +160,12 @@ def judge(traces: Traces, plans: Mapping[int, Plan]) -> Outcome:
         rows[row["job"]].append(row)
     killed = {pid: kill.at for kill in traces.kills for pid in kill.pids}
     jobs = [
-        _Job(plan, rows[plan.id], traces.runs.get(plan.id), traces.ended.get(plan.id), killed)
+        _Job(plan, rows[plan.id], traces.runs.get(plan.id), traces.ended.get(plan.id), killed, traces.runner)
         for plan in (plans[number] for number in traces.numbers)
     ]
+    untaken = [job.plan.id for job in jobs if job.is_untaken]
+    if len(untaken) > _MAX_TAKEN * sum(kill.is_host for kill in traces.kills):
+        outcome.problems.append(f"more jobs were not begun than killed hosts can have taken: {', '.join(untaken)}")
     for job in jobs:
         for problem in _problems_of(job):
             outcome.problems.append(f"{job.plan.id}: {problem}; {_told(job)}")
@@ -156,6 +182,7 @@ def judge(traces: Traces, plans: Mapping[int, Plan]) -> Outcome:
         "failed": sum(job.ended == "failed" for job in jobs),
         "attempts": sum(len(job.attempts) for job in jobs),
         "jobs tried again, percent": round(100 * sum(job.plan.failures > 0 for job in jobs) / max(len(jobs), 1), 1),
+        "jobs taken by a host that was killed before": len(untaken),
         "jobs whose process was killed": sum(job.was_killed for job in jobs),
         "kills": sum(not kill.is_host for kill in traces.kills),
         "host kills": sum(kill.is_host for kill in traces.kills),
@@ -184,7 +211,7 @@ def _problems_of(job: _Job) -> list[str]:
         wanted = "completed" if job.plan.ends == "done" else "failed"
         if job.ended != wanted:
             problems.append(f"its runner says {job.ended} of a job that nobody killed")
-        if job.attempts != list(range(job.plan.failures + 1)):
+        if job.attempts != list(range(job.plan.failures + 1)) and (job.attempts or not job.is_over_limit):
             problems.append(f"its attempts were {job.attempts}, though nobody killed it")
     return problems
 
@@ -195,8 +222,8 @@ def _is_right_result(job: _Job, result: str) -> bool:
     if job.was_killed and any(text in result for text in _LOST):
         return True
     last = job.ends[-1] if job.ends else None
-    if last is None:  # the child had no time to say so
-        return job.plan.ends == "hard" and result == _LIMITS["SystemExit"]
+    if last is None:  # the job had no time to say so
+        return job.is_over_limit
     if last["what"] in _LIMITS:
         return _LIMITS[last["what"]] in result
     return result == f"{job.plan.id} fails, attempt {last['attempt']}"

@@ -98,6 +98,41 @@ def test_a_restarted_worker_without_jobs_sends_what_an_earlier_one_left(new_sett
     assert eventually(setting.runs)
 
 
+LOST = """
+import os, time
+import rq, rq_app
+from redis import Redis
+connection = Redis.from_url(os.environ["REDIS"])
+queue = rq.Queue(connection=connection)
+worker = rq_app.Worker([queue], connection=connection)
+def take():
+    return rq.Queue.dequeue_any([queue], None, connection)[0]
+for name, more in (("taken", {}), ("again", {"retry": rq.Retry(max=1)})):
+    queue.enqueue(rq_app.named, "in", job_id=name, **more)
+    take()
+    # RQ looks twice, a minute apart, before it takes the worker for lost.
+    connection.set(queue.intermediate_queue.get_first_seen_key(name), time.time() - 120)
+queue.enqueue(rq_app.named, "in", job_id="begun")
+job = take()
+worker.prepare_execution(job)
+worker.prepare_job_execution(job, True)
+registry = queue.started_job_registry
+connection.zadd(registry.key, {member: 1 for member in connection.zrange(registry.key, 0, -1)})
+"""
+
+
+@pytest.mark.long
+def test_jobs_that_a_lost_host_had_taken_are_recorded_as_rq_ends_them(new_setting: Callable[..., Setting]):
+    setting = new_setting()
+    setting.call(LOST)
+    worker = work(setting)
+    assert eventually(lambda: sorted(setting.runs()) == ["again", "begun", "taken"]), setting.log()
+    assert eventually(lambda: setting.runs()["again"]["status"] == "completed")
+    assert told(setting.runs()["taken"]) == ("failed", "in", "Job was stuck in intermediate queue.", 0)
+    assert told(setting.runs()["begun"]) == ("failed", "in", "the worker that did the job is gone", 0)
+    setting.stop(worker)
+
+
 @pytest.mark.long
 def test_the_worker_of_the_package_records_jobs_that_are_marked(new_setting: Callable[..., Setting]):
     setting = new_setting()

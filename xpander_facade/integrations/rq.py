@@ -49,7 +49,8 @@ def recording(
 class RecordsJobs:
     """What makes a class of RQ workers record its jobs; it stands before the class of RQ.
 
-    A job's process sends its report before it ends. A job whose process is killed is reported by its worker.
+    A job's process sends its report before it ends. A job whose process is killed is reported by its worker, and one
+    that a lost host has left by the worker that finds it, as RQ ends it.
 
     Example:
         >>> class Worker(RecordsJobs, rq.Worker):
@@ -65,6 +66,15 @@ class RecordsJobs:
         self._jobs.prepare()
         self._jobs.flush_and_close(_HORSE_FLUSH_SECONDS)
         return cast("Any", super()).bootstrap(*arguments, **keywords)
+
+    def clean_registries(self, *arguments: Any, **keywords: Any) -> Any:
+        """Report the jobs whose host is lost, which RQ finds here."""
+        # Only for so long: RQ pickles the handlers for the processes that it spawns.
+        cast("Any", self).push_exc_handler(self._report_abandoned)
+        try:
+            return cast("Any", super()).clean_registries(*arguments, **keywords)
+        finally:
+            cast("Any", self).pop_exc_handler()
 
     def perform_job(self, job: Any, *arguments: Any, **keywords: Any) -> Any:
         """Record a job while RQ performs it."""
@@ -90,10 +100,28 @@ class RecordsJobs:
             jobs.flush_and_close(_HORSE_FLUSH_SECONDS)
         return done
 
+    def handle_job_failure(self, job: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Report a job that fails though no process has begun it: the one that had taken it is gone."""
+        is_begun = getattr(self, "_is_horse", False) or job.get_status() != "queued"
+        if not is_begun and not job.retries_left:
+            self._report_lost(job, keywords.get("exc_string") or "the worker that had taken the job is gone")
+        return cast("Any", super()).handle_job_failure(job, *arguments, **keywords)
+
     def register_death(self, *arguments: Any, **keywords: Any) -> Any:
         """Send what waits before the worker ends."""
         self._jobs.flush_and_close()
         return cast("Any", super()).register_death(*arguments, **keywords)
+
+    def _report_abandoned(self, job: Any, kind: type[BaseException], *_: object) -> None:
+        """Report a job whose host is lost, and which RQ gives to nobody else; an exception handler of RQ."""
+        if kind.__name__ == "AbandonedJobError" and not job.retries_left:
+            self._report_lost(job, "the worker that did the job is gone")
+
+    def _report_lost(self, job: Any, reason: str) -> None:
+        jobs = self._jobs
+        if jobs.is_chosen(job.func_name, _marked(job)):
+            input = jobs.describe(_marked(job), job.args, job.kwargs, job.id)
+            jobs.report_end(job.id, _attempt(job), input, reason, 0.0, wait=_HORSE_FLUSH_SECONDS)
 
     @property
     def _jobs(self) -> Jobs:
