@@ -109,7 +109,7 @@ class _Job:
     @property
     def is_untaken(self) -> bool:
         """Whether RQ has counted an attempt that was not begun: the host that had taken the job was killed before."""
-        is_skipped = bool(self.attempts) and self.attempts[0] > 0
+        is_skipped = bool(self.attempts) and not set(range(max(self.attempts))) <= set(self.attempts)
         is_never = not self.attempts and self.ended == "failed" and not self.is_over_limit
         return self.runner == "rq" and (is_skipped or is_never)
 
