@@ -175,7 +175,20 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return read_dict
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return enum_reader(annotation)
-    return functools.partial(structure, annotation) if attrs.has(typing.cast("Any", annotation)) else own
+    return _object_reader(annotation) if attrs.has(typing.cast("Any", annotation)) else own
+
+
+def _object_reader(cls: Any) -> Callable[[Any], Any]:
+    # Written out at the first object: of most classes none ever comes, and one can hold objects of its own class.
+    written: Callable[[Any], Any] | None = None
+
+    def read_object(value: Any) -> Any:
+        nonlocal written
+        if written is None:
+            written = _plan(cls).read
+        return written(value)
+
+    return read_object
 
 
 @attrs.frozen

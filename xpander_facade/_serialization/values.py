@@ -131,7 +131,8 @@ def own(value: Any) -> Any:
     Python reads 1e999 as an infinity, which JSON can't say: an object that held it could not be saved. It is None here.
     """
     if type(value) is dict:
-        return own_rest(typing.cast("dict[str, Any]", value), frozenset())
+        fields = typing.cast("dict[str, Any]", value)
+        return {name: item if type(item) in UNCHANGEABLE else own(item) for name, item in fields.items()}
     if type(value) is list:
         return [own(item) for item in typing.cast("list[Any]", value)]
     return None if type(value) is float and not math.isfinite(value) else value
@@ -156,10 +157,15 @@ def enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
     return read_enum
 
 
+_are_texts = frozenset({str}).issuperset
+
+
 def read_items(reader: Callable[[Any], Any], value: Any) -> list[Any]:
     if type(value) is not list:
         raise DecodeError(f"expected an array, got {kind_of(value)}")
     entries = typing.cast("list[Any]", value)
+    if reader is read_str and _are_texts(map(type, entries)):
+        return entries.copy()
     try:
         return [reader(item) for item in entries]
     except DecodeError:

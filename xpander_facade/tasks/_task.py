@@ -78,7 +78,8 @@ class Task(TaskRecord):
             ValueError: A required attribute is missing, or a value has another type.
         """
         task = _serialization.structure(cls, data if type(data) is dict else dict(data))
-        task.configuration = configuration
+        # An assignment would call the hooks of a user's subclass, which a frozen one refuses with.
+        object.__setattr__(task, "configuration", configuration)
         return task
 
     @classmethod
@@ -934,7 +935,7 @@ class Task(TaskRecord):
     def _bind(self, data: Any, configuration: Configuration | None) -> Self:
         """Keep what the platform said, to know later what was changed here, and what the task's calls use."""
         object.__setattr__(self, "_snapshot", data)
-        self.configuration = configuration
+        object.__setattr__(self, "configuration", configuration)
         return self
 
     def _message(self, contents: list[dict[str, str]], retry_count: int) -> str:

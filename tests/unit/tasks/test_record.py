@@ -357,3 +357,20 @@ def test_nested_types_are_typed():
     assert task.input.attachments[0].url == "u"
     assert task.input.principal.kind == "user"
     assert codec.unstructure(task)["input"]["principal"]["kind"] == "user"
+
+
+def test_a_frozen_subclass_of_a_users_is_read_with_its_configuration():
+    @attrs.frozen
+    class FrozenTask(Task):
+        pass
+
+    assert FrozenTask.from_dict(SMALLEST, CONFIGURATION).configuration is CONFIGURATION
+    assert FrozenTask._reader(CONFIGURATION)(SMALLEST).configuration is CONFIGURATION
+
+
+def test_a_list_of_texts_is_a_copy_and_a_number_in_it_becomes_a_text():
+    tools = ["a", "b"]
+    task = Task.from_dict({**SMALLEST, "used_tools": tools, "sub_executions": ["r", 1]})
+    task.used_tools.append("c")
+    assert tools == ["a", "b"]
+    assert task.sub_executions == ["r", "1"]
