@@ -8,6 +8,7 @@ gone with the process: a batch that begins again reads its records from the firs
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _APPLICATION_ID = 0x78706266
 _DIGEST_BYTES = 16
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def digest(*parts: str | bytes) -> bytes:
@@ -100,7 +102,7 @@ class Checkpoint:
         self._connection.close()
 
     def _clear_errors(self) -> contextlib.AbstractContextManager[None]:
-        return _clear_errors(f"the checkpoint {self.path}")
+        return _clear_errors(f"the checkpoint {self.path}", "pass another path", self.path)
 
 
 class SeenIds:
@@ -133,12 +135,12 @@ class SeenIds:
         return first
 
     def _get(self, key: bytes) -> int | None:
-        with _clear_errors("the temporary file of ids"):
+        with _clear_errors("the temporary file of ids", "name another folder in SQLITE_TMPDIR"):
             row = self._connection.execute("SELECT value FROM seen WHERE digest = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
     def _put(self, key: bytes, value: int) -> None:
-        with _clear_errors("the temporary file of ids"):
+        with _clear_errors("the temporary file of ids", "name another folder in SQLITE_TMPDIR"):
             self._connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (key, value))
 
     def close(self) -> None:
@@ -147,10 +149,30 @@ class SeenIds:
 
 
 @contextlib.contextmanager
-def _clear_errors(what: str) -> Generator[None]:
+def _clear_errors(what: str, otherwise: str, path: str | None = None) -> Generator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         reason = getattr(error, "strerror", None) or error
-        text = f"{what} can't be used ({reason}): make room, or pass another path, and begin again"
+        remedies = [*filter(None, [_remedy(error, path)]), otherwise]
+        text = f"{what} can't be used ({reason}): {', or '.join(remedies)}, and begin again"
         raise BatchError(text) from error
+
+
+def _remedy(error: Exception, path: str | None) -> str | None:
+    """Return what helps against an error of a file; None where nothing is known that would."""
+    # The low byte is the kind of error, the rest tells more of it.
+    code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _NO_ROOM:
+        return "make room"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "wait until no other program writes to it"
+    if path is not None:
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            return f"make the folder {folder}, which is missing"
+        if os.path.isdir(path):
+            return "name a file in that folder"
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or isinstance(error, PermissionError):
+            return f"let this user write to {folder} and the files in it"
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import sqlite3
 import threading
 import time
@@ -383,14 +384,50 @@ def test_a_checkpoint_that_can_not_be_used_is_named(call: Caller, backend: Backe
     other = tmp_path / "other.db"
     with contextlib.closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE mine (a)")
-    for path in (
-        written(tmp_path / "text", "not a database, but a text of some length" * 99),
-        other,
-        tmp_path / "no" / "c.db",
+    for path, remedy in (
+        (written(tmp_path / "text", "not a database, but a text of some length" * 99), "is not a database"),
+        (other, "of something else: pass another checkpoint="),
+        (tmp_path / "no" / "c.db", f"make the folder {tmp_path / 'no'}, which is missing, or pass another path"),
+        (tmp_path, "name a file in that folder"),
     ):
-        with pytest.raises(BatchError, match=str(path)):
+        with pytest.raises(BatchError, match=str(path)) as caught:
             call(backend, "report_many", [{"id": "a"}], checkpoint=path)
+        assert remedy in str(caught.value)
+        assert "make room" not in str(caught.value)
     assert emulator.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "make room, or pass another path"),
+        (PermissionError(errno.EACCES, "Permission denied"), "let this user write to "),
+        (OSError(errno.EIO, "Input/output error"), "(Input/output error): pass another path, and begin again"),
+    ],
+)
+def test_a_checkpoint_that_can_not_be_made_names_what_helps(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, remedy: str
+):
+    def fail(path: str) -> None:
+        raise error
+
+    monkeypatch.setattr("xpander_facade.batches._checkpoint.make_private_file", fail)
+    with pytest.raises(BatchError) as caught:
+        backend.report_many([{"id": "a"}], checkpoint=tmp_path / "c.db")
+    assert remedy in str(caught.value)
+
+
+def test_a_checkpoint_that_somebody_else_writes_to_says_so(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "c.db"
+    backend.report_many([{"id": "a"}], checkpoint=path)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **named: connect(path, **{**named, "timeout": 0}))
+    with contextlib.closing(connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(BatchError, match=r"database is locked.*wait until no other program writes to it"):
+            backend.report_many([{"id": "b"}], checkpoint=path)
 
 
 KILLED = """
