@@ -17,10 +17,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from xpander_facade._process.threads import DetachedCall
+from xpander_facade._process.threads import DetachedCall, end_idle_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 FORK_TIMEOUT = 10.0
 """Seconds that a fork waits for imports that are under way."""
@@ -172,6 +172,7 @@ _MODULES = {
     DIGESTS: ("hashlib",),
     OBJECTS: ("xpander_facade._serialization.jsonable", "xpander_facade.usage._snapshots"),
 }
+_preparations: list[Callable[[], object]] = []
 _loaded: set[str] = set()
 _loading: dict[str, DetachedCall[None]] = {}
 _starting = threading.RLock()  # reentrant, since a signal handler may import while its thread is about to
@@ -189,6 +190,14 @@ def preload() -> None:
         xpander_facade.preload()  # before a server forks its workers
     """
     load(*_MODULES)
+    for prepare in _preparations:
+        prepare()
+    end_idle_threads()
+
+
+def on_preload(prepare: Callable[[], object]) -> None:
+    """Have something made by `preload` that would be made when it is first used."""
+    _preparations.append(prepare)
 
 
 def module_names() -> list[str]:

@@ -174,12 +174,26 @@ class _Pool:
         self._lock = threading.RLock()
         self._threads = 0
         self._idle = 0
+        self._ends = 0
 
     def submit(self, call: Callable[[], None]) -> None:
         """Let a thread make a call."""
         self._calls.put(call)
         if not self._grow():
             self._take_all()
+
+    def end_idle_threads(self, timeout: float) -> None:
+        """Let threads that have nothing to do end now, and wait for that for so many seconds at most.
+
+        One that makes a call ends after it: it may have made the call, and not yet said that it is idle.
+        """
+        until = time.monotonic() + timeout
+        with self._lock:
+            for _ in range(self._threads - self._ends):
+                self._calls.put(_end)
+                self._ends += 1
+        while self._calls.qsize() and time.monotonic() < until:
+            time.sleep(0.001)
 
     def _grow(self) -> bool:
         """Start a thread where more calls wait than threads; False where the interpreter is ending and starts none."""
@@ -208,9 +222,11 @@ class _Pool:
                 call = None
             with self._lock:
                 self._idle -= 1
+                self._ends -= call is _end
                 # A call may have come between the end of the wait and the lock; its caller has counted on this
                 # thread.
-                if call is None and self._calls.empty():
+                is_over = self._calls.empty() if call is None else call is _end and self._calls.qsize() <= self._idle
+                if is_over:
                     self._threads -= 1
                     return
             if call is not None:
@@ -221,6 +237,10 @@ class _Pool:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._calls.get_nowait()()
+
+
+def _end() -> None:
+    """Stand for the end of the thread that takes it."""
 
 
 # Calls that wait for the network have threads without a bound: one of them must not wait for another's timeout.
@@ -236,6 +256,12 @@ def _pools_of_process() -> tuple[_Pool, _Pool]:
 
 _unfinished: dict[object, _thread.LockType] = {}
 """By the call that is being made, the lock that comes free when it has ended."""
+
+
+def end_idle_threads(timeout: float = 0.2) -> None:
+    """Let threads that have nothing to do end now, as before a fork; wait for that for so many seconds at most."""
+    for pool in _pools.get(os.getpid(), ()):
+        pool.end_idle_threads(timeout)
 
 
 def join(timeout: float = EXIT_TIMEOUT) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xpander_facade import _requests, _serialization, _validation, types
 from xpander_facade._hints import TASK, add_misnomers
-from xpander_facade._process.imports import EVENTS, load
+from xpander_facade._process.imports import EVENTS, load, on_preload
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import XpanderError
 from xpander_facade.types._task_record import TaskRecord, to_wire
@@ -1029,3 +1029,12 @@ class WaitTimeoutError(XpanderError, TimeoutError):
         super().__init__(message, *([] if told is None else [told]))
         if task is not None:  # else it was made again of what a job runner has stored
             self.task = task
+
+
+def _prepare_reader() -> None:
+    from xpander_facade._serialization.codec import reader
+
+    reader(Task)
+
+
+on_preload(_prepare_reader)

@@ -156,3 +156,23 @@ def test_preload_takes_every_model_that_a_request_is_built_of():
     names = sorted({name for source in sources for name in re.findall(r"\bmodels\.([A-Z]\w+)\(", source)})
     assert len(names) >= 20
     assert run_python(BODIES, *names) == "\n"
+
+
+AFTERWARDS = """
+    import os, sys, time, xpander_facade
+    xpander_facade.preload()
+    from xpander_facade import Task
+    from xpander_facade._serialization import codec
+    made = codec._plan.cache_info().misses
+    codec._plan(Task)
+    print(codec._plan.cache_info().misses - made)
+    # A thread of the system ends a moment after Python's; one that stayed would wait ten seconds for another call.
+    until = time.monotonic() + 5
+    while os.path.exists("/proc/self/task") and len(os.listdir("/proc/self/task")) > 1:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+"""
+
+
+def test_preload_leaves_no_thread_and_nothing_to_make_for_a_child():
+    assert run_python(AFTERWARDS) == "0\n"

@@ -133,3 +133,34 @@ def test_a_forked_process_has_threads_of_its_own():
         finally:
             os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("most", [1, 3, None])
+def test_no_call_is_lost_where_idle_threads_are_told_to_end(most: int | None):
+    pool = threads._Pool(most)
+    made: queue.SimpleQueue[int] = queue.SimpleQueue()
+    is_over = threading.Event()
+
+    def end() -> None:
+        while not is_over.is_set():
+            pool.end_idle_threads(0)
+            time.sleep(0)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    try:
+        for number in range(300):
+            pool.submit(lambda number=number: made.put(number))
+            assert made.get(timeout=20) == number
+    finally:
+        is_over.set()
+        ending.join()
+    pool.end_idle_threads(20)
+    until = time.monotonic() + 20
+    while pool._threads and time.monotonic() < until:
+        time.sleep(0.005)
+    assert pool._threads == 0
+    pool.submit(is_over.clear)
+    while is_over.is_set() and time.monotonic() < until:
+        time.sleep(0.005)
+    assert not is_over.is_set()
