@@ -55,6 +55,26 @@ finite_json = st.recursive(
 )
 
 
+@pytest.fixture(scope="module", autouse=True, params=[10**9, 0], ids=["field by field", "written out"])
+def _ways_of_reading(request):
+    """Read every object in one of the two ways that classes are read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "WRITTEN_OUT_AFTER", request.param)
+        codec._plan.cache_clear()
+        yield
+    codec._plan.cache_clear()
+
+
+def test_a_class_that_is_read_often_is_read_by_a_function_written_out_for_it(monkeypatch):
+    monkeypatch.setattr(codec, "WRITTEN_OUT_AFTER", 2)
+    codec._plan.cache_clear()
+    given = {"email": "ada@example.com", "id": 7, "team": "x"}
+    users = [codec.structure(User, given) for _ in range(4)] + codec.structure_list(User, [given] * 2)
+    assert users == [User("ada@example.com", id="7", extra={"team": "x"})] * 6
+    # What was compiled for it has no file.
+    assert codec._plan(User).read.__code__.co_filename == "<string>"
+
+
 def names_of(cls):
     return [field.name for field in attrs.fields(cls)]
 
