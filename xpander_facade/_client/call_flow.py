@@ -55,14 +55,14 @@ _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or 
 _log = logging.getLogger("xpander_facade")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Sleep:
     """Wait this many seconds."""
 
     seconds: float
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PreparedRequest:
     """A request whose body is ready to leave.
 

@@ -34,10 +34,10 @@ class RequestInfo(TypedDict):
 
 _SNIPPET = 500
 _MAX_REQUEST_ID = 200
-_UNENCRYPTED = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|HTTP_REQUEST")
+_UNENCRYPTED = "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|HTTP_REQUEST"
 """How OpenSSL calls an answer that is not TLS."""
 # A proxy or a gateway may quote a URL with a user and a password.
-_CREDENTIALS = re.compile(r"://[^/\s@]*@")
+_CREDENTIALS = r"://[^/\s@]*@"
 
 
 _REMEDIES: Mapping[int, str] = {
@@ -117,7 +117,7 @@ def failure_error(failure: Failure, where: RequestInfo) -> ModuleException:
             return APIConnectionError(text, **where)
         case "proxy":
             return APIConnectionError(f"{failure.text}: check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY", **where)
-        case "connect" if _UNENCRYPTED.search(failure.text):
+        case "connect" if re.search(_UNENCRYPTED, failure.text):
             text = f"{failure.text}: what answers there speaks http, not https; write base_url with http://"
             return APIConnectionError(text, **where)
         case "connect":
@@ -155,7 +155,7 @@ def one_line(text: str, limit: int) -> str:
         text: What it said.
         limit: How many characters of it are kept.
     """
-    text = _CREDENTIALS.sub("://", text[:limit])
+    text = re.sub(_CREDENTIALS, "://", text[:limit])
     if text.isprintable():
         return text
     return "".join(

@@ -9,8 +9,9 @@ from urllib.parse import urljoin, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)")
-_PARAMETER = re.compile(r";\s*([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))")
+# Patterns as text: compiled when the first answer has the header.
+_LINK = r"<([^<>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)"
+_PARAMETER = r";\s*([\w-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))"
 # A server decides how long the header is, and with it how long the patterns would take.
 _MAX_LENGTH = 2_000
 
@@ -22,8 +23,11 @@ def page_url(headers: Mapping[str, str], base: str) -> str | None:
         headers: The headers of the answer, names in lower case.
         base: The URL of the request, which a relative address counts from.
     """
-    for target, parameters in _LINK.findall(headers.get("link", "")[:_MAX_LENGTH]):
-        given = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(parameters)}
+    header = headers.get("link")
+    if not header:
+        return None
+    for target, parameters in re.findall(_LINK, header[:_MAX_LENGTH]):
+        given = {name.lower(): quoted or bare for name, quoted, bare in re.findall(_PARAMETER, parameters)}
         if "alternate" in given.get("rel", "").split() and given.get("type", "").lower() == "text/html":
             try:
                 url = urljoin(base, target)

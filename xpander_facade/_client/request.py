@@ -23,7 +23,7 @@ def _none() -> dict[str, Any]:
     return {}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Request:
     """One call of one operation of the contract, before anything is known of keys, hosts and retries.
 

@@ -33,7 +33,7 @@ MAX_RECONNECT_WAIT = 30.0
 _RANDOM_BYTES = 7
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RetryReason:
     """Why an attempt failed.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration
 
 _SECRETS_OF_SERVERS = frozenset({"api_key", "client_secret", "headers", "env_vars"})
-_SECRET_OPTION = re.compile(r"(?i)(?:key|token|secret|password)[= ]+([^\s'\"]+)")
+_SECRET_OPTION = r"(?i)(?:key|token|secret|password)[= ]+([^\s'\"]+)"
 
 
 def secrets_of(configuration: Configuration, body: Any = None) -> list[str]:
@@ -40,7 +40,7 @@ def secrets_of(configuration: Configuration, body: Any = None) -> list[str]:
             for server in cast("list[Any]", servers) if isinstance(servers, list) else []:
                 secrets += _texts([value for name, value in server.items() if name in _SECRETS_OF_SERVERS])
                 secrets += _in_url(server.get("url"))
-                secrets += _SECRET_OPTION.findall(str(server.get("command") or ""))
+                secrets += re.findall(_SECRET_OPTION, str(server.get("command") or ""))
     # The longest first: one that holds another would leave a part of itself to be seen.
     return sorted({secret for secret in secrets if secret}, key=len, reverse=True)
 

@@ -26,7 +26,7 @@ Ledger = dict[str, Counts]
 _Body = Mapping[str, Any]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Record:
     """What is known of a run from before: from the platform, or from a report that waits.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xpander_facade.usage._usage import TokenCounts
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Report:
     """One report, ready to send.
 

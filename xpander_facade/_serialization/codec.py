@@ -253,9 +253,10 @@ class _Plan:
         if type(data) is not dict:
             _refuse_other(self._cls, data)
         item = object.__new__(self._cls)
-        unread = _populate_in_part(self.fields, item, typing.cast("dict[str, Any]", data))
+        given = typing.cast("dict[str, Any]", data)
+        unread = _populate_in_part(self.fields, item, given)
         if self._has_extra:
-            object.__setattr__(item, "extra", _rest(self._known, data, unread))
+            object.__setattr__(item, "extra", _rest(self._known, given, unread))
         return item if _is_ours(self._cls) else _finished(self._cls, item)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"xpander-facade/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Attempt:
     """What is sent once.
 

@@ -13,7 +13,7 @@ _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-corr
 MIN_SECRET_LENGTH = 8
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Response:
     """A complete response.
 
@@ -50,7 +50,7 @@ class Response:
         return attrs.evolve(self, headers=headers, content=content)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Failure:
     """Why there is no response.
 

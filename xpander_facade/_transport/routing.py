@@ -9,7 +9,6 @@ import importlib.util
 import re
 import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -226,6 +225,8 @@ def ssl_context(settings: TLSSettings) -> ssl.SSLContext:
     else:
         cafile, capath = settings.environment
         if isinstance(verify, str):
+            from pathlib import Path
+
             cafile, capath = (None, verify) if Path(verify).is_dir() else (verify, None)
         if cafile is None and capath is None:
             import certifi
