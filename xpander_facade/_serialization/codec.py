@@ -180,14 +180,14 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _object_reader(cls: Any) -> Callable[[Any], Any]:
-    # Written out at the first object: of most classes none ever comes, and one can hold objects of its own class.
-    written: Callable[[Any], Any] | None = None
+    # Planned at the first object: of most classes none ever comes, and one can hold objects of its own class.
+    plan: _Plan | None = None
 
     def read_object(value: Any) -> Any:
-        nonlocal written
-        if written is None:
-            written = _plan(cls).read
-        return written(value)
+        nonlocal plan
+        if plan is None:
+            plan = _plan(cls)
+        return plan.read(value)
 
     return read_object
 
