@@ -52,9 +52,10 @@ def is_made(connection: sqlite3.Connection, path: str) -> bool:
     Raises:
         ConfigurationError: They are another program's, or of a newer version of this one.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    # Another process may make the file between two of these, at once: what is judged by another is asked for before it.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and tables:
         raise ConfigurationError(f"{path} is another program's database: name another file for the outbox")
     if application == APPLICATION_ID and version < VERSION:
