@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,14 +14,13 @@ from xpander_facade._process.imports import OBJECTS, load
 from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
-from xpander_facade.usage._tokens import check_tokens
+from xpander_facade.usage._tokens import Tokens, check_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from xpander_facade._serialization.redaction import Redactor
     from xpander_facade.configuration._configuration import Configuration
-    from xpander_facade.usage._tokens import Tokens
     from xpander_facade.usage._usage import TokenCounts
 
 
@@ -101,21 +99,23 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
+    from xpander_api import models
+    from xpander_api.types import UNSET
+
+    from xpander_facade._requests import bodies
+
     response = None if llm_response is None else _response_data(llm_response, configuration.max_field_bytes)
     run_id = _new_id() if id is None else _validation.check_id("id", id)
-    # The members of the generated ReportExternalTaskRequest, in its order; a test compares the two. To make the model
-    # and have it written costs more than all else of a report.
-    members = {
-        "id": run_id,
-        "input": _validation.check_text("input", input),
-        "llm_response": response,
-        "tokens": None if tokens is None else _tokens_data(check_tokens(tokens)),
-        "is_success": _validation.check_flag("is_success", is_success),
-        "result": _validation.check_text("result", result),
-        "duration": _validation.check_seconds("duration", duration),
-        "used_tools": _validation.check_names("used_tools", used_tools),
-    }
-    body = {name: value for name, value in members.items() if value is not None}
+    body = models.ReportExternalTaskRequest(
+        id=run_id,
+        input_=bodies.given(_validation.check_text("input", input)),
+        llm_response=UNSET if llm_response is None else bodies.given(response),
+        tokens=bodies.given(bodies.optional("tokens", check_tokens(tokens), Tokens, bodies.tokens_body)),
+        is_success=_validation.check_flag("is_success", is_success),
+        result=bodies.given(_validation.check_text("result", result)),
+        duration=_validation.check_seconds("duration", duration),
+        used_tools=_validation.check_names("used_tools", used_tools),
+    ).to_dict()
     if agent_id is None:
         # Without an agent there is no report yet, and the error carries what was to be in it all the same.
         with attach_report(Report("", run_id, body), configuration.redact):
@@ -147,27 +147,7 @@ def _response_data(response: Any, limit: int) -> Any:
     return to_jsonable(response, simplify=snapshot, limit=limit)
 
 
-def _tokens_data(tokens: Tokens | None) -> dict[str, Any] | None:
-    if tokens is None:
-        return None
-    if tokens.extra:
-        from xpander_facade._requests.bodies import tokens_body
-
-        return tokens_body(tokens).to_dict()
-    return {
-        "prompt_tokens": tokens.prompt_tokens,
-        "completion_tokens": tokens.completion_tokens,
-        "cache_read_tokens": tokens.cache_read_tokens,
-        "cache_write_tokens": tokens.cache_write_tokens,
-        "total_tokens": tokens.total_tokens,
-    }
-
-
-_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
-
-
 def _new_id() -> str:
-    """Return an id with a random UUID, as `uuid.uuid4` makes it, whose object takes three times as long."""
-    digits = os.urandom(16).hex()
-    variant = _VARIANTS[digits[16]]
-    return f"ext-{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    import uuid
+
+    return f"ext-{uuid.uuid4()}"
