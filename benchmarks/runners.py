@@ -114,11 +114,11 @@ def rows(python: Path, url: str, rounds: int) -> list[Row]:
         return []
     found: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="bench-runners-") as folder, _redis(Path(folder)) as redis:
-        for place, runner in enumerate(COMMANDS):
+        for database, runner in enumerate(COMMANDS):
             with contextlib.ExitStack() as stack:
                 jobs: dict[str, Callable[[], float]] = {}
                 for form in FORMS:
-                    made = Form(python, runner, form, url, f"{redis}/{place}", Path(folder))
+                    made = Form(python, runner, form, url, f"{redis}/{database}", Path(folder))
                     stack.callback(made.close)
                     jobs[form] = made.run
                 series = interleave(jobs, rounds)

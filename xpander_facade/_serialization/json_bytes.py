@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import json.encoder
 from typing import Any
 
 
@@ -26,20 +25,6 @@ def _number(value: Any) -> Any:
 
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_number)
-# What `_encoder` makes anew for each value where Python has it in C; without its search for cycles, which end in an
-# error all the same.
-_make: Any = getattr(json.encoder, "c_make_encoder", None)
-_quote: Any = getattr(json.encoder, "encode_basestring", None)
-_chunks: Any = None if _make is None else _make(None, _number, _quote, None, ":", ",", False, False, False)
-
-
-def _text(body: Any) -> str:
-    if _chunks is not None:
-        try:
-            return "".join(_chunks(body, 0))
-        except (TypeError, ValueError, RecursionError):
-            pass  # said by the other one, which knows what a cycle is
-    return _encoder.encode(body)
 
 
 def encode(body: Any) -> bytes:
@@ -49,7 +34,7 @@ def encode(body: Any) -> bytes:
         ValueError: The body holds NaN, an infinity, a cycle, or something that JSON has no form for.
     """
     try:
-        text = _text(body)
+        text = _encoder.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"this can't be sent as JSON: {error}") from None
     # Half a surrogate pair has no UTF-8; a question mark in a text is better than a lost report.

@@ -1,10 +1,9 @@
-"""Test the JSON that is sent: what Python's own encoder writes, and its errors, with the shorter way and without."""
+"""Test the JSON that is sent: what Python's own encoder writes, and its errors."""
 
 import json
 
 import pytest
 
-from xpander_facade._serialization import json_bytes
 from xpander_facade._serialization.json_bytes import encode
 
 
@@ -12,13 +11,6 @@ class Text(str):
     __slots__ = ()
 
 
-@pytest.fixture(params=["in C", "without C"])
-def _way(request, monkeypatch):
-    if request.param == "without C":
-        monkeypatch.setattr(json_bytes, "_chunks", None)
-
-
-@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize(
     "value",
     [
@@ -36,7 +28,6 @@ def test_what_is_sent_is_what_the_encoder_writes(value):
     assert encode(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-@pytest.mark.usefixtures("_way")
 def test_half_a_surrogate_pair_is_a_question_mark():
     assert encode({"a": "x\ud800y"}) == b'{"a":"x?y"}'
 
@@ -54,7 +45,6 @@ def _deep():
     return value
 
 
-@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -72,7 +62,6 @@ def test_what_json_can_not_say_is_an_error_that_names_it(value, text):
         encode(value)
 
 
-@pytest.mark.usefixtures("_way")
 def test_one_thing_at_several_places_is_written_each_time():
     shared = {"a": 1}
     assert encode([shared, shared, [shared]]) == b'[{"a":1},{"a":1},[{"a":1}]]'
