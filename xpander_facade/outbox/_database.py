@@ -387,11 +387,11 @@ class Database:
         connection = self._connect()
         try:
             # Nothing is changed before it is known whose database it is.
-            _schema.is_made(connection, self.path)
-            # Whole pages are written: small ones suit reports of a few kB. These count for a new file alone.
-            connection.execute("PRAGMA page_size = 1024")
-            # Else pages that become free could be given back only by VACUUM, which copies the whole file.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            if not _schema.is_made(connection, self.path):
+                # Whole pages are written: small ones suit reports of a few kB.
+                connection.execute("PRAGMA page_size = 1024")
+                # Else pages that become free could be given back only by VACUUM, which copies the whole file.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             if not self.is_in_memory:
                 _file_safety.keep_private(path)
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -133,6 +133,16 @@ def test_waiting_for_a_neighbour_takes_no_longer_than_the_caller_has(store, dest
     assert put(store, destination, "run-1")
 
 
+def test_opening_and_reading_wait_for_no_neighbour_that_writes(store, destination):
+    assert put(store, destination, "run-1")
+    other = sqlite3.connect(store.database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with contextlib.closing(Database(store.database.path)) as database, database.busy_timeout(0.1):
+        assert database.query("SELECT id FROM reports") == [("run-1",)]
+    other.execute("ROLLBACK")
+    other.close()
+
+
 # --- whose file it is ---
 
 
