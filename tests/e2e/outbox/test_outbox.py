@@ -445,25 +445,26 @@ def test_a_pool_of_threads_stores_all_of_its_reports(emulator: Emulator, outbox_
 
 
 def started(program: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PREAMBLE + program), *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "generated"), str(ROOT)])},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-c", textwrap.dedent(PREAMBLE + program), *arguments]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "generated"), str(ROOT)])}
+    return subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def freeze(process: subprocess.Popen[str], path: str) -> None:
-    """Stop a process while it does not write to the file, since a frozen writer keeps everybody out."""
+@contextlib.contextmanager
+def frozen(process: subprocess.Popen[str], path: str) -> Iterator[None]:
+    """Stop a process for a while, where it does not write to the file, since a frozen writer keeps everybody out."""
     while True:
         process.send_signal(signal.SIGSTOP)
-        other = sqlite3.connect(path, timeout=0.2)
-        with contextlib.closing(other), contextlib.suppress(sqlite3.OperationalError):
+        os.waitpid(process.pid, os.WUNTRACED)  # its threads run on for a moment after the signal was sent
+        with contextlib.closing(sqlite3.connect(path, timeout=0.2)) as other, contextlib.suppress(sqlite3.Error):
             other.execute("BEGIN IMMEDIATE")
-            return
+            break
         process.send_signal(signal.SIGCONT)
         time.sleep(0.05)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def test_several_processes_share_the_work_and_send_nothing_twice(emulator: Emulator, path: str):
@@ -493,8 +494,7 @@ def test_a_killed_process_leaves_a_run_that_the_next_drainer_reports_as_failed(
     """
     outbox = outbox_at(emulator)
     outbox.enqueue(report("mine"))
-    process = started(program, emulator.url, path)
-    with process:
+    with started(program, emulator.url, path) as process:
         assert process.stdout.readline() == "begun\n"
         assert outbox.status().running == 1
         process.send_signal(signal.SIGKILL)
@@ -546,11 +546,10 @@ def test_a_frozen_process_that_comes_back_reports_its_run_after_all(
     outbox = outbox_at(emulator, lease=0.5)
     with started(program, emulator.url, path) as process:
         assert process.stdout.readline() == "begun\n"
-        freeze(process, path)
-        outbox.enqueue(report("mine"))
-        assert eventually(lambda: {"run-1"} & {task["id"] for task in emulator.tasks()})
-        assert emulator.task("run-1")["status"] == "failed"
-        process.send_signal(signal.SIGCONT)
+        with frozen(process, path):
+            outbox.enqueue(report("mine"))
+            assert eventually(lambda: {"run-1"} & {task["id"] for task in emulator.tasks()})
+            assert emulator.task("run-1")["status"] == "failed"
         assert process.communicate("go\n", timeout=30)[0] == "0\n"
     task = emulator.task("run-1")
     assert (task["status"], task["result"]) == ("completed", "")
