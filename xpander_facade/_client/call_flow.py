@@ -22,6 +22,7 @@ from xpander_facade._client.error_mapping import (
     request_id_of,
     response_error,
 )
+from xpander_facade._client.foreground import BACKGROUND, foreground_calls
 from xpander_facade._client.hooks import notify_retry
 from xpander_facade._client.links import page_url
 from xpander_facade._client.request import Request, Server, Snapshot
@@ -36,6 +37,7 @@ from xpander_facade.configuration._retry_event import RetryEvent
 from xpander_facade.errors import XpanderError
 
 if TYPE_CHECKING:
+    from xpander_facade._client.foreground import ForegroundCalls
     from xpander_facade._transport.response import Failure
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.errors import ModuleException
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TOO_LARGE = 413
+_TOO_MANY = 429
 _REPORT = "report_external_task"
 _LARGE = 200_000
 """Characters from which on a thread prepares a body. A smaller one is ready before a thread would have begun."""
@@ -92,6 +95,8 @@ def call_flow(
     reader: Callable[[Any], T],
     clock: Callable[[], float],
     snapshot: Snapshot | None = None,
+    *,
+    in_background: bool = False,
 ) -> CallFlow[T]:
     """Yield what to do next and take what came of it; return the value that the reader makes of the answer.
 
@@ -103,11 +108,15 @@ def call_flow(
         return _unsent(configuration, request, reader, snapshot)
     began = clock()
     prepared = prepare(configuration, request)
+    calls = BACKGROUND if in_background else foreground_calls(configuration)
+    call = object()
     try:
-        return (yield from _attempts(configuration, prepared, reader, clock, began))
+        return (yield from _attempts(configuration, prepared, reader, clock, began, calls, call))
     except XpanderError as error:
         error.report = _report_of(prepared.request)
         raise
+    finally:
+        calls.release(call)
 
 
 def _report_of(request: Request) -> dict[str, Any] | None:
@@ -122,12 +131,15 @@ def _attempts(
     reader: Callable[[Any], T],
     clock: Callable[[], float],
     began: float,
+    calls: ForegroundCalls,
+    call: object,
 ) -> CallFlow[T]:
     attempt = first_attempt(configuration, prepared)
     where: RequestInfo = {"method": attempt.method, "url": attempt.url.partition("?")[0]}
     bucket = retry.bucket_of(configuration)
     retries = 0
     while True:
+        calls.note()
         outcome = yield attempt
         if isinstance(outcome, Response) and outcome.is_success:
             bucket.refund(retried=retries > 0)
@@ -161,6 +173,8 @@ def _attempts(
         if wait is None or not bucket.spend():
             raise error
         retries += 1
+        if isinstance(outcome, Response) and outcome.status_code == _TOO_MANY:
+            calls.hold(call)
         event = RetryEvent(attempt=retries, wait=wait, cause=reason.cause, **where)
         _log.info("retry %d in %.2f s: %s %s: %s", event.attempt, event.wait, event.method, event.url, event.cause)
         notify_retry(configuration, event)

@@ -30,6 +30,7 @@ def send(
     reader: Callable[[Any], T],
     *,
     snapshot: Snapshot | None = None,
+    in_background: bool = False,
 ) -> T:
     """Send a request and return what the reader makes of its answer.
 
@@ -38,12 +39,13 @@ def send(
         request: What to ask; says itself whether it may be sent again.
         reader: Takes the decoded JSON, gives the value; raises DecodeError where the shape is wrong.
         snapshot: Gives the task that the request is about, where the caller holds it: what a dry run starts from.
+        in_background: Nobody waits for it; see `foreground`.
 
     Raises:
         ConfigurationError: The key, or an organisation that the URL needs, is missing.
         ModuleException: The call failed.
     """
-    flow: CallFlow[T] = call_flow(configuration, request, reader, time.monotonic, snapshot)
+    flow: CallFlow[T] = call_flow(configuration, request, reader, time.monotonic, snapshot, in_background=in_background)
     outcome: Response | Failure | None = None
     while True:
         try:

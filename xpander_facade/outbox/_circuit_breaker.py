@@ -28,9 +28,15 @@ PACE_SECONDS = 3_600.0
 """A learned pace is forgotten so many seconds after the platform last said that there were too many requests."""
 MIN_PACE = 0.005
 MAX_PACE = 60.0
-# Some 350 reports that get through halve the pace: a platform that asked to go slower is not tested at once.
-PACE_DECAY = 0.998
+# A platform that asked to go slower is not tested at once: who goes faster than it allows has used up, when its minute
+# ends, what a call of the user's needs then. The longer all goes well, the more is tried.
+PACE_DECAY = ((400, 0.9999), (800, 0.9995))
+PACE_TRIAL_DECAY = 0.999
 PACE_GROWTH = 1.25
+# A wait that follows upon few requests is the end of the one before, and tells little of the pace.
+_FEW = 20
+_MIN_GROWTH_OF_FEW = 1.05
+_MAX_GROWTH_OF_FEW = 1.1
 BURST_SECONDS = 0.05
 """Requests that are due within so many seconds leave together."""
 MIN_REST = 1.0
@@ -105,7 +111,7 @@ class RateLimit:
 
     Where the platform says that there were too many requests, and until when to wait (`Retry-After`), the pace that it
     allows is learned from how many it took since it last said so. From then on requests are spaced by that pace, which
-    grows faster again with each one that is taken.
+    grows faster again with each one that is taken: hardly at first, more the longer all goes well.
 
     Args:
         next_at: Nothing is sent before, since the platform asked for it or the pace wants it.
@@ -145,9 +151,16 @@ class RateLimit:
         limit = self if self.cycle_began else attrs.evolve(self, cycle_began=now)
         return limit._held(now, seconds) if seconds else limit
 
+    def shared(self, now: float, spacing: float, count: int) -> RateLimit:
+        """Return the limit after so many requests of others left, which use up the same pace."""
+        begins = max(now, self.next_at)
+        counted = attrs.evolve(self, cycle_sent=self.cycle_sent + count) if self.cycle_began else self
+        return counted._held(now, begins + spacing * count - now)
+
     def succeeded(self, count: int) -> RateLimit:
         """Return the limit after the platform took so many requests."""
-        pace = self.pace * PACE_DECAY**count
+        decay = next((decay for sent, decay in PACE_DECAY if self.cycle_sent < sent), PACE_TRIAL_DECAY)
+        pace = self.pace * decay**count
         return attrs.evolve(self, cycle_sent=self.cycle_sent + count, pace=pace if pace >= MIN_PACE else 0.0)
 
     def asked_to_wait(self, now: float, seconds: float | None, *, throttled: bool = False) -> RateLimit:
@@ -164,7 +177,11 @@ class RateLimit:
         if not throttled or (now < self.next_at and self.cycle_sent == 0):
             return self._held(now, wait)  # it left before the wait began, which knows already
         learned = (now + wait - self.cycle_began) / self.cycle_sent if self.cycle_sent and self.cycle_began else 0.0
-        if self.pace:
+        if not self.pace and self.cycle_sent < _FEW and self.next_at != self.cycle_began:
+            learned = 0.0  # this cycle began when most was used up already; the next one begins with the wait's end
+        if self.pace and self.cycle_sent < _FEW:
+            learned = min(max(learned, self.pace * _MIN_GROWTH_OF_FEW), self.pace * _MAX_GROWTH_OF_FEW)
+        elif self.pace:
             learned = min(max(learned, self.pace * PACE_GROWTH), self.pace * 2)
         return attrs.evolve(self._held(now, wait), pace=min(learned, MAX_PACE), cycle_began=now + wait, cycle_sent=0)
 

@@ -120,26 +120,39 @@ class Claims:
         """Write down what became of claims."""
         self.turn(outcomes, {}, 0.0)
 
-    def turn(self, outcomes: Iterable[Outcome], wanted: Mapping[int, int], longest_send: float) -> list[Claim]:
+    def turn(
+        self,
+        outcomes: Iterable[Outcome],
+        wanted: Mapping[int, int],
+        longest_send: float,
+        others: Mapping[int, int] | None = None,
+    ) -> list[Claim]:
         """Write down what became of claims and take new ones, in one transaction.
 
         Args:
             outcomes: What became of claims.
             wanted: How many reports to take at most, by destination.
             longest_send: Seconds that sending may take; past them others may send the report.
+            others: How many requests that are not reports of the file have left since the last turn, by destination.
+                They use up what the platform allows, too.
         """
+        others = {number: count for number, count in (others or {}).items() if count and self._spacing(number)}
         by_destination: dict[int, list[Outcome]] = {}
         for outcome in outcomes:
             by_destination.setdefault(outcome.claim.destination, []).append(outcome)
         # Looking costs little; a turn at writing is asked for only where there is something to do.
         due = {number: count for number, count in wanted.items() if count > 0 and self._has_due(number)}
-        if not by_destination and not due:
+        if not by_destination and not due and not others:
             return []
         claims: list[Claim] = []
         with self._store.hooks.after(), self._database.transaction():
-            for destination in {**by_destination, **due}:
+            for destination in {**by_destination, **due, **others}:
                 before = self._store.limits(destination)
                 limits = self._settle(destination, by_destination.get(destination, []), before)
+                if destination in others:
+                    rate, now = limits.rate, self._store.clock()
+                    spacing = rate.spacing(self._store.settings.seconds_per_report)
+                    limits = attrs.evolve(limits, rate=rate.shared(now, spacing, others[destination]))
                 limits = self._take(destination, due.get(destination, 0), longest_send, limits, claims)
                 self._store.set_limits(destination, before, limits)
         for outcome in itertools.chain.from_iterable(by_destination.values()):
@@ -195,6 +208,10 @@ class Claims:
         return now >= self._store.limits(destination).opens_at and bool(
             self._database.query(_NEXT, destination, now, 1)
         )
+
+    def _spacing(self, destination: int) -> float:
+        """Return the seconds from one request to the next, by what is known of a destination."""
+        return self._store.limits(destination).rate.spacing(self._store.settings.seconds_per_report)
 
     def _take(self, destination: int, count: int, longest_send: float, limits: Limits, claims: list[Claim]) -> Limits:
         now = self._store.clock()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from xpander_facade import _client
+from xpander_facade._client.foreground import foreground_calls
 from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
@@ -32,6 +33,7 @@ from xpander_facade.outbox._window import Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from xpander_facade._client.foreground import ForegroundCalls
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
     from xpander_facade.outbox._claims import Claim, Claims  # noqa: TC004 (an annotation only)
     from xpander_facade.outbox._store import Store
@@ -44,6 +46,9 @@ _MARGIN = 10.0
 _MIN_MARGIN = 5.0
 _MAX_DENIALS = 3
 _MIN_READY = 4
+_MAX_YIELD = 30.0
+"""Seconds for which calls of the user's go first without a break."""
+_YIELD_POLL = 0.05
 _GATHER = 0.001
 """Seconds to wait for more outcomes before they are written down together."""
 _log = logging.getLogger("xpander_facade")
@@ -102,6 +107,8 @@ class _Destination:
         failed_at: When the last request failed; what was claimed before and has not left yet, waits in the file again.
         sent: How many reports this process has sent.
         refused: How many of its reports the platform has refused.
+        shared: How many requests of others to the destination are accounted for.
+        yields_since: Since when nothing is claimed, so that a call of the user's gets through; 0 where that is not so.
     """
 
     number: int
@@ -114,6 +121,19 @@ class _Destination:
     failed_at: float = 0.0
     sent: int = 0
     refused: int = 0
+    shared: int = 0
+    yields_since: float = 0.0
+
+    @property
+    def calls(self) -> ForegroundCalls:
+        """The calls of this process to the destination that somebody waits for."""
+        return foreground_calls(self.configuration)
+
+    def others(self) -> int:
+        """Return how many requests of others have left since this was last asked."""
+        sent = self.calls.sent
+        before, self.shared = self.shared, sent
+        return max(sent - before, 0)
 
 
 @attrs.frozen
@@ -169,7 +189,7 @@ class Sender:
         self._checks.reset()
         for destination in self._destinations.values():
             destination.ready.clear()
-            destination.sending = destination.claimed = destination.sent = destination.refused = 0
+            destination.sending = destination.claimed = destination.sent = destination.refused = destination.shared = 0
 
     def serve(self, number: int, configuration: Configuration) -> None:
         """Send for a destination from now on, with this configuration, the newest one of the destination."""
@@ -188,7 +208,8 @@ class Sender:
         key = self._keys.setdefault((number, _digest(configuration.api_key)), _KeyState())
         if known is None:
             window = Window(self._store.settings.concurrency)
-            self._destinations[number] = _Destination(number, configuration, key, window)
+            made = self._destinations[number] = _Destination(number, configuration, key, window)
+            made.others()  # what has left before says nothing of the pace
         else:
             known.configuration, known.key = configuration, key
 
@@ -209,7 +230,9 @@ class Sender:
             is_left = self._is_left_to_relay()
             wanted = {one.number: 0 if is_left else self._capacity(one, now) for one in destinations}
             longest = max((one.configuration.deadline for one in destinations), default=0.0) + _MARGIN
-            claims = self._claims.turn(self._unsettled, wanted, longest)
+            claims = self._claims.turn(
+                self._unsettled, wanted, longest, {one.number: one.others() for one in destinations}
+            )
             self._unsettled = []
             for claim in claims:
                 self._destinations[claim.destination].claimed += 1
@@ -289,7 +312,7 @@ class Sender:
     def _capacity(self, destination: _Destination, now: float) -> int:
         """Return how many more reports of a destination this process may claim now."""
         key, window = destination.key, destination.window
-        if now < key.rests_until:
+        if now < key.rests_until or self._yields(destination, now):
             return 0
         if key.refusals:
             return 1 - destination.claimed  # one report is to tell whether the key is good now
@@ -297,12 +320,24 @@ class Sender:
         ready = window.size if window.size >= _MIN_READY else 0
         return max(window.size + ready - destination.claimed, 0)
 
+    def _yields(self, destination: _Destination, now: float) -> bool:
+        """Whether a call that somebody waits for, and that the platform told to come later, goes first."""
+        if not destination.calls.are_held:
+            destination.yields_since = 0.0
+        elif not destination.yields_since:
+            destination.yields_since = now
+        # Not for ever: a program whose calls are always too many would never send what waits.
+        elif now - destination.yields_since > _MAX_YIELD:
+            destination.yields_since = now
+            return False
+        return destination.yields_since > 0
+
     def _wait(self, destination: _Destination) -> float:
         now = time.monotonic()
         rests = destination.key.rests_until - now
         if rests <= 0 and not self._capacity(destination, now):
             self.is_idle = False
-            return POLL  # what ends wakes this thread
+            return _YIELD_POLL if destination.yields_since else POLL  # what ends wakes this thread
         due = self._claims.next_due(destination.number)
         if due is None:
             return POLL
@@ -347,7 +382,7 @@ class Sender:
             to_send = reconciled(job.configuration, job.claim.id, job.claim.body)
             if to_send is not None:
                 request = report_request(job.claim.agent_id, to_send.body)
-                _client.send(to_send.configuration, request, check_taken)
+                _client.send(to_send.configuration, request, check_taken, in_background=True)
                 self._checks.note(job.claim, job.configuration, to_send.body)
         except Exception as error:
             if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):

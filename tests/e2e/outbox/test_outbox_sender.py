@@ -9,16 +9,19 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from misbehaving import Misbehaving, answer, task_answer
 
-from xpander_facade import Configuration, OutboxSettings
+from xpander_facade import Backend, Configuration, OutboxSettings
 from xpander_facade._requests.report import Report
 from xpander_facade.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from misbehaving import Connection, Request
 
 
 class Platform:
@@ -92,7 +95,7 @@ def platforms() -> Iterator[list[Platform]]:
         platform.close()
 
 
-def filled(platform: Platform, path: Path, count: int, **settings: Any) -> Outbox:
+def filled(platform: Platform | Misbehaving, path: Path, count: int, **settings: Any) -> Outbox:
     """Return an outbox in which reports wait that nobody has begun to send."""
     configuration = Configuration(
         api_key="k",
@@ -190,3 +193,44 @@ def test_an_answer_that_is_no_task_has_taken_nothing(tmp_path: Path, body: Any):
         outbox.close()
     assert (flushed.sent, flushed.waiting, flushed.quarantined) == (1, 0, 0)
     assert [request.json["result"] for request in server.requests] == ["done", "done"]
+
+
+def calling_beside(outbox: Outbox, **given: Any) -> Backend:
+    """Return what a user calls with while the outbox sends, to the same platform."""
+    return Backend(attrs.evolve(outbox.configuration, outbox=None, agent_id="agent-1", **given))
+
+
+def test_calls_of_the_user_use_up_slots_of_the_pace(tmp_path: Path):
+    with Misbehaving() as server:
+        outbox = filled(server, tmp_path, 20, rate="1/second")
+        outbox.start()
+        with calling_beside(outbox) as backend:
+            for number in range(30):
+                backend.report_external_task(id=f"call-{number}")
+        store = outbox._runtime.store
+        until = time.monotonic() + 20
+        while store.limits(outbox._destination).rate.next_at < store.clock() + 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert time.monotonic() < until
+        outbox.close()
+
+
+def test_what_waits_lets_a_call_go_first_that_the_platform_told_to_come_later(tmp_path: Path):
+    counts: list[int] = []
+    throttled = [answer(429, {"detail": "slower"}, {"Retry-After": "1"})]
+    take = task_answer()
+
+    def play(connection: Connection, request: Request) -> bool:
+        return (throttled.pop() if throttled and request.json["id"] == "call" else take)(connection, request)
+
+    with Misbehaving(otherwise=play) as server:
+        outbox = filled(server, tmp_path, 60, rate="20/second")
+        outbox.start()
+        assert server.wait_for(lambda: len(server.requests) > 2)
+        given = {"max_retries": 3, "on_retry": lambda event: counts.append(len(server.requests))}
+        with calling_beside(outbox, **given) as backend:
+            backend.report_external_task(id="call")
+            counts.append(len(server.requests))
+        outbox.close()
+    # The call's own second request, and what was claimed when it was told to come later.
+    assert counts[1] - counts[0] <= 1 + 2
