@@ -54,7 +54,7 @@ def check_agent_id(
         ValueError: It is no id; see `check_id`; or it holds white space.
     """
     agent_id = check_id(name, value)
-    if any(character.isspace() for character in agent_id):
+    if agent_id.split() != [agent_id]:
         shown = agent_id if len(agent_id) <= _MAX_SHOWN else f"{agent_id[:_MAX_SHOWN]}..."
         if agent_id.strip().split() == [agent_id.strip()]:
             hint = f"pass {agent_id.strip()[:_MAX_SHOWN]!r}"

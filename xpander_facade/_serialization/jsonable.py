@@ -37,6 +37,8 @@ _MAX_REPR = 2_000
 _SMALL = 64
 """A list or mapping of JSON that comes again is written again if it holds no more than this."""
 _SIMPLE = frozenset({str, bool, type(None)})
+_NAMES = frozenset({str})
+_type_of: Callable[[Any], Any] = type  # a cast of each type would cost more than the look at it
 _HELD_BY = (list, tuple, set, frozenset)
 _CONTAINERS = (Sequence, AnySet, ValuesView)
 """What holds its entries, where other collections may fetch them when asked."""
@@ -73,15 +75,14 @@ def is_small_json(value: object) -> bool:
     waiting: list[list[Any]] = [[value]]
     while waiting:
         for item in waiting.pop():
-            kind = cast("Any", type(item))
+            kind = _type_of(item)
             room -= len(item) if kind is str else _NODE
             if room < 0:
                 return False
             if kind is dict:
-                entries = cast("dict[Any, Any]", item)
-                if not all(type(name) is str for name in entries):
+                if not _NAMES.issuperset(map(type, item)):
                     return False
-                waiting.append(list(entries.values()))
+                waiting.append(list(item.values()))
             elif kind is list:
                 waiting.append(item)
             elif kind not in _SCALARS:
@@ -161,9 +162,10 @@ def to_jsonable(value: Any, *, simplify: Simplify | None = None, shorten: bool =
     """
     if isinstance(value, Ready):
         return value.data
-    # What another thread changes meanwhile is an odd value, too.
-    with contextlib.suppress(_NotSmallJsonError, RuntimeError):
+    try:
         return _copied(value, [_SMALL])
+    except (_NotSmallJsonError, RuntimeError):  # what another thread changes meanwhile is an odd value, too
+        pass
     context = _Context(simplify=simplify, shortens=shorten)
     if shorten:
         context.characters = limit * 4 // 5  # the rest is punctuation
@@ -223,20 +225,28 @@ def _copied(value: Any, room: list[int]) -> Any:
     Raises:
         _NotSmallJsonError: It has more entries, or something in it is not JSON.
     """
-    kind = cast("Any", type(value))
+    kind = _type_of(value)
     if kind in _SIMPLE:
         return value
     if kind is float:
         return value if math.isfinite(value) else None
     if kind is int and value.bit_length() < MAX_BITS:
         return value
-    if kind is dict or kind is list:
+    if kind is dict:
         room[0] -= len(value)
         if room[0] >= 0:
-            if kind is list:
-                return [item if type(item) in _SIMPLE else _copied(item, room) for item in value]
-            if all(type(name) is str for name in value):
-                return {name: item if type(item) in _SIMPLE else _copied(item, room) for name, item in value.items()}
+            # Copied before it is looked at: what another thread puts into the value from now on is not in the copy.
+            entries: dict[Any, Any] = value.copy()
+            if _NAMES.issuperset(map(type, entries)):
+                for name, item in entries.items():
+                    kind = _type_of(item)
+                    if kind not in _SIMPLE and (kind is not int or item.bit_length() >= MAX_BITS):
+                        entries[name] = _copied(item, room)
+                return entries
+    elif kind is list:
+        room[0] -= len(value)
+        if room[0] >= 0:
+            return [item if type(item) in _SIMPLE else _copied(item, room) for item in value]
     raise _NotSmallJsonError
 
 

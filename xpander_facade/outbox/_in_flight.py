@@ -63,16 +63,20 @@ class InFlightRuns:
         # A third of the lease: two heartbeats may be missed before others take the process for dead.
         if is_lost or abs(now - self._renewed_at) >= min(HEARTBEAT, self._store.settings.lease / 3):
             self._renew_lease(now)
-        self._database.execute(
-            "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body) VALUES (?, ?, ?, ?, ?, ?)",
-            id,
-            destination,
-            agent_id,
-            self._owner,
-            now,
-            body,
-        )
+        # Known before it is written: the other way round, an exception of a signal handler that comes in between would
+        # leave an entry that nobody removes.
         self._own.add((destination, id))
+        try:
+            self._database.execute(
+                "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                *(id, destination, agent_id, self._owner, now, body),
+            )
+        except (OutboxError, ConfigurationError):
+            self._own.discard((destination, id))
+            raise
+        if self._losses != self._database.losses:
+            self._renew_lease(now)  # the file was opened anew, or made anew, in between
 
     def discard(self, destination: int, id: str) -> None:
         """Note that a run is removed for good."""
@@ -86,10 +90,12 @@ class InFlightRuns:
             )
         )
 
-    def remove(self, destination: int, id: str) -> None:
-        """Remove a run."""
-        self._database.execute(
-            "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, self._owner
+    def remove(self, destination: int, id: str) -> bool:
+        """Remove a run; whether it was still written down."""
+        return bool(
+            self._database.execute(
+                "DELETE FROM runs WHERE id = ? AND destination = ? AND owner = ?", id, destination, self._owner
+            )
         )
 
     def remove_reported(self, destination: int, id: str) -> None:

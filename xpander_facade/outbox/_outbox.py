@@ -374,19 +374,27 @@ class Outbox:
             self._runtime.in_flight.remove_reported(self._number, id)
 
     def _start(self, destination: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
+        if not send:
+            self._runtime.in_flight.add(destination, id, agent_id, body)  # mostly one statement
+            return True
         with self._runtime.database.transaction():
-            if send and not self._runtime.store.put(destination, id, agent_id, body):
+            if not self._runtime.store.put(destination, id, agent_id, body):
                 return False
-            self._runtime.in_flight.add(destination, id, agent_id, with_start(body) if send else body)
+            self._runtime.in_flight.add(destination, id, agent_id, with_start(body))
         return True
 
     def _end(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
         with self._runtime.database.transaction():
+            store, in_flight = self._runtime.store, self._runtime.in_flight
             # A run that is not in the journal any more was taken for dead and reported so.
-            is_recorded = self._runtime.in_flight.is_recorded(destination, id)
-            if not self._runtime.store.put(destination, id, agent_id, body if is_recorded else retract_failure(body)):
-                return False
-            self._runtime.in_flight.remove(destination, id)
+            if store.insert(destination, id, agent_id, body):
+                if not in_flight.remove(destination, id):
+                    store.replace(destination, id, retract_failure(body))
+            else:
+                is_recorded = in_flight.is_recorded(destination, id)
+                if not store.put(destination, id, agent_id, body if is_recorded else retract_failure(body)):
+                    return False
+                in_flight.remove(destination, id)
         self._runtime.in_flight.discard(destination, id)
         return True
 
@@ -407,7 +415,7 @@ class Outbox:
         settings = self._runtime.store.settings
         until = time.monotonic() + (self.configuration.deadline if settings.when_full == "block" else 0)
         while time.monotonic() < until:
-            self._wake()
+            self._wake(at_once=True)
             self._runtime.sender.wait_for_turn(_ROOM_CHECK)
             if store(*arguments):
                 return
@@ -428,9 +436,9 @@ class Outbox:
             self._number = self._runtime.store.destination(_destination_name(self.configuration))
         return self._number
 
-    def _wake(self) -> None:
+    def _wake(self, *, at_once: bool = False) -> None:
         self._take_up()
-        self._runtime.wake()
+        self._runtime.wake(at_once=at_once)
 
     def _take_up(self) -> None:
         """Let the sender send for this configuration from now on."""

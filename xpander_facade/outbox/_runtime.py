@@ -70,12 +70,19 @@ class OutboxRuntime:
         watch_worker_processes()
         return self._sender_thread.start() and self._maintenance_thread.start()
 
-    def wake(self) -> None:
-        """Let the sender look for work now, unless it knows that it has to wait."""
+    def wake(self, *, at_once: bool = False) -> None:
+        """Let the sender look for work, unless it knows that it has to wait.
+
+        Args:
+            at_once: Now, and not only when nobody stores more for a moment.
+        """
         if not self._maintenance_thread.is_alive:
             self.start()
         if self.sender.is_idle:
-            self._sender_thread.wake()
+            if at_once:
+                self._sender_thread.wake()
+            else:
+                self._sender_thread.wake_soon()
 
     def _maintain(self) -> float:
         self._sender_thread.start()

@@ -110,18 +110,30 @@ class Store:
 
     def put(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
         """Store a report, or join it with what waits of its run already; False where there is no room for it."""
+        if self.insert(destination, id, agent_id, body):
+            return True
+        with self.hooks.after(), self.database.transaction():
+            return self._join(destination, id, agent_id, body) or self._make_room(destination, id, agent_id, body)
+
+    def insert(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
+        """Store a report by one statement; False where one of its run waits already, or there is no room."""
         if not self.ages.has_begun:
             self._note_ages()
         now = self.clock()
         size = len(body)
         bounds = self.settings
-        # Most reports are new and find room: they cost one statement.
-        if self.database.execute(
-            _STORE, destination, id, agent_id, now, now, size, body, bounds.max_reports, size, bounds.max_bytes
-        ):
-            return True
-        with self.hooks.after(), self.database.transaction():
-            return self._join(destination, id, agent_id, body) or self._make_room(destination, id, agent_id, body)
+        return bool(
+            self.database.execute(
+                _STORE, destination, id, agent_id, now, now, size, body, bounds.max_reports, size, bounds.max_bytes
+            )
+        )
+
+    def replace(self, destination: int, id: str, body: bytes) -> None:
+        """Replace the report of a run that waits."""
+        self.database.execute(
+            "UPDATE reports SET body = ?, size = ? WHERE id = ? AND destination = ? AND state = ?",
+            *(body, len(body), id, destination, WAITING),
+        )
 
     def add(self, destination: int, id: str, agent_id: str, body: bytes) -> None:
         """Store a report whatever the bounds say, within a transaction of the caller."""

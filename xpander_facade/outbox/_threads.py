@@ -6,6 +6,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from xpander_facade._process.reporting import mark_reporting
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ERROR_PAUSE = 1.0
+QUIET_SECONDS = 0.005
+GATHER_SECONDS = 0.05
 _log = logging.getLogger("xpander_facade")
 
 
@@ -38,7 +41,10 @@ class PeriodicThread:
         self._lock = threading.RLock()
         self._is_starting = False
         self._thread: threading.Thread | None = None
-        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wakes: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        """Each item says whether the round that it wakes may wait for more to do."""
+        self._is_gathering = False
+        self._soon = 0
         self._stopping = threading.Event()
         self._last_error = ""
 
@@ -83,7 +89,17 @@ class PeriodicThread:
     def wake(self) -> None:
         """Let the next round begin now."""
         if self._wakes.empty():
-            self._wakes.put(None)
+            self._wakes.put(False)
+
+    def wake_soon(self) -> None:
+        """Let the next round begin once this was not called for 5 ms, and at the latest after 50 ms.
+
+        Whoever leaves several things to do, one after the other, is not held up by the thread that begins with the
+        first of them.
+        """
+        self._soon += 1
+        if not self._is_gathering and self._wakes.empty():
+            self._wakes.put(True)
 
     def stop(self, timeout: float) -> bool:
         """End the thread after its present round; False where that takes longer than so many seconds."""
@@ -92,7 +108,7 @@ class PeriodicThread:
             self._thread = None
             return True
         self._stopping.set()
-        self._wakes.put(None)
+        self._wakes.put(False)
         thread.join(timeout)
         if thread.is_alive():
             return False
@@ -104,7 +120,24 @@ class PeriodicThread:
         while not self._stopping.is_set():
             wait = self._round()
             with contextlib.suppress(queue.Empty):
-                self._wakes.get(timeout=wait)
+                if self._wakes.get(timeout=wait):
+                    self._gather()
+
+    def _gather(self) -> None:
+        """Wait until nobody has more to do; less where somebody wants the round now."""
+        until = time.monotonic() + GATHER_SECONDS
+        self._is_gathering = True
+        try:
+            while time.monotonic() < until:
+                soon = self._soon
+                try:
+                    if not self._wakes.get(timeout=QUIET_SECONDS):
+                        return
+                except queue.Empty:
+                    if self._soon == soon:
+                        return
+        finally:
+            self._is_gathering = False
 
     def _round(self) -> float:
         try:

@@ -464,20 +464,25 @@ class ExternalTask(RunFields):
         return is_small_json(self.llm_response) and is_small_json(self._metadata)
 
     def _stored_response(self, duration: float | None) -> Any:
-        limit = self._called_with.max_field_bytes
         facts: dict[str, Any] = {}
         if self._llm_response is not UNSET:
             responses = [] if self._llm_response is None else [RecordedResponse(self._llm_response)]
         else:
             responses = self._responses or self._seen_responses
-            facts = {"model": self._model, "provider": self._provider}
-        is_over = self._ended or duration is not None
-        seconds = self._duration if duration is None else duration
-        facts |= {
-            "metadata": self._metadata or None,
-            **self._options.attempts.facts(self._tokens, seconds if is_over else None),
-        }
-        return stored_response(responses, {name: fact for name, fact in facts.items() if fact is not None}, limit)
+            if self._model is not None:
+                facts["model"] = self._model
+            if self._provider is not None:
+                facts["provider"] = self._provider
+        if self._metadata:
+            facts["metadata"] = self._metadata
+        attempts = self._options.attempts
+        if attempts.is_summed:
+            is_over = self._ended or duration is not None
+            seconds = self._duration if duration is None else duration
+            facts |= attempts.facts(self._tokens, seconds if is_over else None)
+        if not responses and not facts:
+            return None
+        return stored_response(responses, facts, self._called_with.max_field_bytes)
 
     @property
     def _called_with(self) -> Configuration:

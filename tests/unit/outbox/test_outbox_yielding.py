@@ -21,7 +21,6 @@ from xpander_facade.outbox._window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from xpander_facade.outbox._claims import Claim
 
@@ -159,9 +158,9 @@ class Drain:
 
 
 @pytest.mark.parametrize("platform", [FixedWindows, SlidingWindow, TokenBucket])
-def test_a_long_drain_meets_few_refusals_and_lets_calls_of_the_user_through(tmp_path: Path, platform: type[Platform]):
+def test_a_long_drain_meets_few_refusals_and_lets_calls_of_the_user_through(platform: type[Platform]):
     clock = Clock()
-    settings = OutboxSettings(tmp_path / "runs.db")
+    settings = OutboxSettings(":memory:")
     store = Store(Database(settings.path), settings, clock, random.Random(1).random)
     began = clock.now
     try:
