@@ -14,6 +14,8 @@ T = TypeVar("T")
 _MAX_SHOWN = 40
 """How many characters of a value a text shows."""
 
+_TEXTS = frozenset({str})
+
 MAX_SECONDS = 4_000_000.0
 """What every system can wait, in seconds: 46 days."""
 
@@ -123,6 +125,8 @@ def check_names(name: str, value: Any) -> list[str]:
     """
     if value is None:
         return []
+    if type(value) is list and _TEXTS.issuperset(map(type, value)):  # as most are
+        return value.copy()
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list of strings, not {type(value).__name__}")
     names: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]

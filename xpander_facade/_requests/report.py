@@ -129,20 +129,26 @@ def attach_report(report: Report, redact: Redactor | None) -> Generator[None]:
     try:
         yield
     except XpanderError as error:
-        error.task_id = report.id
-        if error.report is None:  # else the call has seen to it
-            # Uncut, for whoever repeats the report: that call cuts it.
-            error.report = redact_body(report.body, redact, sys.maxsize)
+        attach_to(error, report, redact)
         raise
+
+
+def attach_to(error: XpanderError, report: Report, redact: Redactor | None) -> None:
+    """Give an error of a report the report itself, as `attach_report` does."""
+    error.task_id = report.id
+    if error.report is None:  # else the call has seen to it
+        # Uncut, for whoever repeats the report: that call cuts it.
+        error.report = redact_body(report.body, redact, sys.maxsize)
 
 
 def _response_data(response: Any, limit: int) -> Any:
     load(OBJECTS)
     from xpander_facade._serialization.jsonable import Ready, to_jsonable
-    from xpander_facade.usage._snapshots import snapshot
 
     if isinstance(response, Ready):
         return response.data
+    from xpander_facade.usage._snapshots import snapshot
+
     # Cut as it is copied: a response can hold many times of what is sent of it.
     return to_jsonable(response, simplify=snapshot, limit=limit)
 

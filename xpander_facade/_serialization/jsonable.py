@@ -90,6 +90,46 @@ def is_small_json(value: object) -> bool:
     return True
 
 
+def small_copy(value: object) -> Ready | None:
+    """Return a copy of a value of which `is_small_json` is true and that has few entries; None of any other.
+
+    The copy is what `to_jsonable` returns; both are known after one walk.
+    """
+    try:
+        return Ready(_small_copy(value, [_SMALL_JSON, _SMALL]))
+    except (_NotSmallJsonError, RuntimeError):
+        return None
+
+
+def _small_copy(value: Any, room: list[int]) -> Any:
+    kind = _type_of(value)
+    room[0] -= len(value) if kind is str else _NODE
+    if kind is dict:
+        room[1] -= len(value)
+        # Copied before it is looked at: what another thread puts into the value from now on is not in the copy.
+        entries: dict[Any, Any] = value.copy()
+        if room[1] < 0 or not _NAMES.issuperset(map(type, entries)):
+            raise _NotSmallJsonError
+        for name, item in entries.items():
+            if type(item) is str:
+                room[0] -= len(item)
+            elif item is not None:
+                entries[name] = _small_copy(item, room)
+        value = entries
+    elif kind is list:
+        room[1] -= len(value)
+        if room[1] < 0:
+            raise _NotSmallJsonError
+        value = [_small_copy(item, room) for item in value]
+    elif kind is float:
+        value = value if math.isfinite(value) else None
+    elif kind not in _SIMPLE and (kind is not int or value.bit_length() >= MAX_BITS):
+        raise _NotSmallJsonError
+    if room[0] < 0:
+        raise _NotSmallJsonError
+    return value
+
+
 @attrs.define
 class _Context:
     """What is known on the way through one value.

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import attrs
 
 from xpander_facade._process.threads import in_thread
-from xpander_facade._requests.report import attach_report
+from xpander_facade._requests.report import attach_to
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.configuration._outbox_settings import outbox_path
-from xpander_facade.errors import ConfigurationError
+from xpander_facade.errors import ConfigurationError, XpanderError
 from xpander_facade.outbox._abrupt_ends import warn_of_abrupt_end
 from xpander_facade.outbox._entry import OutboxEntry, State
 from xpander_facade.outbox._flush_result import FlushResult as FlushResult
@@ -351,7 +351,7 @@ class Outbox:
         return await in_thread(do, *arguments)
 
     def _enqueue(self, report: Report) -> str:
-        with attach_report(report, self.configuration.redact):
+        try:
             body = self._encoded(report)
             if not self.configuration.disabled:
                 self._runtime.database.check_named()
@@ -359,15 +359,25 @@ class Outbox:
                 store = self._end if is_run else self._runtime.store.put
                 self._with_room(store, self._destination, report.id, report.agent_id, body)
                 self._wake()
+        except XpanderError as error:
+            attach_to(error, report, self.configuration.redact)
+            raise
         return report.id
 
     def _begin(self, report: Report, send: bool) -> None:
-        with attach_report(report, self.configuration.redact):
+        try:
             body = self._encoded(report)
             if not self.configuration.disabled:
                 self._runtime.database.check_named()
                 self._with_room(self._start, self._destination, report.id, report.agent_id, body, send)
-                self._wake()
+                if send:
+                    self._wake()
+                else:
+                    self._take_up()
+                    self._runtime.ensure_started()
+        except XpanderError as error:
+            attach_to(error, report, self.configuration.redact)
+            raise
 
     def _forget(self, id: str) -> None:
         if self._number is not None:  # else no run was begun here

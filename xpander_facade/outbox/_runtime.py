@@ -70,14 +70,18 @@ class OutboxRuntime:
         watch_worker_processes()
         return self._sender_thread.start() and self._maintenance_thread.start()
 
+    def ensure_started(self) -> None:
+        """Start both threads, unless they run."""
+        if not self._maintenance_thread.is_alive:
+            self.start()
+
     def wake(self, *, at_once: bool = False) -> None:
         """Let the sender look for work, unless it knows that it has to wait.
 
         Args:
             at_once: Now, and not only when nobody stores more for a moment.
         """
-        if not self._maintenance_thread.is_alive:
-            self.start()
+        self.ensure_started()
         if self.sender.is_idle:
             if at_once:
                 self._sender_thread.wake()

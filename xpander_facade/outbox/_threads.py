@@ -43,7 +43,7 @@ class PeriodicThread:
         self._thread: threading.Thread | None = None
         self._wakes: queue.SimpleQueue[bool] = queue.SimpleQueue()
         """Each item says whether the round that it wakes may wait for more to do."""
-        self._is_gathering = False
+        self._is_gathering = self._is_urgent = False
         self._soon = 0
         self._stopping = threading.Event()
         self._last_error = ""
@@ -88,6 +88,7 @@ class PeriodicThread:
 
     def wake(self) -> None:
         """Let the next round begin now."""
+        self._is_urgent = True
         if self._wakes.empty():
             self._wakes.put(False)
 
@@ -108,6 +109,7 @@ class PeriodicThread:
             self._thread = None
             return True
         self._stopping.set()
+        self._is_urgent = True
         self._wakes.put(False)
         thread.join(timeout)
         if thread.is_alive():
@@ -118,6 +120,7 @@ class PeriodicThread:
     def _run(self) -> None:
         mark_reporting()
         while not self._stopping.is_set():
+            self._is_urgent = False
             wait = self._round()
             with contextlib.suppress(queue.Empty):
                 if self._wakes.get(timeout=wait):
@@ -128,11 +131,10 @@ class PeriodicThread:
         until = time.monotonic() + GATHER_SECONDS
         self._is_gathering = True
         try:
-            while time.monotonic() < until:
+            while not self._is_urgent and time.monotonic() < until:
                 soon = self._soon
                 try:
-                    if not self._wakes.get(timeout=QUIET_SECONDS):
-                        return
+                    self._wakes.get(timeout=QUIET_SECONDS)
                 except queue.Empty:
                     if self._soon == soon:
                         return

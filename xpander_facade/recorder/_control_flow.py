@@ -117,7 +117,7 @@ def check_ignored(value: object) -> Ignored:
         TypeError: An entry is neither a class of exceptions nor a name.
         ValueError: A name has no module, or what it is mapped to is unknown.
     """
-    if value is None:
+    if value is None or value == ():
         return {}
     if isinstance(value, type | str):
         value = (value,)

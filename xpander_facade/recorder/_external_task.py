@@ -23,7 +23,7 @@ from xpander_facade._hints import RUN, add_misnomers
 from xpander_facade._process.ending import Step, at_end, watch_worker_processes
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
-from xpander_facade._serialization.jsonable import is_small_json, to_text
+from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_text
 from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
@@ -86,6 +86,7 @@ class ExternalTask(RunFields):
         "_outcome",
         "_outer",
         "_process",
+        "_response_copy",
         "_token",
     )
 
@@ -99,6 +100,7 @@ class ExternalTask(RunFields):
         self._outcome = Outcome.SUCCESS
         self._failure: str | None = None
         self._duration = 0.0
+        self._response_copy: Ready | None = None
         self._is_deferred = False
         self._has_parts = False
         self._is_noted = False
@@ -461,12 +463,17 @@ class ExternalTask(RunFields):
     @property
     def _is_simple(self) -> bool:
         """Whether the report is made without calling any code of the user's: all that it tells is plain JSON."""
-        return is_small_json(self.llm_response) and is_small_json(self._metadata)
+        response = self._llm_response
+        if type(response) is dict or type(response) is list:
+            self._response_copy = small_copy(response)
+        is_simple = self._response_copy is not None or is_small_json(self.llm_response)
+        return is_simple and (not self._metadata or is_small_json(self._metadata))
 
     def _stored_response(self, duration: float | None) -> Any:
         facts: dict[str, Any] = {}
         if self._llm_response is not UNSET:
-            responses = [] if self._llm_response is None else [RecordedResponse(self._llm_response)]
+            response = self._response_copy or self._llm_response
+            responses = [] if response is None else [RecordedResponse(response)]
         else:
             responses = self._responses or self._seen_responses
             if self._model is not None:
@@ -480,8 +487,11 @@ class ExternalTask(RunFields):
             is_over = self._ended or duration is not None
             seconds = self._duration if duration is None else duration
             facts |= attempts.facts(self._tokens, seconds if is_over else None)
-        if not responses and not facts:
-            return None
+        if not facts:
+            if not responses:
+                return None
+            if self._response_copy is not None:
+                return self._response_copy
         return stored_response(responses, facts, self._called_with.max_field_bytes)
 
     @property

@@ -148,3 +148,49 @@ def test_an_exception_of_a_signal_handler_that_comes_while_the_thread_starts_com
     assert one.start()
     assert one.is_alive
     assert rounds.empty()
+
+
+@pytest.fixture
+def rounds(background):
+    """A thread that has done its first round, and what each of its rounds leaves."""
+    done = queue.SimpleQueue()
+
+    def work():
+        done.put(None)
+        return 3600.0
+
+    thread = background(work)
+    assert thread.start()
+    done.get(timeout=30)
+    return thread, done
+
+
+def test_a_thread_that_is_woken_soon_waits_for_who_goes_on(rounds, monkeypatch):
+    monkeypatch.setattr(_threads, "QUIET_SECONDS", 30.0)
+    monkeypatch.setattr(_threads, "GATHER_SECONDS", 30.0)
+    thread, done = rounds
+    thread.wake_soon()
+    with pytest.raises(queue.Empty):
+        done.get(timeout=0.1)
+    thread.wake_soon()
+    thread.wake()
+    done.get(timeout=20)
+    thread.wake_soon()
+    assert thread.stop(20)
+
+
+def test_a_thread_that_is_woken_now_does_not_wait_though_it_was_woken_soon_before(rounds, monkeypatch):
+    monkeypatch.setattr(_threads, "QUIET_SECONDS", 30.0)
+    monkeypatch.setattr(_threads, "GATHER_SECONDS", 30.0)
+    thread, done = rounds
+    for _ in range(50):
+        thread.wake_soon()
+        thread.wake()
+        done.get(timeout=20)
+
+
+def test_a_thread_that_is_woken_soon_begins_once_it_is_quiet(rounds):
+    thread, done = rounds
+    for _ in range(3):
+        thread.wake_soon()
+        done.get(timeout=30)

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import enum
 import json
+import math
 import pathlib
 import types
 import uuid
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from xpander_facade import Backend, Configuration
 from xpander_facade._serialization import jsonable
 from xpander_facade._serialization.json_bytes import encode
-from xpander_facade._serialization.jsonable import Ready, to_jsonable, to_text
+from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_jsonable, to_text
 
 
 class Colour(enum.Enum):
@@ -646,3 +647,28 @@ def test_little_json_is_a_copy():
     said["messages"][0]["content"] = "Bye."
     said["messages"].append({})
     assert kept == {"messages": [{"content": "Hi."}]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": 1, "b": [1.5, math.nan, None, True, {"x": "y"}]},
+        [1, "x", [], {}],
+        {},
+        {"deep": {"er": [[[["x"]]]]}},
+    ],
+)
+def test_small_json_is_copied_in_one_walk(value):
+    assert is_small_json(value)
+    copy = small_copy(value)
+    assert copy is not None
+    assert copy.data == to_jsonable(value)
+    assert copy.data is not value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{1: "a"}, {"a": object()}, [10**5000], {"a": "x" * 200_000}, [0] * 100, {"a": {"b": uuid.UUID(int=1)}}, [(1,)]],
+)
+def test_what_is_not_small_json_is_not_copied(value):
+    assert small_copy(value) is None
