@@ -125,8 +125,10 @@ def check_names(name: str, value: Any) -> list[str]:
     """
     if value is None:
         return []
-    if type(value) is list and _TEXTS.issuperset(map(type, value)):  # as most are
-        return value.copy()
+    if type(value) is list:  # as most are
+        given = cast("list[Any]", value).copy()
+        if _TEXTS.issuperset(map(type, given)):
+            return given
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list of strings, not {type(value).__name__}")
     names: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]

@@ -463,9 +463,8 @@ class ExternalTask(RunFields):
     @property
     def _is_simple(self) -> bool:
         """Whether the report is made without calling any code of the user's: all that it tells is plain JSON."""
-        response = self._llm_response
-        if type(response) is dict or type(response) is list:
-            self._response_copy = small_copy(response)
+        if type(self._llm_response) in (dict, list):
+            self._response_copy = small_copy(self._llm_response)
         is_simple = self._response_copy is not None or is_small_json(self.llm_response)
         return is_simple and (not self._metadata or is_small_json(self._metadata))
 
