@@ -119,12 +119,14 @@ class PeriodicThread:
 
     def _run(self) -> None:
         mark_reporting()
-        while not self._stopping.is_set():
-            self._is_urgent = False
+        is_due = False
+        while is_due or not self._stopping.is_set():
+            is_due = self._is_urgent = False
             wait = self._round()
             with contextlib.suppress(queue.Empty):
                 if self._wakes.get(timeout=wait):
                     self._gather()
+                    is_due = True  # what the thread has waited with is done even if it is stopped meanwhile
 
     def _gather(self) -> None:
         """Wait until nobody has more to do; less where somebody wants the round now."""

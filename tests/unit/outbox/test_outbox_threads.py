@@ -194,3 +194,12 @@ def test_a_thread_that_is_woken_soon_begins_once_it_is_quiet(rounds):
     for _ in range(3):
         thread.wake_soon()
         done.get(timeout=30)
+
+
+def test_a_thread_that_is_stopped_while_it_waits_for_more_does_what_it_was_woken_for(rounds, monkeypatch):
+    monkeypatch.setattr(_threads, "QUIET_SECONDS", 30.0)
+    monkeypatch.setattr(_threads, "GATHER_SECONDS", 30.0)
+    thread, done = rounds
+    thread.wake_soon()
+    assert thread.stop(20)
+    done.get(timeout=1)
