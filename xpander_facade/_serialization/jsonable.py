@@ -105,15 +105,16 @@ def _small_copy(value: Any, room: list[int]) -> Any:
     kind = _type_of(value)
     room[0] -= len(value) if kind is str else _NODE
     if kind is dict:
-        room[1] -= len(value)
         # Copied before it is looked at: what another thread puts into the value from now on is not in the copy.
         entries: dict[Any, Any] = value.copy()
+        room[1] -= len(entries)
         if room[1] < 0 or not _NAMES.issuperset(map(type, entries)):
             raise _NotSmallJsonError
         for name, item in entries.items():
-            if type(item) is str:
+            inner = _type_of(item)
+            if inner is str:
                 room[0] -= len(item)
-            elif item is not None:
+            elif inner not in _SIMPLE and (inner is not int or item.bit_length() >= MAX_BITS):
                 entries[name] = _small_copy(item, room)
         value = entries
     elif kind is list:
