@@ -130,8 +130,7 @@ class Database:
         return self._execute(statement, values, writes=False)[1]
 
     def _execute(self, statement: str, values: tuple[Any, ...], *, writes: bool) -> tuple[int, list[Row]]:
-        if self._pid != os.getpid():
-            self._check_process()
+        self._check_process()
         # Reading waits for no writer in WAL mode.
         if writes and self._is_blocked:
             self._check_brake()
@@ -139,10 +138,7 @@ class Database:
         while True:
             try:
                 with self._turn:
-                    connection = self._connection
-                    if connection is None or (connection.in_transaction and not self._is_writing):
-                        connection = self._ready()
-                    cursor = connection.execute(statement, values)
+                    cursor = self._ready().execute(statement, values)
                     done = cursor.rowcount, cursor.fetchall()
                 if writes:
                     self._is_blocked = False

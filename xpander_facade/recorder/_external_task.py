@@ -28,11 +28,7 @@ from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, Xpande
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
-from xpander_facade.recorder._delivery import (
-    DeliveryStatus,
-    check_ready,
-    has_outbox,
-)
+from xpander_facade.recorder._delivery import check_ready, has_outbox
 from xpander_facade.recorder._endings import end_text
 from xpander_facade.recorder._reporter import Reporter
 from xpander_facade.recorder._run_data import UNSET, RunFields
@@ -475,10 +471,8 @@ class ExternalTask(RunFields):
             responses = [] if response is None else [RecordedResponse(response)]
         else:
             responses = self._responses or self._seen_responses
-            if self._model is not None:
-                facts["model"] = self._model
-            if self._provider is not None:
-                facts["provider"] = self._provider
+            known = (("model", self._model), ("provider", self._provider))
+            facts = {name: fact for name, fact in known if fact is not None}
         if self._metadata:
             facts["metadata"] = self._metadata
         attempts = self._options.attempts
@@ -486,11 +480,8 @@ class ExternalTask(RunFields):
             is_over = self._ended or duration is not None
             seconds = self._duration if duration is None else duration
             facts |= attempts.facts(self._tokens, seconds if is_over else None)
-        if not facts:
-            if not responses:
-                return None
-            if self._response_copy is not None:
-                return self._response_copy
+        if not facts and self._response_copy is not None:
+            return self._response_copy
         return stored_response(responses, facts, self._called_with.max_field_bytes)
 
     @property
