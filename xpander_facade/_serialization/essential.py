@@ -10,3 +10,7 @@ if TYPE_CHECKING:
 ESSENTIAL_KEY = "essential"
 ESSENTIAL: Mapping[str, bool] = {ESSENTIAL_KEY: True}
 """Of an attribute that may be absent, but not be what it can't hold: all of the object would mislead."""
+
+NOT_NEGATIVE_KEY = "not negative"
+NOT_NEGATIVE: Mapping[str, bool] = {NOT_NEGATIVE_KEY: True}
+"""Of an attribute whose validator lets every whole number pass that is not negative: it need not be asked about one."""

@@ -32,6 +32,7 @@ class DecodeError(ValueError):
 SIMPLE = frozenset({str, bool, int, float, type(None)})
 UNCHANGEABLE = SIMPLE - {float}
 """The types of JSON values that need no copy. A float of the right type can still be an infinity, which has none."""
+_are_unchangeable = UNCHANGEABLE.issuperset
 
 
 def read_time(value: Any) -> datetime:
@@ -132,6 +133,8 @@ def own(value: Any) -> Any:
     """
     if type(value) is dict:
         fields = typing.cast("dict[str, Any]", value)
+        if _are_unchangeable(map(type, fields.values())):
+            return fields.copy()
         return {name: item if type(item) in UNCHANGEABLE else own(item) for name, item in fields.items()}
     if type(value) is list:
         return [own(item) for item in typing.cast("list[Any]", value)]
@@ -157,14 +160,14 @@ def enum_reader(cls: type[Enum]) -> Callable[[Any], Any]:
     return read_enum
 
 
-_are_texts = frozenset({str}).issuperset
+are_texts = frozenset({str}).issuperset
 
 
 def read_items(reader: Callable[[Any], Any], value: Any) -> list[Any]:
     if type(value) is not list:
         raise DecodeError(f"expected an array, got {kind_of(value)}")
     entries = typing.cast("list[Any]", value)
-    if reader is read_str and _are_texts(map(type, entries)):
+    if reader is read_str and are_texts(map(type, entries)):
         return entries.copy()
     try:
         return [reader(item) for item in entries]

@@ -78,8 +78,9 @@ class Task(TaskRecord):
             ValueError: A required attribute is missing, or a value has another type.
         """
         task = _serialization.structure(cls, data if type(data) is dict else dict(data))
-        # An assignment would call the hooks of a user's subclass, which a frozen one refuses with.
-        object.__setattr__(task, "configuration", configuration)
+        if configuration is not None:
+            # An assignment would call the hooks of a user's subclass, which a frozen one refuses with.
+            object.__setattr__(task, "configuration", configuration)
         return task
 
     @classmethod

@@ -10,6 +10,7 @@ import attrs
 
 from xpander_facade import _validation, usage
 from xpander_facade._hints import COUNTS, with_hints
+from xpander_facade._serialization.essential import NOT_NEGATIVE
 
 
 def _extra() -> dict[str, Any]:
@@ -23,7 +24,10 @@ def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) 
 
 def _count(name: str) -> Any:
     return attrs.field(
-        default=0, validator=_check_count, converter=partial(_validation.whole_number, name, unit="tokens")
+        default=0,
+        validator=_check_count,
+        converter=partial(_validation.whole_number, name, unit="tokens"),
+        metadata=NOT_NEGATIVE,
     )
 
 

@@ -75,6 +75,36 @@ def test_a_class_that_is_read_often_is_read_by_a_function_written_out_for_it(mon
     assert codec._plan(User).read.__code__.co_filename == "<string>"
 
 
+def test_parts_of_objects_are_read_by_what_is_written_out_for_them(monkeypatch):
+    monkeypatch.setattr(codec, "WRITTEN_OUT_AFTER", 2)
+    codec._plan.cache_clear()
+    given = {
+        **SMALLEST,
+        "input": {"text": "Hello", "user": {"email": "ada@example.com"}},
+        "tokens": {"prompt_tokens": 3},
+        "deep_planning": {"tasks": [{"id": "1"}, {"id": "2", "completed": True}]},
+    }
+    tasks = [codec.structure(Task, given) for _ in range(8)]
+    assert all(task == tasks[0] for task in tasks)
+    assert tasks[0].deep_planning.tasks is not tasks[1].deep_planning.tasks
+    called = [*codec._plan(Task).read.__globals__.values()]
+    for part in (AgentExecutionInput, DeepPlanning, Tokens):
+        assert codec._plan(part).read in called
+    # Of what no task had, nothing was compiled.
+    assert not codec._plan(MCPServerDetails).is_written_out
+
+
+def test_objects_share_no_list_and_no_mapping():
+    given = {**SMALLEST, "payload_extension": {"a": 1}, "used_tools": ["search"]}
+    one, other = codec.structure(Task, given), codec.structure(Task, given)
+    one.payload_extension["a"] = 2
+    one.used_tools.append("read")
+    one.mcp_servers.append(MCPServerDetails())
+    one.extra["b"] = 3
+    assert other == codec.structure(Task, given)
+    assert given == {**SMALLEST, "payload_extension": {"a": 1}, "used_tools": ["search"]}
+
+
 def names_of(cls):
     return [field.name for field in attrs.fields(cls)]
 
