@@ -87,7 +87,6 @@ THREADED = {
     "batches/_drivers.py",
     "batches/_sources.py",
     "outbox/_database.py",
-    "outbox/_ledger_checks.py",
     "outbox/_runtime.py",
     "outbox/_sender.py",
     "outbox/_threads.py",

@@ -19,6 +19,7 @@ LEDGER = "attempts"
 """The member below `"_run"` that holds, by attempt, what it used."""
 _COUNTS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
 _DURATION = "duration"
+_FIRST = "0"
 _FAILED = frozenset({"failed", "error"})
 
 Counts = dict[str, int | float]
@@ -89,11 +90,6 @@ def ledger_of(llm_response: Any) -> Ledger:
     return {attempt: _numbers(entry) for attempt, entry in entries.items() if isinstance(entry, dict)}
 
 
-def is_numbered(ledger: Ledger) -> bool:
-    """Whether all attempts are numbers, which tell their order."""
-    return all(_number(attempt) is not None for attempt in ledger)
-
-
 def has_ledger(body: _Body) -> bool:
     """Whether a report is one of an attempt whose counts are added to those of others."""
     return bool(ledger_of(body.get("llm_response")))
@@ -106,6 +102,40 @@ def has_ended(record: Record, body: _Body) -> bool:
         _DURATION in counts and (other == attempt or _is_later(other, attempt))
         for other, counts in record.ledger.items()
     )
+
+
+def is_told(body: _Body, record: Record) -> bool:
+    """Whether the record has all that a report tells of attempts; True where it shows no attempt at all.
+
+    Their numbers may differ: another host may have done the same attempt again.
+    """
+    known = record.ledger
+    return not known or all(
+        counts.keys() <= known.get(attempt, {}).keys()
+        for attempt, counts in ledger_of(body.get("llm_response")).items()
+    )
+
+
+def is_of_same_attempt(body: _Body, record: Record) -> bool:
+    """Whether a report and the record tell the outcome of the same attempt."""
+    return _last(ledger_of(body.get("llm_response"))) == _last(record.ledger)
+
+
+def is_done_at_once(body: _Body) -> bool:
+    """Whether a report tells that the first attempt went well, and of no other one: nothing more is to be expected."""
+    is_done = body.get("is_success") is True and body.get("result") is not None
+    return is_done and list(ledger_of(body.get("llm_response"))) == [_FIRST]
+
+
+def joined_again(body: _Body, record: Record) -> dict[str, Any]:
+    """Return a report that was sent before, with what the record tells of the other attempts since.
+
+    Names have no order: of two attempts that end at the same time, the one that went well is taken for the later one.
+    """
+    is_behind = record.is_success or body.get("is_success") is not True
+    attempts = {**record.ledger, **ledger_of(body.get("llm_response"))}
+    is_outcome_known = is_behind and any(_number(attempt) is None for attempt in attempts)
+    return joined(body, record, is_outcome_known=is_outcome_known)
 
 
 def with_duration(body: _Body, seconds: float) -> dict[str, Any]:

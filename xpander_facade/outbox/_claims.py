@@ -16,7 +16,7 @@ import attrs
 
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._process_identity import is_gone, is_running
-from xpander_facade.outbox._store import BATCH, QUARANTINED, SENDING, WAITING
+from xpander_facade.outbox._store import BATCH, CONFIRM_AFTER, CONFIRMING, QUARANTINED, SENDING, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sized
@@ -30,7 +30,7 @@ _NOBODY = "-"
 _IS_FREE = "NOT EXISTS (SELECT 1 FROM reports WHERE id = next.id AND destination = next.destination AND state = 1)"
 """No earlier report of the run is being sent."""
 _NEXT = (
-    "SELECT rowid, id, agent_id, attempts, body FROM reports AS next"
+    "SELECT rowid, id, agent_id, attempts, body, created_at, reason FROM reports AS next"
     f" WHERE state = 0 AND destination = ? AND due <= ? AND {_IS_FREE} ORDER BY due LIMIT ?"
 )
 _NEXT_DUE = f"SELECT due FROM reports AS next WHERE state = 0 AND destination = ? AND {_IS_FREE} ORDER BY due LIMIT 1"
@@ -48,6 +48,8 @@ class Claim:
         attempts: How often it was tried before.
         body: What is sent, as JSON.
         is_probe: Whether it tells whether a platform that was down is up again.
+        waited: Seconds since it was stored.
+        is_sent: Whether the platform has it, and it is to be compared with the record.
     """
 
     rowid: int
@@ -57,12 +59,15 @@ class Claim:
     attempts: int
     body: bytes = attrs.field(repr=False)
     is_probe: bool
+    waited: float = 0.0
+    is_sent: bool = False
 
 
 class Result(enum.Enum):
     """What became of a report that was claimed."""
 
     SENT = "the platform has it"
+    CONFIRMING = "the platform has it, and another host may have written over it"
     RETRY = "it waits for another try"
     REFUSED = "the platform will never take it"
     UNTRIED = "this process can't send it, another one may"
@@ -223,8 +228,18 @@ class Claims:
             return limits
         found = self._database.query(_NEXT, destination, now, count)
         claims.extend(
-            Claim(rowid, destination, id, agent_id, attempts, body, breaker.is_down)
-            for rowid, id, agent_id, attempts, body in found
+            Claim(
+                rowid,
+                destination,
+                id,
+                agent_id,
+                attempts,
+                body,
+                breaker.is_down,
+                now - created_at,
+                reason == CONFIRMING,
+            )
+            for rowid, id, agent_id, attempts, body, created_at, reason in found
         )
         if found:
             self._database.execute(
@@ -248,11 +263,15 @@ class Claims:
         if not outcomes:
             return limits
         refused = 0
-        sent = self._remove([outcome.claim.rowid for outcome in outcomes if outcome.result is Result.SENT])
+        ended = [outcome.claim for outcome in outcomes if outcome.result is Result.SENT]
+        sent = self._remove([claim.rowid for claim in ended if not claim.is_sent])
+        self._remove([claim.rowid for claim in ended if claim.is_sent])  # was counted when it was sent
         for outcome in outcomes:
             breaker, rate = limits.breaker, limits.rate
             claim, result = outcome.claim, outcome.result
-            if result is Result.SENT:
+            if result is Result.CONFIRMING:
+                sent += self._confirm_later(claim)
+            if result in (Result.SENT, Result.CONFIRMING):
                 limits = attrs.evolve(limits, breaker=breaker.succeeded(), rate=rate.succeeded(1))
             elif result is Result.REFUSED:
                 refused += self._quarantine(outcome)
@@ -279,6 +298,25 @@ class Claims:
         return self._database.execute(
             f"DELETE FROM reports WHERE owner = ? AND rowid IN ({_marks(rowids)})", self._store.owner, *rowids
         )
+
+    def _confirm_later(self, claim: Claim) -> int:
+        """Keep a report that the platform has, to compare it with the record; return 1 where it is told newly."""
+        now = self._store.clock()
+        self._return(claim.rowid, now, None)
+        # What has joined it in the meantime is to be sent in any case.
+        kept = self._database.execute(
+            "UPDATE reports SET due = ?, created_at = iif(reason IS ?, created_at, ?), reason = ?"
+            " WHERE rowid = ? AND state = ? AND body = ?",
+            # Two hosts that have met must not meet again.
+            now + CONFIRM_AFTER * (1 + self._store.jitter() / 2),
+            CONFIRMING,
+            now,
+            CONFIRMING,
+            claim.rowid,
+            WAITING,
+            claim.body,
+        )
+        return int(kept and not claim.is_sent)
 
     def _postpone(self, outcome: Outcome, limits: Limits) -> Limits:
         now = self._store.clock()
@@ -321,7 +359,11 @@ class Claims:
         for (body,) in found:
             self._store.settle_in(WAITING, rowid, body)
             self._database.execute(
-                "UPDATE reports SET due = ?, reason = coalesce(?, reason) WHERE rowid = ?", due, reason, rowid
+                "UPDATE reports SET due = ?, reason = iif(reason IS ?, reason, coalesce(?, reason)) WHERE rowid = ?",
+                due,
+                CONFIRMING,
+                reason,
+                rowid,
             )
 
     def _shorten(self, rowid: int, of: str, lease_until: float, owner: str | None = None) -> None:

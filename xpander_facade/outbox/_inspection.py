@@ -11,7 +11,7 @@ import attrs
 from xpander_facade.outbox._circuit_breaker import Circuit
 from xpander_facade.outbox._entry import ENTRY, OutboxEntry, State, make_entry, moment
 from xpander_facade.outbox._schema import APPLICATION_ID
-from xpander_facade.outbox._store import QUARANTINED, SENDING, STATES, WAITING
+from xpander_facade.outbox._store import CONFIRMING, QUARANTINED, SENDING, STATES, WAITING
 
 if TYPE_CHECKING:
     from xpander_facade.outbox._database import Database
@@ -39,6 +39,7 @@ class OutboxStatus:
             where sending may go on.
         sent: Reports that were sent since the file was made.
         dropped: Reports that were dropped since then, for lack of room or for their age.
+        confirming: Reports of attempts that the platform has, and that are compared with its record once more.
     """
 
     waiting: int
@@ -52,6 +53,7 @@ class OutboxStatus:
     paused_until: datetime | None
     sent: int
     dropped: int
+    confirming: int = 0
 
 
 def status(store: Store) -> OutboxStatus:
@@ -62,16 +64,18 @@ def status(store: Store) -> OutboxStatus:
     }
     ((size, running, oldest, sent, dropped),) = store.database.query(
         "SELECT (SELECT bytes FROM totals), (SELECT count(*) FROM runs),"
-        " (SELECT created_at FROM reports ORDER BY rowid LIMIT 1),"
-        " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations"
+        " (SELECT created_at FROM reports WHERE reason IS NOT ? ORDER BY rowid LIMIT 1),"
+        " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations",
+        CONFIRMING,
     )
+    confirming = store.confirming()
     now = store.clock()
     limits = [store.limits(number) for (number,) in store.database.query("SELECT destination FROM destinations")]
     circuits: list[Circuit] = [one.breaker.state(now) for one in limits] or ["closed"]
     opens_at = max((one.opens_at for one in limits), default=0.0)
     return OutboxStatus(
-        waiting=counts[WAITING],
-        sending=counts[SENDING],
+        waiting=counts[WAITING] - confirming.get(WAITING, 0),
+        sending=counts[SENDING] - confirming.get(SENDING, 0),
         quarantined=counts[QUARANTINED],
         running=running,
         bytes=size,
@@ -81,6 +85,7 @@ def status(store: Store) -> OutboxStatus:
         paused_until=None if opens_at <= now else moment(opens_at),
         sent=sent,
         dropped=dropped,
+        confirming=sum(confirming.values()),
     )
 
 

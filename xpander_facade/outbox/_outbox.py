@@ -331,6 +331,15 @@ class Outbox:
         """
         return self._runtime.store.limits(self._destination).breaker.is_down
 
+    def is_confirming(self) -> bool:
+        """Whether reports that the platform has are still to be compared with what other hosts have told of their runs.
+
+        For example:
+
+            print(outbox.is_confirming())
+        """
+        return bool(self._runtime.store.confirming(self._destination))
+
     def close(self) -> None:
         """End this process's threads for the file and close it; the next use opens it again.
 

@@ -2,6 +2,11 @@
 
 Two kinds of reports need that. The counts of an attempt are added to those of others, which other hosts may have
 reported. And a run whose process died may have been done by another one since: its end stays.
+
+A platform changes no record on condition that nobody else has. Where two hosts report attempts of one run at the same
+time, as at the end of an outage, each has read the record before the other wrote, and the later one takes out what the
+other one has told. So a report of an attempt that may have others is compared with the record once more, some seconds
+after it was sent, and is sent again where the record lacks it.
 """
 
 from __future__ import annotations
@@ -16,15 +21,31 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from xpander_facade._records import joined_with_task, load_record, remaining
-from xpander_facade._requests.attempts import Record, has_ended, has_ledger, without_last
-from xpander_facade.outbox._in_flight import is_journaled
+from xpander_facade._requests.attempts import (
+    Record,
+    has_ended,
+    has_ledger,
+    is_done_at_once,
+    is_of_same_attempt,
+    is_told,
+    joined_again,
+    without_last,
+)
+from xpander_facade.outbox._in_flight import DIED, is_journaled
 from xpander_facade.outbox._merge import JOURNAL, as_bytes
 
 if TYPE_CHECKING:
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
     from xpander_facade.configuration._http_events import ResponseEvent
+    from xpander_facade.outbox._claims import Claim
 
 _LEDGER_MARK = b'"attempts":{'
+_MAX_PROMPT = 0.5
+"""Seconds in which a report is sent where nothing holds it up: nobody has done the run again by then."""
+_MAX_READ = 1.0
+"""Seconds after which an answer was held up on its way, and the record may be another one by now."""
+_MAX_CONFIRMING = 15.0
+"""Seconds in which such an answer does not count for what it was asked for: to confirm that the record stays."""
 _ENDED = frozenset({"completed", "failed", "error", "stopped"})
 _MAX_CLOCK_DIFFERENCE = 2.0
 """Seconds by which the platform's clock may differ, before its own word is taken for what time it is there."""
@@ -37,24 +58,36 @@ class Reconciled:
 
     Args:
         configuration: What to call with, in the time that is left.
-        body: What to send.
+        body: What to send; None where the platform has it, or knows better already.
+        may_be_overwritten: Whether another host may be reporting another attempt of the run.
+        is_done_at_once: Whether that is to be expected only of a report that came late.
     """
 
     configuration: Configuration
-    body: bytes = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)
+    may_be_overwritten: bool = False
+    is_done_at_once: bool = False
+
+    def is_to_confirm(self, seconds: float) -> bool:
+        """Whether the report is to be compared with the record once more.
+
+        Args:
+            seconds: How long it took from storing the report until it was sent.
+        """
+        return self.may_be_overwritten and not (self.is_done_at_once and seconds < _MAX_PROMPT)
 
 
-def reconciled(configuration: Configuration, id: str, body: bytes) -> Reconciled | None:
-    """Return what to send for a report; None where the platform knows better already.
+def reconciled(configuration: Configuration, claim: Claim) -> Reconciled:
+    """Return what to send for a report.
 
     Args:
         configuration: What to call with.
-        id: The run's id.
-        body: The report, as the file has it.
+        claim: The report, as the file has it.
 
     Raises:
         XpanderError: The platform could not be asked; the report waits.
     """
+    id, body = claim.id, claim.body
     if not is_journaled(body) and _LEDGER_MARK not in body:
         return Reconciled(configuration, body)
     report = cast("dict[str, Any]", json.loads(body))
@@ -65,13 +98,38 @@ def reconciled(configuration: Configuration, id: str, body: bytes) -> Reconciled
     clock = _PlatformClock(configuration)
     began = time.monotonic()
     task = load_record(clock.configuration, id)
+    seconds = time.monotonic() - began
     configuration = remaining(configuration, began)
+    if seconds > _MAX_READ and configuration.deadline > 2 * seconds:
+        # Whoever was held up with this one may have written in the meantime.
+        began = time.monotonic()
+        task = load_record(attrs.evolve(clock.configuration, deadline=configuration.deadline), id)
+        configuration = remaining(configuration, began)
+    if claim.is_sent and (task is None or _is_told(report, task, is_journaled=journal is not None)):
+        is_unsure = seconds > _MAX_READ and claim.waited < _MAX_CONFIRMING
+        return Reconciled(configuration, None, may_be_overwritten=is_unsure)
     if journal is not None and task is not None and _has_ended_since(task, report, journal, clock):
         _log.warning("run %s: its process ended before the run did, and it was done elsewhere since: that stays", id)
         # What its earlier attempts used may have waited for the same platform.
         rest = without_last(report, Record.of_task(task)) if is_of_attempt else None
-        return None if rest is None else Reconciled(configuration, as_bytes(rest))
-    return Reconciled(configuration, as_bytes(joined_with_task(report, task, id) if is_of_attempt else report))
+        return Reconciled(configuration, None if rest is None else as_bytes(rest), may_be_overwritten=rest is not None)
+    if not is_of_attempt:
+        return Reconciled(configuration, as_bytes(report))
+    if claim.is_sent and task is not None:
+        _log.info("run %s: another host has reported at the same time, and this one's attempts are told again", id)
+        whole = joined_again(report, Record.of_task(task))
+    else:
+        whole = joined_with_task(report, task, id)
+    return Reconciled(configuration, as_bytes(whole), may_be_overwritten=True, is_done_at_once=is_done_at_once(whole))
+
+
+def _is_told(report: dict[str, Any], task: dict[str, Any], *, is_journaled: bool) -> bool:
+    """Whether the record still has what was told of a run's attempts."""
+    record = Record.of_task(task)
+    # Of the same attempt, the word of a process that has seen its end counts, not that of one that found it dead.
+    is_dead = task.get("result") == DIED and not record.is_success and not is_journaled
+    is_dead = is_dead and report.get("result") != DIED and is_of_same_attempt(report, record)
+    return is_told(report, record) and not is_dead
 
 
 def _has_ended_since(

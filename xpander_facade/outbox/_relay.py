@@ -111,7 +111,7 @@ def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool, id
                 box.start()
         if until_empty:
             results = [box.flush(_FLUSH_SECONDS) for box in present]
-            if not any(result.waiting for result in results):
+            if not any(result.waiting for result in results) and not any(box.is_confirming() for box in present):
                 return
             if any(result.sent or result.quarantined for result in results):
                 fruitful_at = time.monotonic()
@@ -130,7 +130,7 @@ def _is_busy(box: Outbox) -> bool:
         status = box.status()
     except XpanderError:
         return True
-    return bool(status.waiting + status.sending + status.running)
+    return bool(status.waiting + status.sending + status.confirming + status.running)
 
 
 def _waiting(box: Outbox) -> int:

@@ -25,7 +25,6 @@ from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
-from xpander_facade.outbox._ledger_checks import LedgerChecks
 from xpander_facade.outbox._reconciliation import reconciled
 from xpander_facade.outbox._sending_threads import SendingThreads
 from xpander_facade.outbox._window import Window
@@ -145,12 +144,14 @@ class _Done:
         began: When sending began; monotonic seconds.
         error: Why the report did not get through; None where it did.
         is_untried: Whether it was not sent, since its claim was about to end, or since the one before it failed.
+        is_to_confirm: Whether another host may write over it, so that it is compared with the record later.
     """
 
     job: _Job
     began: float
     error: Exception | None = None
     is_untried: bool = False
+    is_to_confirm: bool = False
 
 
 class Sender:
@@ -169,7 +170,6 @@ class Sender:
         self._destinations: dict[int, _Destination] = {}
         self._keys: dict[tuple[int, str], _KeyState] = {}
         self._threads = SendingThreads(self._work)
-        self._checks = LedgerChecks(store, lambda: self._wake())
         self.is_left_to_relay: Callable[[], bool] | None = None
         """Whether another process is there that only sends; None where there is never one."""
         self.begun = 0
@@ -186,7 +186,6 @@ class Sender:
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
         self._unsettled: list[Outcome] = []
         self._threads.reset()
-        self._checks.reset()
         for destination in self._destinations.values():
             destination.ready.clear()
             destination.sending = destination.claimed = destination.sent = destination.refused = destination.shared = 0
@@ -218,7 +217,6 @@ class Sender:
 
         Where no thread can be started, at the interpreter's end, this sends by itself.
         """
-        self._checks.start_due()
         # Said before looking, so that a report that comes while this looks is not overlooked.
         self.is_idle = True
         with self._coordinating:
@@ -379,16 +377,16 @@ class Sender:
         if began - job.claimed_at > _MARGIN - _MIN_MARGIN or job.claimed_at < destination.failed_at:
             return _Done(job, began, is_untried=True)
         try:
-            to_send = reconciled(job.configuration, job.claim.id, job.claim.body)
-            if to_send is not None:
+            to_send = reconciled(job.configuration, job.claim)
+            if to_send.body is not None:
                 request = report_request(job.claim.agent_id, to_send.body)
                 _client.send(to_send.configuration, request, check_taken, in_background=True)
-                self._checks.note(job.claim, job.configuration, to_send.body)
         except Exception as error:
             if classify(error).disposition in (Disposition.RETRY, Disposition.UNAUTHORIZED):
                 destination.failed_at = time.monotonic()
             return _Done(job, began, error)
-        return _Done(job, began)
+        waited = job.claim.waited + time.monotonic() - job.claimed_at
+        return _Done(job, began, is_to_confirm=to_send.is_to_confirm(waited))
 
     # --- what became of it ---
 
@@ -405,11 +403,11 @@ class Sender:
         if done.is_untried:
             return Outcome(claim, Result.UNTRIED)
         if done.error is None:
-            destination.sent += 1
+            destination.sent += not claim.is_sent
             destination.window.succeeded()
             self._note_able(key)
             key.is_proven, key.denials = True, 0
-            return Outcome(claim, Result.SENT)
+            return Outcome(claim, Result.CONFIRMING if done.is_to_confirm else Result.SENT)
         found = classify(done.error)
         if found.disposition is Disposition.UNAUTHORIZED:
             self._note_refused_key(key, found.reason, done.began)
@@ -418,6 +416,8 @@ class Sender:
         is_suspect = found.disposition is Disposition.SUSPECT
         if found.disposition is Disposition.RETRY or (is_suspect and not self._is_proven(key, done.began)):
             return self._retried(done, destination, found)
+        if claim.is_sent:
+            return Outcome(claim, Result.SENT)  # the platform has what it takes of it
         destination.refused += 1
         _log.error("outbox %s: the report of run %s was refused: %s", self._store.database.path, claim.id, found.reason)
         return Outcome(claim, Result.REFUSED, found.reason)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 WAITING, SENDING, QUARANTINED = 0, 1, 2
 STATES: Final = ("waiting", "sending", "quarantined")
 """What people call them."""
+CONFIRMING: Final = "it was sent, and is compared with what other hosts have told since"
+"""The reason of a report that the platform has, and that waits to be compared with the record once more."""
+CONFIRM_AFTER = 3.0
+"""Seconds after which that is done, and up to half as many more: another host has read a record and written it then."""
 BATCH = 500
 """So many reports are dropped, merged or given back in one transaction at most."""
 _log = logging.getLogger("xpander_facade")
@@ -163,7 +167,15 @@ class Store:
         rowid, older = waiting[0]
         joined = merged(older, body)
         self.database.execute(
-            "UPDATE reports SET agent_id = ?, body = ?, size = ? WHERE rowid = ?", agent_id, joined, len(joined), rowid
+            "UPDATE reports SET agent_id = ?, body = ?, size = ?, due = iif(reason IS ?, ?, due),"
+            " reason = nullif(reason, ?) WHERE rowid = ?",
+            agent_id,
+            joined,
+            len(joined),
+            CONFIRMING,
+            self.clock(),
+            CONFIRMING,
+            rowid,
         )
         return True
 
@@ -197,6 +209,9 @@ class Store:
         return bool(oldest)
 
     def _drop(self, rowid: int, destination: int, reason: str) -> None:
+        # What the platform has is no loss.
+        if self.database.execute("DELETE FROM reports WHERE rowid = ? AND reason IS ?", rowid, CONFIRMING):
+            return
         self.hooks.note_dropped(rowid, reason)
         self.database.execute("DELETE FROM reports WHERE rowid = ?", rowid)
         self.database.execute("UPDATE destinations SET dropped = dropped + 1 WHERE destination = ?", destination)
@@ -223,6 +238,8 @@ class Store:
             self.database.execute("DELETE FROM reports WHERE rowid = ?", other)
             if other > rowid:
                 self.database.execute("UPDATE reports SET agent_id = ? WHERE rowid = ?", agent_id, rowid)
+            # The other one is still to be sent.
+            self.database.execute("UPDATE reports SET reason = nullif(reason, ?) WHERE rowid = ?", CONFIRMING, rowid)
         self.database.execute(
             "UPDATE reports SET state = ?, owner = NULL, lease_until = NULL, body = ?, size = ? WHERE rowid = ?",
             state,
@@ -274,7 +291,13 @@ class Store:
             "UPDATE destinations SET open_until = 0 WHERE destination = ? AND open_until > 0", destination
         )
         self.database.execute(
-            "UPDATE reports SET due = ? WHERE destination = ? AND state = 0 AND due > ?", now, destination, now
+            "UPDATE reports SET due = ? WHERE destination = ? AND state = 0 AND due > ?"
+            " AND (reason IS NOT ? OR due > ?)",
+            now,
+            destination,
+            now,
+            CONFIRMING,
+            now + 2 * CONFIRM_AFTER,
         )
 
     # --- counts ---
@@ -282,29 +305,47 @@ class Store:
     def stored_until(self, destination: int) -> float:
         """Return a time by which all that waits for a destination was stored, even if the clock was put back since."""
         ((newest,),) = self.database.query(
-            "SELECT max(created_at) FROM reports WHERE state = 0 AND destination = ?", destination
+            "SELECT max(created_at) FROM reports WHERE state = 0 AND destination = ? AND reason IS NOT ?",
+            destination,
+            CONFIRMING,
         )
         return max(self.clock(), newest or 0.0)
 
     def unsent(self, destination: int, stored_until: float) -> int:
         """Return how many reports of a destination, of those stored until then, are to be sent or being sent."""
-        of_state = "SELECT count(*) FROM reports WHERE state = {} AND destination = ? AND created_at <= ?"
+        of_state = (
+            "SELECT count(*) FROM reports WHERE state = {} AND destination = ? AND created_at <= ? AND reason IS NOT ?"
+        )
         return int(
             # In one statement: between two, a report could go from one state to the other and be seen in neither.
             self.database.query(
                 f"SELECT ({of_state.format(WAITING)}) + ({of_state.format(SENDING)})",
-                *(destination, stored_until) * 2,
+                *(destination, stored_until, CONFIRMING) * 2,
             )[0][0]
         )
 
     def has_unsent(self, destination: int, stored_until: float) -> bool:
         """Whether `unsent` would be more than 0; much faster where it is many."""
-        of_state = "EXISTS (SELECT 1 FROM reports WHERE state = {} AND destination = ? AND created_at <= ?)"
+        of_state = (
+            "EXISTS (SELECT 1 FROM reports WHERE state = {} AND destination = ? AND created_at <= ?"
+            " AND reason IS NOT ?)"
+        )
         return bool(
             self.database.query(
-                f"SELECT {of_state.format(WAITING)} OR {of_state.format(SENDING)}", *(destination, stored_until) * 2
+                f"SELECT {of_state.format(WAITING)} OR {of_state.format(SENDING)}",
+                *(destination, stored_until, CONFIRMING) * 2,
             )[0][0]
         )
+
+    def confirming(self, destination: int | None = None) -> dict[int, int]:
+        """Return how many reports that the platform has are to be compared with its record, by their states."""
+        found = self.database.query(
+            "SELECT state, count(*) FROM reports WHERE reason IS ? AND destination = coalesce(?, destination)"
+            " GROUP BY state",
+            CONFIRMING,
+            destination,
+        )
+        return dict(found)
 
     def is_sending(self, destination: int) -> bool:
         """Whether some process is sending a report of a destination."""

@@ -16,6 +16,7 @@ from recording import AGENT, Setting, block, throw, told
 from xpander_facade import Backend, Tasks, Tokens, _client
 from xpander_facade._requests.report import check_taken, report_request
 from xpander_facade.outbox import Outbox
+from xpander_facade.outbox._claims import Claim
 from xpander_facade.outbox._in_flight import DIED
 from xpander_facade.outbox._merge import JOURNAL
 from xpander_facade.outbox._reconciliation import reconciled
@@ -260,11 +261,11 @@ def test_what_earlier_attempts_used_is_added_where_the_dead_one_was_done_elsewhe
         "llm_response": {"_run": {"attempts": ledger}},
         JOURNAL: {"began_at": 0.0},
     }
-    found = reconciled(elsewhere.configuration, "job-1", json.dumps(body).encode())
+    found = reconciled(elsewhere.configuration, Claim(1, 1, "job-1", AGENT, 0, json.dumps(body).encode(), False))
+    assert found.is_to_confirm(0.0) is has_more
     if not has_more:
-        assert found is None
+        assert found.body is None
         return
-    assert found is not None
     _client.send(elsewhere.configuration, report_request(AGENT, found.body), check_taken)
     (run,) = emulator.tasks()
     assert run["tokens"]["prompt_tokens"] == 9100
