@@ -383,7 +383,7 @@ class Outbox:
                     self._wake()
                 else:
                     self._take_up()
-                    self._runtime.ensure_started()
+                    self._runtime.start_later()
         except XpanderError as error:
             attach_to(error, report, self.configuration.redact)
             raise

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from xpander_facade.configuration._outbox_settings import OutboxSettings
 
 _FLUSH_CHECK = 0.1
+_WAKE_EVERY = 0.02
 _MAINTENANCE_POLL = 0.5
+_FIRST_ROUND = 0.05
 _MAX_PROBE = 2.0
 _SHRINK_EVERY = 10.0
 _MAX_SHRINK = 1.0
@@ -61,7 +63,7 @@ class OutboxRuntime:
     @property
     def was_used(self) -> bool:
         """Whether this process sends reports of the file."""
-        return self._sender_thread.was_started
+        return self._sender_thread.was_started or self._maintenance_thread.was_started
 
     # --- threads ---
 
@@ -70,10 +72,14 @@ class OutboxRuntime:
         watch_worker_processes()
         return self._sender_thread.start() and self._maintenance_thread.start()
 
-    def ensure_started(self) -> None:
-        """Start both threads, unless they run."""
+    def start_later(self) -> None:
+        """Make sure that the threads run soon: a run has begun, and they must not hold up its first moment.
+
+        A job that has a process of its own may be over by then.
+        """
         if not self._maintenance_thread.is_alive:
-            self.start()
+            watch_worker_processes()
+            self._maintenance_thread.start(after=_FIRST_ROUND)  # its first round starts the other one
 
     def wake(self, *, at_once: bool = False) -> None:
         """Let the sender look for work, unless it knows that it has to wait.
@@ -81,7 +87,8 @@ class OutboxRuntime:
         Args:
             at_once: Now, and not only when nobody stores more for a moment.
         """
-        self.ensure_started()
+        if not (self._maintenance_thread.is_alive and self._sender_thread.is_alive):
+            self.start()
         if self.sender.is_idle:
             if at_once:
                 self._sender_thread.wake()
@@ -143,16 +150,22 @@ class OutboxRuntime:
 
     def _await(self, destination: int, stored_until: float, until: float) -> None:
         begun = self.sender.begun
-        probe_until = 0.0
-        while (seconds := until - time.monotonic()) > 0 and self.store.has_unsent(destination, stored_until):
+        probe_until = woken_at = 0.0
+        while (seconds := until - time.monotonic()) > 0:
+            turns = self.sender.turns
+            if not self.store.has_unsent(destination, stored_until):
+                return
             if not probe_until and self.sender.begun > begun:
                 # A probe may hang for as long as a call may take; nobody waits that long for a platform that is down.
                 probe_until = time.monotonic() + _MAX_PROBE
             if not self._is_worth_waiting(destination, seconds, probe_until):
                 return
             if self.start():
-                self._sender_thread.wake()
-                self.sender.wait_for_turn(min(_FLUSH_CHECK, seconds))
+                # Now and then: each send that ends wakes the sender, and another process's can only be waited for.
+                if time.monotonic() - woken_at >= _WAKE_EVERY:
+                    self._sender_thread.wake()
+                    woken_at = time.monotonic()
+                self.sender.wait_for_turn(min(_WAKE_EVERY, seconds), turns)
             else:
                 # At the end of the interpreter there are no new threads.
                 time.sleep(min(self.sender.round(), _FLUSH_CHECK, seconds))
@@ -202,7 +215,7 @@ class OutboxRuntime:
 
     def leave(self) -> None:
         """Send for a last time at the end of the process, as long as the settings allow, and close."""
-        if not self._sender_thread.was_started:
+        if not self.was_used:
             return
         until = time.monotonic() + self.store.settings.exit_timeout
         with contextlib.suppress(KeyboardInterrupt):

@@ -174,6 +174,8 @@ class Sender:
         """Whether another process is there that only sends; None where there is never one."""
         self.begun = 0
         """Grows with each report that this process begins to send."""
+        self.turns = 0
+        """Grows with each round."""
         self.reset()
 
     def reset(self) -> None:
@@ -236,6 +238,7 @@ class Sender:
                 self._destinations[claim.destination].claimed += 1
                 self._submit(claim)
         with self._turned:
+            self.turns += 1
             self._turned.notify_all()
         if not self._done.empty():
             return 0.0
@@ -253,10 +256,16 @@ class Sender:
         known = self._destinations.get(number)
         return (known.sent, known.refused) if known else (0, 0)
 
-    def wait_for_turn(self, timeout: float) -> None:
-        """Wait until there was nothing to send; at most so many seconds."""
+    def wait_for_turn(self, timeout: float, turns: int | None = None) -> None:
+        """Wait until a round is over; at most so many seconds.
+
+        Args:
+            timeout: The seconds.
+            turns: How many rounds were over when the caller looked; by default as many as are now.
+        """
         with self._turned:
-            self._turned.wait(timeout)
+            seen = self.turns if turns is None else turns
+            self._turned.wait_for(lambda: self.turns != seen, timeout)
 
     def retry_now(self, number: int) -> None:
         """Try again at once, whatever the platform said of the key."""

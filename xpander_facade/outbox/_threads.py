@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
@@ -58,8 +57,12 @@ class PeriodicThread:
         """Whether the thread was started in this process, and not stopped since."""
         return self._thread is not None
 
-    def start(self) -> bool:
-        """Make sure that the thread runs; False where it can't, since the interpreter is ending."""
+    def start(self, *, after: float = 0.0) -> bool:
+        """Make sure that the thread runs; False where it can't, since the interpreter is ending.
+
+        Args:
+            after: Seconds that its first round waits, unless it is woken.
+        """
         if self.is_alive:
             return True
         with self._lock:
@@ -68,7 +71,7 @@ class PeriodicThread:
             if self._thread is not None and self._thread.ident is not None and not self._stopping.is_set():
                 _log.error("the thread %r of the outbox had died and is started again", self._name)
             self._stopping.clear()
-            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread = threading.Thread(target=self._run, args=(after,), name=self._name, daemon=True)
             self._is_starting = True
             # Known before it runs: an exception of a signal handler can come in between.
             self._thread = thread
@@ -117,16 +120,22 @@ class PeriodicThread:
         self._thread = None
         return True
 
-    def _run(self) -> None:
+    def _run(self, after: float) -> None:
         mark_reporting()
-        is_due = False
+        is_due = bool(after) and self._await(after)
         while is_due or not self._stopping.is_set():
-            is_due = self._is_urgent = False
-            wait = self._round()
-            with contextlib.suppress(queue.Empty):
-                if self._wakes.get(timeout=wait):
-                    self._gather()
-                    is_due = True  # what the thread has waited with is done even if it is stopped meanwhile
+            self._is_urgent = False
+            is_due = self._await(self._round())
+
+    def _await(self, seconds: float) -> bool:
+        """Wait until the next round; return whether it is due even if the thread is stopped meanwhile."""
+        try:
+            may_wait = self._wakes.get(timeout=seconds)
+        except queue.Empty:
+            return False
+        if may_wait:
+            self._gather()
+        return may_wait
 
     def _gather(self) -> None:
         """Wait until nobody has more to do; less where somebody wants the round now."""

@@ -176,6 +176,38 @@ def test_answers_to_what_left_before_a_flush_do_not_end_it(platforms: list[Platf
     assert len(platform.taken) == 2
 
 
+def test_a_flush_waits_for_what_another_process_sends_without_looking_all_the_time(
+    platforms: list[Platform], tmp_path: Path
+):
+    platforms.append(platform := Platform(0))
+    outbox = filled(platform, tmp_path, 1)
+    outbox._runtime.database.execute(
+        "UPDATE reports SET state = 1, owner = '-', lease = 60, lease_until = ?", time.time() + 60
+    )
+    before, began = outbox._runtime.sender.turns, time.monotonic()
+    assert outbox.flush(0.5).waiting == 1
+    # The sender looks each 20 ms, and as the flush begins.
+    assert outbox._runtime.sender.turns - before <= (time.monotonic() - began) / 0.02 + 5
+    outbox.close()
+
+
+def test_a_run_that_begins_leaves_the_threads_to_its_end(
+    platforms: list[Platform], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("xpander_facade.outbox._runtime._FIRST_ROUND", 3600.0)
+    platforms.append(platform := Platform(0))
+    outbox = filled(platform, tmp_path, 0)
+    begun, ended = (Report("run-1", "agent-1", {"id": "run-1", "result": text}) for text in ("begun", "ended"))
+    outbox.begin(begun)
+    assert not outbox._runtime._sender_thread.was_started
+    outbox.enqueue(ended)
+    until = time.monotonic() + 30
+    while "run-1" not in platform.taken and time.monotonic() < until:
+        time.sleep(0.01)
+    assert platform.taken == {"run-1": ["ended"]}
+    outbox.close()
+
+
 @pytest.mark.parametrize("body", [{}, {"status": "maintenance"}, {"id": None}, {"id": ""}, [], "up"])
 def test_an_answer_that_is_no_task_has_taken_nothing(tmp_path: Path, body: Any):
     with Misbehaving(answer(body=body), otherwise=task_answer()) as server:

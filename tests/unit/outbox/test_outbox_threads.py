@@ -203,3 +203,29 @@ def test_a_thread_that_is_stopped_while_it_waits_for_more_does_what_it_was_woken
     thread.wake_soon()
     assert thread.stop(20)
     done.get(timeout=1)
+
+
+def test_a_thread_that_is_started_for_later_begins_its_first_round_when_it_is_woken(background):
+    rounds = queue.SimpleQueue()
+
+    def work():
+        rounds.put("round")
+        return 3600.0
+
+    thread = background(work)
+    assert thread.start(after=3600.0)
+    with pytest.raises(queue.Empty):
+        rounds.get(timeout=0.1)
+    thread.wake()
+    rounds.get(timeout=20)
+
+
+def test_a_thread_that_is_started_for_later_begins_by_itself(background):
+    rounds = queue.SimpleQueue()
+
+    def work():
+        rounds.put("round")
+        return 3600.0
+
+    assert background(work).start(after=0.01)
+    rounds.get(timeout=20)
