@@ -85,7 +85,9 @@ def tracers_environment(python: str = sys.executable) -> Path:
 def runners_environment() -> Path:
     """Return the Python that has the facade, job runners, and the decorator that it stands beside."""
     wanted = (*_project()["dependencies"], *RUNNERS)
-    return _environment(".venv-bench-runners", "constraints-runners.txt", wanted, with_facade=True, python=sys.executable)
+    return _environment(
+        ".venv-bench-runners", "constraints-runners.txt", wanted, with_facade=True, python=sys.executable
+    )
 
 
 def vendor_environment(python: str = sys.executable) -> Path:
