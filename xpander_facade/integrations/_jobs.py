@@ -30,6 +30,8 @@ Describe = Callable[..., object] | Literal[False] | None
 """What a user may pass as `input=` and `result=`."""
 
 FLUSH_SECONDS = 4.0
+MIN_CLOSE_SECONDS = 0.2
+"""Seconds for what is being sent as the time is over: a platform that answers has answered then."""
 _MARK = "__xpander_recorded__"
 _RUNNERS = frozenset({"billiard", "celery", "dramatiq", "gevent", "rq"})
 """Whose exceptions reach the job, wherever they come out."""
@@ -122,16 +124,23 @@ class Jobs:
             self._guarded("the outbox", self.backend.flush, 0.0)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
-        """Send what waits, and say what is left."""
+        """Send what waits, and say what is left: the process ends next, or forks.
+
+        No thread is left that could begin to send what other processes store: the process would end before it is done,
+        and they would wait for that.
+        """
         if not self._has_outbox:
             return
+        until = time.monotonic() + timeout
+        outbox = Outbox.of(self.backend.configuration)
         left = self._guarded("the outbox", self.backend.flush, timeout)
         if left is not None and left.waiting:
             _log.warning(
                 "the worker ends, and %d reports wait in %s until the next process sends them",
                 left.waiting,
-                Outbox.of(self.backend.configuration).path,
+                outbox.path,
             )
+        self._guarded("the outbox", outbox.close, max(until - time.monotonic(), MIN_CLOSE_SECONDS))
 
     async def prepare_in_loop(self) -> None:
         """Import what jobs need, and begin to send what earlier processes left, in an event loop."""
@@ -141,12 +150,6 @@ class Jobs:
     async def flush_in_loop(self, timeout: float = FLUSH_SECONDS) -> None:
         """Send what waits, and say what is left, in an event loop."""
         await in_thread(self.flush, timeout)
-
-    def flush_and_close(self, timeout: float = FLUSH_SECONDS) -> None:
-        """Send what waits, and leave no thread behind: the process forks next."""
-        self.flush(timeout)
-        if self._has_outbox:
-            self._guarded("the outbox", Outbox.of(self.backend.configuration).close)
 
     # --- one job ---
 

@@ -64,7 +64,7 @@ class RecordsJobs:
         """Import what jobs need before the worker forks, and send what earlier ones left."""
         require("rq", distribution="rq", oldest=_OLDEST, integration="integrations.rq")
         self._jobs.prepare()
-        self._jobs.flush_and_close(_HORSE_FLUSH_SECONDS)
+        self._jobs.flush(_HORSE_FLUSH_SECONDS)
         return cast("Any", super()).bootstrap(*arguments, **keywords)
 
     def clean_registries(self, *arguments: Any, **keywords: Any) -> Any:
@@ -97,7 +97,7 @@ class RecordsJobs:
             input = jobs.describe(_marked(job), job.args, job.kwargs, job.id)
             reason = f"the work-horse was killed before the job ended (wait status {ret_val})"
             jobs.report_end(job.id, _attempt(job), input, reason, seconds, wait=_HORSE_FLUSH_SECONDS)
-            jobs.flush_and_close(_HORSE_FLUSH_SECONDS)
+            jobs.flush(_HORSE_FLUSH_SECONDS)
         return done
 
     def handle_job_failure(self, job: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -109,7 +109,7 @@ class RecordsJobs:
 
     def register_death(self, *arguments: Any, **keywords: Any) -> Any:
         """Send what waits before the worker ends."""
-        self._jobs.flush_and_close()
+        self._jobs.flush()
         return cast("Any", super()).register_death(*arguments, **keywords)
 
     def _report_abandoned(self, job: Any, kind: type[BaseException], *_: object) -> None:

@@ -340,14 +340,17 @@ class Outbox:
         """
         return bool(self._runtime.store.confirming(self._destination))
 
-    def close(self) -> None:
+    def close(self, timeout: float = 2.0) -> None:
         """End this process's threads for the file and close it; the next use opens it again.
 
         For example:
 
             outbox.close()
+
+        Args:
+            timeout: Seconds to wait for what is being sent. What takes longer is left in the file, for others.
         """
-        self._runtime.close()
+        self._runtime.close(timeout)
 
     # --- the work, on whichever thread ---
 
