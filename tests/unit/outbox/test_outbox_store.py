@@ -361,6 +361,17 @@ def begin(store, destination, id, clock=None, **body):
     return in_flight
 
 
+def test_a_run_that_begins_and_ends_takes_no_pages_of_its_own(store):
+    in_flight = InFlightRuns(store)
+    destination = store.destination("d")
+    in_flight.add(destination, "first", "a", b"{}")
+    pages = store.database.query("PRAGMA page_count")
+    in_flight.add(destination, "second", "a", json.dumps({"input": "x" * 500}).encode())
+    assert store.database.query("PRAGMA page_count") == pages
+    assert in_flight.remove(destination, "second")
+    assert store.database.query("PRAGMA freelist_count") == [(0,)]
+
+
 def test_a_run_whose_process_is_gone_is_reported_as_failed_exactly_once(make_store, destination, clock):
     in_flight = begin(make_store(GONE), destination, "run-1", input="Read invoice 17")
     clock.now += 2.5
