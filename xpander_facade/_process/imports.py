@@ -53,7 +53,6 @@ BATCHES = "batches"
 _MODULES = {
     LOGGING: ("logging",),
     CALLS: (
-        "uuid",
         "encodings.idna",
         "xpander_facade._transport.pool_registry",
         "xpander_facade._client.sending",

@@ -105,7 +105,8 @@ def tokens_body(tokens: Tokens) -> models.Tokens:
         cache_write_tokens=tokens.cache_write_tokens,
         total_tokens=tokens.total_tokens,
     )
-    _add_extra(body, tokens)
+    if tokens.extra:
+        _add_extra(body, tokens)
     return body
 
 

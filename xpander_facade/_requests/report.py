@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
 
 from xpander_facade import _validation
 from xpander_facade._client.request import Request
 from xpander_facade._process.imports import OBJECTS, load
+from xpander_facade._requests.bodies import given, tokens_body
 from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.redaction import redact_body
 from xpander_facade.errors import XpanderError
-from xpander_facade.usage._tokens import Tokens, check_tokens
+from xpander_facade.usage._tokens import check_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -99,20 +103,16 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
-    from xpander_api import models
-    from xpander_api.types import UNSET
-
-    from xpander_facade._requests import bodies
-
     response = None if llm_response is None else _response_data(llm_response, configuration.max_field_bytes)
-    run_id = _new_id() if id is None else _validation.check_id("id", id)
-    body = models.ReportExternalTaskRequest(
+    run_id = new_id() if id is None else _validation.check_id("id", id)
+    counts = check_tokens(tokens)
+    body = ReportExternalTaskRequest(
         id=run_id,
-        input_=bodies.given(_validation.check_text("input", input)),
-        llm_response=UNSET if llm_response is None else bodies.given(response),
-        tokens=bodies.given(bodies.optional("tokens", check_tokens(tokens), Tokens, bodies.tokens_body)),
+        input_=given(_validation.check_text("input", input)),
+        llm_response=given(response),
+        tokens=given(None if counts is None else tokens_body(counts)),
         is_success=_validation.check_flag("is_success", is_success),
-        result=bodies.given(_validation.check_text("result", result)),
+        result=given(_validation.check_text("result", result)),
         duration=_validation.check_seconds("duration", duration),
         used_tools=_validation.check_names("used_tools", used_tools),
     ).to_dict()
@@ -153,7 +153,20 @@ def _response_data(response: Any, limit: int) -> Any:
     return to_jsonable(response, simplify=snapshot, limit=limit)
 
 
-def _new_id() -> str:
-    import uuid
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
-    return f"ext-{uuid.uuid4()}"
+
+def new_id() -> str:
+    """Return an id for a run: a UUID of version 7 (RFC 9562), whose first 60 bits are the time.
+
+    Ids that follow each other in time follow each other in the index of an outbox's file, too, so that storing one
+    writes fewer pages. `uuid.uuid7` exists from Python 3.14 on.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    moment = f"{milliseconds:012x}"
+    digits = os.urandom(8).hex()
+    # The twelve bits after the version are the part of the millisecond.
+    return (
+        f"ext-{moment[:8]}-{moment[8:]}-7{rest * 4096 // 1_000_000:03x}-"
+        f"{_VARIANTS[digits[0]]}{digits[1:4]}-{digits[4:]}"
+    )

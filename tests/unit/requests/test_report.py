@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -268,10 +269,25 @@ def test_tokens_take_along_what_else_the_platform_said_of_them():
     assert report(tokens=used).body["tokens"]["reasoning_tokens"] == 1
 
 
-def test_an_id_that_is_made_is_a_random_uuid():
+def test_ids_that_are_made_are_random_uuids_in_the_order_of_their_time():
+    began = time.time()
     made = [report().id for _ in range(200)]
     assert len(set(made)) == len(made)
     for id in made:
         read = uuid.UUID(id.removeprefix("ext-"))
         assert id == f"ext-{read}"
-        assert (read.version, read.variant) == (4, uuid.RFC_4122)
+        assert (read.version, read.variant) == (7, uuid.RFC_4122)
+        assert began - 0.001 <= (read.int >> 80) / 1000 <= time.time()
+    parts = [uuid.UUID(id.removeprefix("ext-")).int & ((1 << 62) - 1) for id in made]
+    assert len(set(parts)) == len(parts)
+    assert sum(part >> 61 for part in parts) not in {0, 200}
+
+
+def test_an_id_that_is_made_later_sorts_later(monkeypatch):
+    moments = iter([1, 999_999, 1_000_000, 1_999_999, 1_700_000_000_123_456_789, 1_700_000_000_123_457_100])
+    monkeypatch.setattr("xpander_facade._requests.report.time.time_ns", lambda: next(moments))
+    made = [report().id for _ in range(6)]
+    assert made == sorted(made)
+    assert made[0].startswith("ext-00000000-0000-7000-")
+    assert made[1].startswith("ext-00000000-0000-7fff-")
+    assert made[2].startswith("ext-00000000-0001-7000-")
