@@ -141,10 +141,10 @@ class ApiResource:
         """Return what a call uses, and hold a share of the connections."""
         chosen = check_configuration(configuration) or self.configuration
         load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
-        from xpander_facade._transport import pool_registry
+        from xpander_facade._transport.pool_registry import acquire
 
         # This object's own, whatever the call uses: `close` gives back a share of that one.
-        pool_registry.acquire(self.configuration, self)
+        acquire(self.configuration, self)
         return chosen
 
 

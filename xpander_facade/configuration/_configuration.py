@@ -372,13 +372,10 @@ class Configuration:
 
     def _missing(self, *, agent: bool = False, events: bool = False) -> list[str]:
         """Return what a call needs and does not find, each with its remedy; a call that is not sent needs no key."""
-        from xpander_facade.configuration._urls import wants_organization
-
         missing: list[str] = []
         if self.api_key is None and not self.disabled:
             missing.append("no API key: pass api_key= or set XPANDER_API_KEY")
-        needs_one = events or (wants_organization(self.base_url) and not self.disabled)
-        if needs_one and self.organization_id is None:
+        if self.organization_id is None and self._needs_organization(events=events):
             missing.append(
                 f"no organisation, which the URL of {self.base_url} needs: "
                 "pass organization_id= or set XPANDER_ORGANIZATION_ID"
@@ -386,6 +383,11 @@ class Configuration:
         if agent and self.agent_id is None and _environment("XPANDER_AGENT_ID") is None:
             missing.append("no agent: pass agent_id= or agent=, or set XPANDER_AGENT_ID")
         return missing
+
+    def _needs_organization(self, *, events: bool) -> bool:
+        from xpander_facade.configuration._urls import wants_organization
+
+        return events or (wants_organization(self.base_url) and not self.disabled)
 
     def _organization(self) -> str:
         if self.organization_id is None:

@@ -139,7 +139,8 @@ class Database:
             try:
                 with self._turn:
                     cursor = self._ready().execute(statement, values)
-                    done = cursor.rowcount, cursor.fetchall()
+                    # A statement that writes is done by now.
+                    done = cursor.rowcount, [] if writes else cursor.fetchall()
                 if writes:
                     self._is_blocked = False
                 return done

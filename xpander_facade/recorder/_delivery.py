@@ -51,6 +51,7 @@ class Delivery(NamedTuple):
 
 
 NOTHING = Delivery(None)
+QUEUED = Delivery(DeliveryStatus.QUEUED)
 
 
 def has_outbox(configuration: Configuration) -> bool:
@@ -86,7 +87,7 @@ def store_start(configuration: Configuration, report: Report, *, send: bool) -> 
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(configuration, failure, report)
         return None
-    return Delivery(DeliveryStatus.QUEUED if send else None)
+    return QUEUED if send else NOTHING
 
 
 def store_end(configuration: Configuration, report: Report) -> Delivery | None:
@@ -98,7 +99,7 @@ def store_end(configuration: Configuration, report: Report) -> Delivery | None:
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(configuration, failure, report)
         return None
-    return Delivery(DeliveryStatus.QUEUED)
+    return QUEUED
 
 
 def is_known_to_be_down(configuration: Configuration) -> bool:
