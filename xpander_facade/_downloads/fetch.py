@@ -413,6 +413,8 @@ class Fetch:
                     self._add(content, chunk)
             return Reply(location, _charset(headers), content)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            if not self._left():
+                raise  # the file's time is over, whatever the next address would say
             return Unreachable(failure_of(error).text)
         finally:
             connection.close()
@@ -432,6 +434,8 @@ class Fetch:
                     self._add(content, chunk)
             return Reply(location, _charset(headers), content)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            if not self._left():
+                raise  # the file's time is over, whatever the next address would say
             return Unreachable(failure_of(error).text)
         finally:
             await connection.aclose()

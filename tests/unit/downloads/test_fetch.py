@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from typing import Any
 
 import pytest
@@ -244,3 +246,12 @@ def test_texts_count_as_utf_8_and_those_that_have_none_cost_nothing():
     budget = FileBudget(["a", "b", "c"], FileLimits(max_total_bytes=4))
     budget.add(["a", "b", "c"], [None, "\u20ac\ud800", "\u20ac"])
     assert budget.texts == {"a": None, "b": None, "c": "\u20ac"}
+
+
+def test_time_that_ends_while_a_connection_is_made_is_told_as_such(caplog: pytest.LogCaptureFixture):
+    policy = fetch._policy(Configuration(allow_private_file_hosts=True), FileLimits())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = fetch.Fetch(f"http://127.0.0.1:{server.getsockname()[1]}/a.txt", policy, time.monotonic() - 1)
+        one.run()
+    assert one.text is None
+    assert "it took too long" in caplog.text
