@@ -125,7 +125,9 @@ class PeriodicThread:
         is_due = bool(after) and self._await(after)
         while is_due or not self._stopping.is_set():
             self._is_urgent = False
-            is_due = self._await(self._round())
+            wait = self._round()
+            # What stops the thread may have been taken out of the queue before the round.
+            is_due = self._await(0.0 if self._stopping.is_set() else wait)
 
     def _await(self, seconds: float) -> bool:
         """Wait until the next round; return whether it is due even if the thread is stopped meanwhile."""

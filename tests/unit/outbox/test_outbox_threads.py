@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 
 import pytest
 
@@ -229,3 +230,14 @@ def test_a_thread_that_is_started_for_later_begins_by_itself(background):
 
     assert background(work).start(after=0.01)
     rounds.get(timeout=20)
+
+
+def test_a_thread_that_is_stopped_while_it_waits_for_more_does_not_wait_for_its_next_round(rounds, monkeypatch):
+    monkeypatch.setattr(_threads, "QUIET_SECONDS", 30.0)
+    monkeypatch.setattr(_threads, "GATHER_SECONDS", 30.0)
+    thread, done = rounds
+    thread.wake_soon()
+    while not thread._is_gathering:
+        time.sleep(0.001)
+    assert thread.stop(20)
+    done.get(timeout=20)
