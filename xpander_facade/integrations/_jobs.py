@@ -124,7 +124,7 @@ class Jobs:
             self._guarded("the outbox", self.backend.flush, 0.0)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
-        """Send what waits, and say what is left: the process ends next, or forks.
+        """Send what waits, or leave it to a relay, and say what is left: the process ends next, or forks.
 
         No thread is left that could begin to send what other processes store: the process would end before it is done,
         and they would wait for that.
@@ -133,7 +133,9 @@ class Jobs:
             return
         until = time.monotonic() + timeout
         outbox = Outbox.of(self.backend.configuration)
-        left = self._guarded("the outbox", self.backend.flush, timeout)
+        # A relay outlives this process, and the next job need not wait for the platform.
+        has_relay = self._guarded("the outbox", outbox.has_relay)
+        left = None if has_relay else self._guarded("the outbox", self.backend.flush, timeout)
         if left is not None and left.waiting:
             _log.warning(
                 "the worker ends, and %d reports wait in %s until the next process sends them",

@@ -340,6 +340,16 @@ class Outbox:
         """
         return bool(self._runtime.store.confirming(self._destination))
 
+    def has_relay(self) -> bool:
+        """Whether a process that the program has started sends what waits, as `OutboxSettings(relay="process")` says.
+
+        For example:
+
+            if not outbox.has_relay():
+                outbox.flush(timeout=5)  # nobody else may be there to send it
+        """
+        return self._relay is not None and self._relay.is_running()
+
     def close(self, timeout: float = 2.0) -> None:
         """End this process's threads for the file and close it; the next use opens it again.
 

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from calling import configured, run_python
 
-from xpander_facade.outbox import Outbox
+from xpander_facade import Backend, Configuration, OutboxSettings
+from xpander_facade.integrations._jobs import Jobs
+from xpander_facade.outbox import Outbox, _relay_process
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from xpander_facade.emulator import Emulator
 
@@ -41,3 +45,17 @@ def test_a_process_that_ends_next_begins_to_send_nothing_of_others(emulator: Emu
         assert [(entry.id, entry.state) for entry in outbox.list()] == [("job-2", "waiting")]
     finally:
         outbox.close()
+
+
+def test_what_waits_is_left_to_a_relay_that_runs(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_relay_process, "CHECK_EVERY", 1e9)  # none is started where the lock is free again
+    path = tmp_path / "runs.db"
+    settings = OutboxSettings(path, relay="process")
+    jobs = Jobs(Backend(Configuration("k", "org-1", emulator.url, "agent-123", outbox=settings)), all=True)
+    with _relay_process.locked(str(path)):
+        jobs.begin("job-1", id="job-1", name="job", attempt=None, arguments=["x"], keywords={})
+        jobs.end("job-1", "done")
+        jobs.flush(20)
+        assert emulator.tasks() == []
+    jobs.flush(20)
+    assert [task["id"] for task in emulator.tasks()] == ["job-1"]
