@@ -19,11 +19,11 @@ ROOT = HERE.parent
 OTHERS = ("httpx", "httpx-sse", "requests", "aiohttp", "uvloop; sys_platform != 'win32'")
 VENDOR = "xpander-sdk[agno]==2.0.537"
 TRACERS = ("langsmith", "langfuse")
-RUNNERS = ("celery[redis]", "rq", "dramatiq[redis]", "langfuse")
+RUNNERS = ("celery[redis]", "rq", "dramatiq[redis]", "huey", "taskiq", "taskiq-redis", "langfuse")
 SHOWN = ("httpx", "httpcore", "attrs", "python-dateutil", "anyio", "sniffio", "httptools", "h11")
 SHOWN_OF_OTHERS = ("httpx", "httpcore", "httpx-sse", "aiohttp", "requests", "uvloop", "sniffio")
 SHOWN_OF_TRACERS = ("langsmith", "langfuse", "opentelemetry-sdk")
-SHOWN_OF_RUNNERS = ("celery", "rq", "dramatiq", "langfuse")
+SHOWN_OF_RUNNERS = ("celery", "rq", "dramatiq", "huey", "taskiq", "langfuse")
 SHOWN_OF_VENDOR = ("xpander-sdk", "agno", "httpx", "pydantic")
 NEWER = ("3.14", "3.13", "3.12")
 

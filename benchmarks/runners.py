@@ -1,4 +1,4 @@
-"""Measure what recording adds to a job in real workers of Celery, RQ and Dramatiq, beside langfuse's decorator.
+"""Measure what recording adds to a job in the workers of real job runners, beside langfuse's decorator.
 
 A worker of each form does jobs one after the other that wait 20 ms. What a job costs is the time from its start to the
 start of the next one: all that the runner and the recording do in between. A round's value is the median of its jobs;
@@ -17,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 JOBS = Path(__file__).resolve().parent / "runner_jobs"
-COUNT = 100
+COUNT = 60
 FORMS = ("without", "ours", "langfuse")
-COMMANDS = {
-    "celery": (
-        "celery", "-A", "celery_jobs", "worker", "-P", "prefork", "-c", "1", "-Q", "{form}", "-n", "{form}@bench",
-        "-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A runner, and how its worker is started.
+
+    Args:
+        title: What the table calls it.
+        jobs: Its module in `runner_jobs`, without the ending `_jobs`.
+        command: What starts a worker.
+        flushes: Whether langfuse has to send before a job ends, since the process ends with it, or is frozen.
+        has_relay: Whether a process that only sends takes that from the workers.
+    """
+
+    title: str
+    jobs: str
+    command: tuple[str, ...]
+    flushes: bool = False
+    has_relay: bool = False
+
+
+_RQ = ("rq", "worker", "{form}", "--url", "{redis}", "--quiet", "-w")
+RUNNERS = (
+    Runner(
+        "Celery, prefork",
+        "celery",
+        (
+            *(
+                "celery",
+                "-A",
+                "celery_jobs",
+                "worker",
+                "-P",
+                "prefork",
+                "-c",
+                "1",
+                "-Q",
+                "{form}",
+                "-n",
+                "{form}@bench",
+            ),
+            *("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ),
     ),
-    "rq": ("rq", "worker", "{form}", "-w", "rq_jobs.Worker", "--url", "{redis}", "--quiet"),
-    "dramatiq": ("dramatiq", "dramatiq_jobs", "-p", "1", "-t", "1", "--skip-logging"),
-}  # fmt: skip
-TITLES = {"celery": "Celery, prefork", "rq": "RQ, a fork for each job", "dramatiq": "Dramatiq"}
+    Runner("Dramatiq", "dramatiq", ("dramatiq", "dramatiq_jobs", "-p", "1", "-t", "1", "--skip-logging")),
+    Runner("huey", "huey", ("huey_consumer", "huey_jobs.huey", "-w", "1", "-k", "thread", "-q")),
+    Runner("taskiq", "taskiq", ("taskiq", "worker", "taskiq_jobs:broker", "-w", "1", "--max-async-tasks", "1")),
+    Runner("RQ, jobs in the worker's process", "rq", (*_RQ, "rq_jobs.SimpleWorker")),
+    Runner("RQ, a fork for each job, and a relay that sends", "rq", (*_RQ, "rq_jobs.Worker"), True, True),
+    Runner("RQ, a fork for each job, which sends", "rq", (*_RQ, "rq_jobs.Worker"), True),
+    Runner("Lambda, each call sends", "lambda", ("python", "-m", "lambda_jobs"), True),
+)
 _SETTLE = 0.5
 _TIMEOUT = 120.0
 
@@ -44,8 +88,9 @@ _TIMEOUT = 120.0
 class Form:
     """A runner's worker that does jobs of one form, and the process that gives them to it."""
 
-    def __init__(self, python: Path, runner: str, form: str, url: str, redis: str, folder: Path) -> None:
-        self._starts = folder / f"{runner}-{form}.starts"
+    def __init__(self, python: Path, runner: Runner, form: str, url: str, redis: str, folder: Path) -> None:
+        name = f"{redis.rpartition('/')[2]}-{runner.jobs}"
+        self._starts = folder / f"{name}-{form}.starts"
         self._starts.touch()
         variables = {
             **environment(url),
@@ -53,10 +98,12 @@ class Form:
             "REDIS": redis,
             "CANDIDATE": form,
             "STARTS": str(self._starts),
+            "FLUSHES": "1" if runner.flushes else "",
+            "RELAY": "process" if runner.has_relay else "",
         }
-        command = [part.format(form=form, redis=redis) for part in COMMANDS[runner]]
-        self._log = (folder / f"{runner}-{form}.log").open("wb")
-        outbox = {"XPANDER_OUTBOX": str(folder / f"{runner}.db")} if form == "ours" else {}
+        command = [part.format(form=form, redis=redis) for part in runner.command]
+        self._log = (folder / f"{name}-{form}.log").open("wb")
+        outbox = {"XPANDER_OUTBOX": str(folder / f"{name}.db")} if form == "ours" else {}
         self.worker = subprocess.Popen(
             [str(python.parent / command[0]), *command[1:]],
             env={**variables, **outbox},
@@ -66,7 +113,7 @@ class Form:
             start_new_session=True,
         )
         self._sending = subprocess.Popen(
-            [str(python), str(JOBS / "sending.py"), runner],
+            [str(python), str(JOBS / "sending.py"), runner.jobs],
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -114,7 +161,7 @@ def rows(python: Path, url: str, rounds: int) -> list[Row]:
         return []
     found: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="bench-runners-") as folder, _redis(Path(folder)) as redis:
-        for database, runner in enumerate(COMMANDS):
+        for database, runner in enumerate(RUNNERS):
             with contextlib.ExitStack() as stack:
                 jobs: dict[str, Callable[[], float]] = {}
                 for form in FORMS:
@@ -126,8 +173,8 @@ def rows(python: Path, url: str, rounds: int) -> list[Row]:
                 form: [value - alone for value, alone in zip(series[form], series["without"], strict=True)]
                 for form in ("ours", "langfuse")
             }
-            what = f"{TITLES[runner]}: what recording adds to a job, ms"
-            flushed = ", flushed" if runner == "rq" else ""
+            what = f"{runner.title}: what recording adds to a job, ms"
+            flushed = ", flushed" if runner.flushes else ""
             note = (
                 f"langfuse's @observe{flushed}: {spread(added['langfuse'])}; "
                 f"a job without: {number(statistics.median(series['without']))}"

@@ -65,6 +65,6 @@ else:
 
 
 def flush() -> None:
-    """Send what langfuse has in memory, where the process ends with the job."""
-    if CANDIDATE == "langfuse":
+    """Send what langfuse has in memory, where the process ends with the job, or is frozen."""
+    if CANDIDATE == "langfuse" and os.environ["FLUSHES"]:
         client.flush()

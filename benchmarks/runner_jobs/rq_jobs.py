@@ -1,4 +1,4 @@
-"""The job in RQ, which forks a process for each."""
+"""The job in RQ, which forks a process for each, or does them in the worker's own."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import rq
 from jobs import CANDIDATE, REPORT, flush, work
 from redis import Redis
 
-if CANDIDATE == "ours":
+if CANDIDATE == "ours" and "XPANDER_OUTBOX" in os.environ:
+    from xpander_facade import Backend, Configuration, OutboxSettings
     from xpander_facade.integrations.rq import RecordsJobs, recording
+
+    settings = OutboxSettings(os.environ["XPANDER_OUTBOX"], relay="process" if os.environ["RELAY"] else None)
+    recorded = recording(Backend(Configuration(outbox=settings)), all=True)
 
     class Worker(RecordsJobs, rq.Worker):
         """A worker whose jobs are recorded."""
 
-        recorded = recording(all=True)
+    class SimpleWorker(RecordsJobs, rq.SimpleWorker):
+        """A worker whose jobs are recorded, without a process for each."""
 
+    Worker.recorded = SimpleWorker.recorded = recorded
 else:
-
-    class Worker(rq.Worker):  # type: ignore[no-redef]
-        """RQ's own worker."""
+    from rq import SimpleWorker, Worker
 
 
 def job(question: str) -> str:
