@@ -34,6 +34,7 @@ from xpander_facade._serialization.values import (
     own,
     own_rest,
     read_bool,
+    read_count,
     read_dict,
     read_float,
     read_int,
@@ -303,7 +304,7 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 def _field_plan(field: attrs.Attribute[Any], annotation: Any) -> _Field:
-    read = _reader(annotation)
+    read = read_count if field.metadata.get(NOT_NEGATIVE_KEY) else _reader(annotation)
     if field.validator is not None:
         read = functools.partial(_check, field, read)
     default = functools.partial(default_for, field)
@@ -408,6 +409,7 @@ def _written_reader(
         "own": own,
         "unchangeable": UNCHANGEABLE,
         "are_texts": are_texts,
+        "are_unchangeable": UNCHANGEABLE.issuperset,
         "isfinite": math.isfinite,
     }
     # A class of a user's can be frozen, or have hooks that are called when an attribute is set.
@@ -457,9 +459,9 @@ def _reading(n: int, field: attrs.Attribute[Any], annotation: Any, default: str,
     got = f"(value := get({field.name!r}))"
     kind = _kind(annotation)
     otherwise = f"{default} if value is None else read{n}(value)"
-    if field.validator is not None and not (kind is int and field.metadata.get(NOT_NEGATIVE_KEY)):
-        return f"{default} if {got} is None else read{n}(value)"
     if field.validator is not None:
+        return f"{default} if {got} is None else read{n}(value)"
+    if field.metadata.get(NOT_NEGATIVE_KEY):
         return f"value if type({got}) is int and value >= 0 else {otherwise}"
     if kind is bool:
         return f"value if {got} is True or value is False else {otherwise}"
@@ -478,7 +480,8 @@ def _reading_of_parts(n: int, kind: Any, known: dict[str, Any]) -> str:
     if kind is Any:
         return "value if type(value) in unchangeable else own(value)"
     if kind is dict or typing.get_origin(kind) is dict:
-        return f"own(value) if type(value) is dict else read{n}(value)"
+        is_flat = "type(value) is dict and are_unchangeable(map(type, value.values()))"
+        return f"value.copy() if {is_flat} else read{n}(value)"
     if typing.get_origin(kind) is list:
         item: Any = _kind(typing.get_args(kind)[0])
         if item is str:

@@ -13,4 +13,4 @@ ESSENTIAL: Mapping[str, bool] = {ESSENTIAL_KEY: True}
 
 NOT_NEGATIVE_KEY = "not negative"
 NOT_NEGATIVE: Mapping[str, bool] = {NOT_NEGATIVE_KEY: True}
-"""Of an attribute whose validator lets every whole number pass that is not negative: it need not be asked about one."""
+"""Of an attribute that holds whole numbers that are not negative."""

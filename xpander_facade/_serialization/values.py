@@ -113,6 +113,13 @@ def read_int(value: Any) -> int:
     raise DecodeError(f"expected a whole number, got {kind_of(value)}")
 
 
+def read_count(value: Any) -> int:
+    number = read_int(value)
+    if number < 0:
+        raise DecodeError(f"expected a count, got {number}")
+    return number
+
+
 def read_bool(value: Any) -> bool:
     if type(value) is bool:
         return value

@@ -17,18 +17,14 @@ def _extra() -> dict[str, Any]:
     return {}
 
 
-def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
-    if type(value) is not int or value < 0:
-        _validation.whole_number(attribute.name, value, unit="tokens")
+def _checked(name: str, value: int) -> int:
+    if type(value) is int and value >= 0:
+        return value
+    return _validation.whole_number(name, value, unit="tokens")
 
 
 def _count(name: str) -> Any:
-    return attrs.field(
-        default=0,
-        validator=_check_count,
-        converter=partial(_validation.whole_number, name, unit="tokens"),
-        metadata=NOT_NEGATIVE,
-    )
+    return attrs.field(default=0, converter=partial(_checked, name), metadata=NOT_NEGATIVE)
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
@@ -72,10 +68,11 @@ class Tokens:
         *,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        # Type checkers do not know the method that attrs makes for a class with an __init__ of its own.
-        initialize: Any = vars(Tokens)["__attrs_init__"]
         counts = (prompt_tokens, completion_tokens, cache_read_tokens, cache_write_tokens)
-        initialize(self, *counts, extra={} if extra is None else extra)
+        for name, count in zip(_COUNTS, counts, strict=True):
+            # Past the hook for what is set later, which would check it once more.
+            object.__setattr__(self, name, _checked(name, count))
+        self.extra = {} if extra is None else extra
 
     @property
     def total_tokens(self) -> int:
