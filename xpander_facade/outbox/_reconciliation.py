@@ -95,20 +95,22 @@ def reconciled(configuration: Configuration, claim: Claim) -> Reconciled:
     is_of_attempt = has_ledger(report)
     if journal is None and not is_of_attempt:
         return Reconciled(configuration, body)
-    clock = _PlatformClock(configuration)
+    # Only of a run whose process died it counts what time it is there.
+    clock = None if journal is None else _PlatformClock(configuration)
+    asking = configuration if clock is None else clock.configuration
     began = time.monotonic()
-    task = load_record(clock.configuration, id)
+    task = load_record(asking, id)
     seconds = time.monotonic() - began
     configuration = remaining(configuration, began)
     if seconds > _MAX_READ and configuration.deadline > 2 * seconds:
         # Whoever was held up with this one may have written in the meantime.
         began = time.monotonic()
-        task = load_record(attrs.evolve(clock.configuration, deadline=configuration.deadline), id)
+        task = load_record(attrs.evolve(asking, deadline=configuration.deadline), id)
         configuration = remaining(configuration, began)
     if claim.is_sent and (task is None or _is_told(report, task, is_journaled=journal is not None)):
         is_unsure = seconds > _MAX_READ and claim.waited < _MAX_CONFIRMING
         return Reconciled(configuration, None, may_be_overwritten=is_unsure)
-    if journal is not None and task is not None and _has_ended_since(task, report, journal, clock):
+    if clock is not None and task is not None and _has_ended_since(task, report, journal, clock):
         _log.warning("run %s: its process ended before the run did, and it was done elsewhere since: that stays", id)
         # What its earlier attempts used may have waited for the same platform.
         rest = without_last(report, Record.of_task(task)) if is_of_attempt else None
