@@ -110,7 +110,12 @@ def reconciled(configuration: Configuration, claim: Claim) -> Reconciled:
     if claim.is_sent and (task is None or _is_told(report, task, is_journaled=journal is not None)):
         is_unsure = seconds > _MAX_READ and claim.waited < _MAX_CONFIRMING
         return Reconciled(configuration, None, may_be_overwritten=is_unsure)
-    if clock is not None and task is not None and _has_ended_since(task, report, journal, clock):
+    if (
+        journal is not None
+        and clock is not None
+        and task is not None
+        and _has_ended_since(task, report, journal, clock)
+    ):
         _log.warning("run %s: its process ended before the run did, and it was done elsewhere since: that stays", id)
         # What its earlier attempts used may have waited for the same platform.
         rest = without_last(report, Record.of_task(task)) if is_of_attempt else None
