@@ -312,7 +312,7 @@ def trouble(bench: Bench) -> list[Row]:
 
 
 def job_runners(bench: Bench) -> list[Row]:
-    return runners.rows(environments.runners_environment(), bench.url, bench.rounds(7))
+    return runners.rows(environments.runners_environment(), bench.url, bench.rounds(5))
 
 
 def first_event(bench: Bench) -> list[Row]:

@@ -164,21 +164,22 @@ def rows(python: Path, url: str, rounds: int) -> list[Row]:
         for database, runner in enumerate(RUNNERS):
             with contextlib.ExitStack() as stack:
                 jobs: dict[str, Callable[[], float]] = {}
-                for form in FORMS:
+                # Beside langfuse it is measured without a relay.
+                forms = FORMS[:2] if runner.has_relay else FORMS
+                for form in forms:
                     made = Form(python, runner, form, url, f"{redis}/{database}", Path(folder))
                     stack.callback(made.close)
                     jobs[form] = made.run
                 series = interleave(jobs, rounds)
             added = {
                 form: [value - alone for value, alone in zip(series[form], series["without"], strict=True)]
-                for form in ("ours", "langfuse")
+                for form in forms[1:]
             }
             what = f"{runner.title}: what recording adds to a job, ms"
-            flushed = ", flushed" if runner.flushes else ""
-            note = (
-                f"langfuse's @observe{flushed}: {spread(added['langfuse'])}; "
-                f"a job without: {number(statistics.median(series['without']))}"
-            )
+            note = f"a job without: {number(statistics.median(series['without']))}"
+            if "langfuse" in added:
+                flushed = ", flushed" if runner.flushes else ""
+                note = f"langfuse's @observe{flushed}: {spread(added['langfuse'])}; {note}"
             found.append(Row(what, added["ours"], note, None, Target(at_most=1, source="issue 17")))
     return found
 
