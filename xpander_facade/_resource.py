@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -13,6 +14,7 @@ from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import ClientUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Unpack
 
@@ -141,11 +143,16 @@ class ApiResource:
         """Return what a call uses, and hold a share of the connections."""
         chosen = check_configuration(configuration) or self.configuration
         load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
-        from xpander_facade._transport.pool_registry import acquire
-
         # This object's own, whatever the call uses: `close` gives back a share of that one.
-        acquire(self.configuration, self)
+        _acquirer()(self.configuration, self)
         return chosen
+
+
+@functools.cache  # each call comes through here
+def _acquirer() -> Callable[[Configuration, object], None]:
+    from xpander_facade._transport.pool_registry import acquire
+
+    return acquire
 
 
 def check_configuration(value: Any) -> Configuration | None:

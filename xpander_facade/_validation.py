@@ -108,7 +108,7 @@ def check_seconds(name: str, value: Any) -> float:
         TypeError: It is not a number.
         ValueError: It is negative or not finite.
     """
-    seconds = real_number(value)
+    seconds = value if type(value) is float else real_number(value)
     if seconds is None:
         remedy = ": pass its total_seconds()" if hasattr(value, "total_seconds") else ""
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}{remedy}")

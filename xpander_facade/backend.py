@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xpander_facade.recorder._attempts import Attempt, Joining
     from xpander_facade.recorder._control_flow import IgnoredExceptions
     from xpander_facade.recorder._external_task import ExternalTask
+    from xpander_facade.recorder._run_options import RunOptions
     from xpander_facade.types.models import Attachment, MCPServerDetails, Principal, User
     from xpander_facade.usage._usage import TokenCounts
 
@@ -369,23 +370,19 @@ class Backend(ApiResource):
             ValueError: An id is empty, `attempt` is given without an id, or `ignore` names an exception without its
                 module.
         """
-        load(RECORDER)
-        from xpander_facade.recorder._attempts import check_attempts
-        from xpander_facade.recorder._control_flow import check_ignored
-        from xpander_facade.recorder._external_task import ExternalTask
-        from xpander_facade.recorder._run_options import RunOptions
-
-        options = RunOptions(
-            configure=functools.partial(self._acquire, configuration),
+        make_run, make_options = _recorder()
+        options = make_options(
+            functools.partial(self._acquire, configuration),
             agent_id=_agent_of(agent_id, agent),
-            id=None if id is None else id if callable(id) else _validation.check_id("id", id),
-            input=_validation.check_text("input", input),
-            report_start=_validation.check_flag("report_start", report_start),
-            strict=_validation.check_flag("strict", strict),
-            ignored=check_ignored(ignore),
-            attempts=check_attempts(attempt, attempts, has_id=id is not None),
+            id=id,
+            input=input,
+            report_start=report_start,
+            strict=strict,
+            ignore=ignore,
+            attempt=attempt,
+            attempts=attempts,
         )
-        return ExternalTask(options)
+        return make_run(options)
 
     def enqueue_external_task(
         self,
@@ -853,6 +850,15 @@ def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
     return None if agent_id is None else _validation.check_agent_id(agent_id, instead="input")
 
 
+@functools.cache  # an import for each run would cost as much as the rest of its making
+def _recorder() -> tuple[Callable[[RunOptions], ExternalTask], Callable[..., RunOptions]]:
+    load(RECORDER)
+    from xpander_facade.recorder._external_task import ExternalTask
+    from xpander_facade.recorder._run_options import make_options
+
+    return ExternalTask, make_options
+
+
 def _keep(configuration: Configuration, make: Callable[[], Report]) -> str:
     """Make a report, leave it to the outbox unless sending is disabled, and return the run's id."""
     report = make()
@@ -867,9 +873,14 @@ async def _akeep(configuration: Configuration, make: Callable[[], Report]) -> st
 
 
 def _outbox_of(configuration: Configuration) -> Outbox:
+    return _outbox_class().of(configuration)
+
+
+@functools.cache  # each report that is left to an outbox comes through here
+def _outbox_class() -> type[Outbox]:
     from xpander_facade.outbox._outbox import Outbox
 
-    return Outbox.of(configuration)
+    return Outbox
 
 
 def _check_outbox(configuration: Configuration) -> None:

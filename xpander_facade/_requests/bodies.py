@@ -6,8 +6,11 @@ the platform's own notes, whose names begin with an underscore.
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import attrs
 from xpander_api import models
 from xpander_api.types import UNSET, Unset
 
@@ -29,6 +32,24 @@ B = TypeVar("B")
 def given(value: T | None) -> T | Unset:
     """Return a value for an optional member; None leaves the member out."""
     return UNSET if value is None else value
+
+
+def members(body: Any) -> dict[str, Any]:
+    """Return what `to_dict` of a generated model returns, in less than half of the time.
+
+    Args:
+        body: A model without additional properties. A member that is a model itself stays one.
+    """
+    names, values = _layout(body.__class__)
+    return {name: value for name, value in zip(names, values(body), strict=True) if value is not UNSET}
+
+
+@functools.cache
+def _layout(model: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return what the members of a generated model are called in JSON, as the model writes them, and what gets them."""
+    attributes = [attribute.name for attribute in attrs.fields(model) if attribute.init]
+    written: dict[str, str] = model(**{attribute: attribute for attribute in attributes}).to_dict()
+    return tuple(written), operator.attrgetter(*written.values())
 
 
 def json_object(name: str, value: Mapping[str, Any] | None) -> models.JsonObject | None:

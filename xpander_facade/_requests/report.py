@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import time
@@ -19,10 +20,15 @@ from xpander_facade.errors import XpanderError
 from xpander_facade.usage._tokens import check_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
+
+    from xpander_api import models
+    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+    from xpander_api.types import Unset
 
     from xpander_facade._serialization.redaction import Redactor
     from xpander_facade.configuration._configuration import Configuration
+    from xpander_facade.usage._tokens import Tokens
     from xpander_facade.usage._usage import TokenCounts
 
 
@@ -101,24 +107,25 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
-    # With the module they would load the generated client for whoever only names the recorder's classes.
-    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
-
-    from xpander_facade._requests.bodies import given, tokens_body
-
+    request, members, tokens_body, unset = _generated()
     response = None if llm_response is None else _response_data(llm_response, configuration.max_field_bytes)
     run_id = new_id() if id is None else _validation.check_id("id", id)
     counts = check_tokens(tokens)
-    body = ReportExternalTaskRequest(
+    used = None if counts is None else tokens_body(counts)
+    # Each run comes through here twice: what is not given is not looked at.
+    model = request(
         id=run_id,
-        input_=given(_validation.check_text("input", input)),
-        llm_response=given(response),
-        tokens=given(None if counts is None else tokens_body(counts)),
-        is_success=_validation.check_flag("is_success", is_success),
-        result=given(_validation.check_text("result", result)),
+        input_=unset if input is None else _validation.check_text("input", input),
+        llm_response=unset if response is None else response,
+        tokens=unset if used is None else used,
+        is_success=is_success is True or _validation.check_flag("is_success", is_success),
+        result=unset if result is None else _validation.check_text("result", result),
         duration=_validation.check_seconds("duration", duration),
         used_tools=_validation.check_names("used_tools", used_tools),
-    ).to_dict()
+    )
+    body = members(model)
+    if used is not None:
+        body["tokens"] = used.to_dict()
     if agent_id is None:
         # Without an agent there is no report yet, and the error carries what was to be in it all the same.
         with attach_report(Report("", run_id, body), configuration.redact):
@@ -145,15 +152,32 @@ def attach_to(error: XpanderError, report: Report, redact: Redactor | None) -> N
 
 
 def _response_data(response: Any, limit: int) -> Any:
-    load(OBJECTS)
-    from xpander_facade._serialization.jsonable import Ready, to_jsonable
+    # Cut as it is copied: a response can hold many times of what is sent of it.
+    return _copier()(response, limit=limit)
 
-    if isinstance(response, Ready):
-        return response.data
+
+@functools.cache  # with this module they would load the generated client for whoever only names the recorder's classes
+def _generated() -> tuple[
+    type[ReportExternalTaskRequest],
+    Callable[[ReportExternalTaskRequest], dict[str, Any]],
+    Callable[[Tokens], models.Tokens],
+    Unset,
+]:
+    from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
+    from xpander_api.types import UNSET
+
+    from xpander_facade._requests.bodies import members, tokens_body
+
+    return ReportExternalTaskRequest, members, tokens_body, UNSET
+
+
+@functools.cache  # for each report an import would cost as much as the copy of a small response
+def _copier() -> Callable[..., Any]:
+    load(OBJECTS)
+    from xpander_facade._serialization.jsonable import to_jsonable
     from xpander_facade.usage._snapshots import snapshot
 
-    # Cut as it is copied: a response can hold many times of what is sent of it.
-    return to_jsonable(response, simplify=snapshot, limit=limit)
+    return functools.partial(to_jsonable, simplify=snapshot)
 
 
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))

@@ -5,6 +5,7 @@ This package alone reads the environment.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -39,6 +40,13 @@ MIN_FIELD_BYTES = 1_000
 _NOT_PICKLED = frozenset(
     {"api_key", "headers", "http_client", "async_http_client", "on_retry", "on_request", "on_response"}
 )
+
+
+@functools.cache  # each call asks, and an import costs more than the answer
+def _clear_rule() -> Callable[[str], bool]:
+    from xpander_facade.configuration._urls import is_in_the_clear
+
+    return is_in_the_clear
 
 
 def _text(name: str, value: str | None, variable: str | None = None) -> str | None:
@@ -327,9 +335,7 @@ class Configuration:
         Raises:
             ConfigurationError: There is none, or it would travel to another machine in the clear.
         """
-        from xpander_facade.configuration._urls import is_in_the_clear
-
-        if not self.allow_insecure_http and is_in_the_clear(self.base_url):
+        if not self.allow_insecure_http and _clear_rule()(self.base_url):
             raise ConfigurationError(
                 f"{self.base_url} would carry the API key in the clear: use https, or set allow_insecure_http=True or "
                 "XPANDER_ALLOW_INSECURE_HTTP=1 inside a network that you trust"

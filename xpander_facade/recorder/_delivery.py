@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from xpander_facade._requests.report import Report
     from xpander_facade.configuration._configuration import Configuration
     from xpander_facade.errors import XpanderError
+    from xpander_facade.outbox._outbox import Outbox
     from xpander_facade.tasks._task import Task
 
 _log = logging.getLogger("xpander_facade.recorder")
@@ -80,10 +82,8 @@ def store_start(configuration: Configuration, report: Report, *, send: bool) -> 
         report: What is known of the run so far.
         send: Report it to the platform. Without it only the outbox notes the start.
     """
-    from xpander_facade.outbox._outbox import Outbox
-
     try:
-        Outbox.of(configuration).begin(report, send=send)
+        _outbox(configuration).begin(report, send=send)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(configuration, failure, report)
         return None
@@ -92,10 +92,8 @@ def store_start(configuration: Configuration, report: Report, *, send: bool) -> 
 
 def store_end(configuration: Configuration, report: Report) -> Delivery | None:
     """Leave the report of a run that has ended to the outbox; None where it can't take it."""
-    from xpander_facade.outbox._outbox import Outbox
-
     try:
-        Outbox.of(configuration).enqueue(report)
+        _outbox(configuration).enqueue(report)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(configuration, failure, report)
         return None
@@ -104,19 +102,15 @@ def store_end(configuration: Configuration, report: Report) -> Delivery | None:
 
 def is_known_to_be_down(configuration: Configuration) -> bool:
     """Whether the outbox, which can't take a report, knows that the platform does not answer."""
-    from xpander_facade.outbox._outbox import Outbox
-
     with contextlib.suppress(OutboxError, ConfigurationError):
-        return Outbox.of(configuration).is_known_to_be_down()
+        return _outbox(configuration).is_known_to_be_down()
     return False
 
 
 def forget(configuration: Configuration, id: str) -> None:
     """Strike a run out of the outbox's notes: its end is reported otherwise, or not at all."""
-    from xpander_facade.outbox._outbox import Outbox
-
     try:
-        Outbox.of(configuration).forget(id)
+        _outbox(configuration).forget(id)
     except (OutboxError, ConfigurationError) as failure:
         _log.warning("the outbox still takes run %s for unfinished, and may report it as failed: %s", id, failure)
 
@@ -156,6 +150,17 @@ def _bounded(configuration: Configuration) -> Configuration:
 def _delivery(configuration: Configuration, task: Task) -> Delivery:
     # Where sending is disabled nothing was reported, whatever the dry run answers.
     return Delivery(None if configuration.disabled else DeliveryStatus.REPORTED, task)
+
+
+def _outbox(configuration: Configuration) -> Outbox:
+    return _outbox_class().of(configuration)
+
+
+@functools.cache  # an import for each run would cost as much as its encoding
+def _outbox_class() -> type[Outbox]:
+    from xpander_facade.outbox._outbox import Outbox
+
+    return Outbox
 
 
 _warned: dict[tuple[type[XpanderError], str, str | None], tuple[float, int]] = {}

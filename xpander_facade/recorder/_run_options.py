@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from xpander_facade.recorder._attempts import AttemptOptions
-from xpander_facade.recorder._control_flow import Outcome
+from xpander_facade import _validation
+from xpander_facade.recorder._attempts import AttemptOptions, check_attempts
+from xpander_facade.recorder._control_flow import Outcome, check_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable  # noqa: TC004 (annotations only)
@@ -46,3 +47,37 @@ class RunOptions:
     is_job: bool = False
     only_if_used: bool = False
     clock: Callable[[], float] = time.monotonic
+
+
+def make_options(
+    configure: Callable[[], Configuration],
+    *,
+    agent_id: str | None,
+    id: object,
+    input: object,
+    report_start: object,
+    strict: object,
+    ignore: object,
+    attempt: object,
+    attempts: object,
+) -> RunOptions:
+    """Check what a user has given for a run, and return its options. Arguments as `Backend.external_task`.
+
+    Raises:
+        TypeError: An argument has another type.
+        ValueError: An id is empty, `attempt` is given without an id, or `ignore` names an exception without its module.
+    """
+    return RunOptions(
+        configure=configure,
+        agent_id=agent_id,
+        id=None
+        if id is None
+        else cast("Callable[..., str | None]", id)
+        if callable(id)
+        else _validation.check_id("id", id),
+        input=_validation.check_text("input", input),
+        report_start=_validation.check_flag("report_start", report_start),
+        strict=_validation.check_flag("strict", strict),
+        ignored=check_ignored(ignore),
+        attempts=check_attempts(attempt, attempts, has_id=id is not None),
+    )

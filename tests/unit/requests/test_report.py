@@ -14,7 +14,7 @@ from xpander_api.types import UNSET
 
 from xpander_facade import _client
 from xpander_facade._client.call_flow import first_attempt
-from xpander_facade._requests.bodies import tokens_body
+from xpander_facade._requests.bodies import members, tokens_body
 from xpander_facade._requests.report import attach_report, make_report
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade.agents._agent import Agent
@@ -291,3 +291,13 @@ def test_an_id_that_is_made_later_sorts_later(monkeypatch):
     assert made[0].startswith("ext-00000000-0000-7000-")
     assert made[1].startswith("ext-00000000-0000-7fff-")
     assert made[2].startswith("ext-00000000-0001-7000-")
+
+
+@pytest.mark.parametrize("given", [{}, {"id": "i", "input_": "in"}, None], ids=["nothing", "some", "everything"])
+def test_the_members_of_a_body_are_what_the_generated_model_writes(given):
+    if given is None:
+        given = {a.name: f"the {a.name}" for a in attrs.fields(ReportExternalTaskRequest) if a.init}
+    model = ReportExternalTaskRequest(**given)
+    assert members(model) == model.to_dict()
+    assert [*members(model)] == [*model.to_dict()]
+    assert len(members(model)) == len(given)
