@@ -13,7 +13,12 @@ from xpander_facade.integrations.celery import instrument
 app = Celery("soak_celery", broker=os.environ["REDIS"], backend=os.environ["REDIS"])
 app.conf.update(
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": float(os.environ["REDELIVER_AFTER"])},
+    broker_transport_options={
+        "visibility_timeout": float(os.environ["REDELIVER_AFTER"]),
+        # By itself the transport looks every hundred seconds for what a lost host has left.
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    },
     result_expires=3600,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

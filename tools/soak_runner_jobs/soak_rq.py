@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import rq
+import rq.intermediate_queue
 import rq.job
+import rq.queue
+import rq.utils
 from redis import Redis
 from soak_jobs import LIMIT, Plan, serve, work
 
 from xpander_facade import Backend
 from xpander_facade.integrations.rq import RecordsJobs, recording
+
+
+class IntermediateQueue(rq.intermediate_queue.IntermediateQueue):
+    """What was taken out of a queue and not begun, which is soon taken for lost."""
+
+    def should_be_cleaned_up(self, job_id: str) -> bool:
+        """Return whether a job has been there for long enough; RQ's own is a minute."""
+        seen = self.get_first_seen(job_id)
+        return seen is not None and rq.utils.now() - seen > timedelta(seconds=float(os.environ["REDELIVER_AFTER"]))
+
+
+rq.queue.IntermediateQueue = IntermediateQueue
 
 
 class Worker(RecordsJobs, rq.Worker):
@@ -22,6 +38,11 @@ class Worker(RecordsJobs, rq.Worker):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.maintenance_interval = 3  # seconds, instead of ten minutes
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Return after how many seconds without a job a worker looks for lost ones; RQ's own is seven minutes."""
+        return 2
 
     def get_heartbeat_ttl(self, job: rq.job.Job, working_time: float = 0.0) -> int:
         """Return after how many seconds of silence a job is taken for lost."""
