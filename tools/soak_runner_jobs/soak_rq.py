@@ -27,7 +27,14 @@ class IntermediateQueue(rq.intermediate_queue.IntermediateQueue):
         return seen is not None and rq.utils.now() - seen > timedelta(seconds=float(os.environ["REDELIVER_AFTER"]))
 
 
+def acquire_maintenance_lock(queue: rq.Queue) -> bool:
+    """Take the lock of a queue's maintenance, which one that is killed in it leaves for a quarter of an hour."""
+    seconds = int(float(os.environ["REDELIVER_AFTER"]))
+    return bool(queue.connection.set(queue.registry_cleaning_key, 1, nx=True, ex=seconds))
+
+
 rq.queue.IntermediateQueue = IntermediateQueue
+rq.Queue.acquire_maintenance_lock = acquire_maintenance_lock
 
 
 class Worker(RecordsJobs, rq.Worker):
