@@ -64,7 +64,8 @@ def status(store: Store) -> OutboxStatus:
     }
     ((size, running, oldest, sent, dropped),) = store.database.query(
         "SELECT (SELECT bytes FROM totals), (SELECT count(*) FROM runs),"
-        " (SELECT created_at FROM reports WHERE reason IS NOT ? ORDER BY rowid LIMIT 1),"
+        # A file that was left holds a row in another state, which is no report.
+        f" (SELECT created_at FROM reports WHERE reason IS NOT ? AND state <= {QUARANTINED} ORDER BY rowid LIMIT 1),"
         " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations",
         CONFIRMING,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from xpander_facade import OutboxSettings
+from xpander_facade.outbox import _inspection
 from xpander_facade.outbox._claims import Claims, Outcome, Result
 from xpander_facade.outbox._database import Database
 from xpander_facade.outbox._merge import JOURNAL
@@ -189,3 +190,12 @@ def test_reports_that_are_being_sent_keep_their_numbers(path: Path, early: Share
     late.claims.settle([Outcome(claim, Result.SENT) for claim in claims[1:]])
     left = {id for (id,) in early.database.query("SELECT id FROM reports")}
     assert left == {"late-0", "early-0", "early-1", "early-2"}
+
+
+def test_the_status_of_a_file_that_was_left_tells_of_no_report(path: Path, early: Sharer, late: Sharer):
+    early.put(**DONE)
+    delete(path)
+    early.database.check_file()
+    left = _inspection.status(late.store)
+    assert (left.waiting, left.oldest, left.oldest_age) == (0, None, None)
+    assert _inspection.status(early.store).oldest is not None
