@@ -37,6 +37,8 @@ PACE_GROWTH = 1.25
 _FEW = 20
 _MIN_GROWTH_OF_FEW = 1.05
 _MAX_GROWTH_OF_FEW = 1.1
+MAX_SHARED_SECONDS = 60.0
+"""For so long at most requests of others keep those of a file back: a program that never stops calling starves none."""
 BURST_SECONDS = 0.05
 """Requests that are due within so many seconds leave together."""
 MIN_REST = 1.0
@@ -152,10 +154,12 @@ class RateLimit:
         return limit._held(now, seconds) if seconds else limit
 
     def shared(self, now: float, spacing: float, count: int) -> RateLimit:
-        """Return the limit after so many requests of others left, which use up the same pace."""
-        begins = max(now, self.next_at)
+        """Return the limit after so many requests of others left, which use up the same pace, within bounds."""
+        is_waiting = now < self.next_at
+        began = self.next_at - self.seconds if is_waiting else now
+        until = min((self.next_at if is_waiting else now) + spacing * count, began + MAX_SHARED_SECONDS)
         counted = attrs.evolve(self, cycle_sent=self.cycle_sent + count) if self.cycle_began else self
-        return counted._held(now, begins + spacing * count - now)
+        return attrs.evolve(counted, next_at=until, seconds=until - began) if until > self.next_at else counted
 
     def succeeded(self, count: int) -> RateLimit:
         """Return the limit after the platform took so many requests."""

@@ -154,11 +154,11 @@ class Claims:
             for destination in {**by_destination, **due, **others}:
                 before = self._store.limits(destination)
                 limits = self._settle(destination, by_destination.get(destination, []), before)
+                limits = self._take(destination, due.get(destination, 0), longest_send, limits, claims)
                 if destination in others:
                     rate, now = limits.rate, self._store.clock()
                     spacing = rate.spacing(self._store.settings.seconds_per_report)
                     limits = attrs.evolve(limits, rate=rate.shared(now, spacing, others[destination]))
-                limits = self._take(destination, due.get(destination, 0), longest_send, limits, claims)
                 self._store.set_limits(destination, before, limits)
         for outcome in itertools.chain.from_iterable(by_destination.values()):
             self._until.pop(outcome.claim.rowid, None)

@@ -9,6 +9,7 @@ from xpander_facade.outbox._circuit_breaker import (
     MAX_FAILURES,
     MAX_PAUSE,
     MAX_RETRY_AFTER,
+    MAX_SHARED_SECONDS,
     CircuitBreaker,
     RateLimit,
 )
@@ -83,6 +84,30 @@ def test_a_rate_spaces_requests_evenly_without_a_burst():
     assert times == [0, 0.5, 1, 1.5]
     # An hour of silence saves nothing up.
     assert limit.taken(now + 3600, 0.5).next_at == now + 3600.5
+
+
+@pytest.mark.parametrize("spacing", [1.0, 60.0])
+def test_calls_that_never_stop_keep_a_file_back_for_a_bounded_time(spacing: float):
+    limit = RateLimit(pace=spacing, cycle_began=NOW)
+    left = []
+    for second in range(600):
+        now = NOW + second
+        limit = limit.bounded(now)
+        if limit.available(now, spacing, 1):
+            left.append(second)
+            limit = limit.taken(now, spacing)
+        limit = limit.shared(now, spacing, 3)
+    waits = [after - before for before, after in zip([0, *left], left, strict=False)]
+    assert max(waits) <= max(MAX_SHARED_SECONDS, spacing) + 1
+    assert len(left) >= 600 // (max(MAX_SHARED_SECONDS, spacing) + 1) - 1
+
+
+def test_calls_use_up_the_pace_that_a_file_keeps():
+    limit = RateLimit().taken(NOW, 1.0).shared(NOW, 1.0, 4)
+    assert limit.next_at == NOW + 5
+    assert limit.bounded(NOW).next_at == NOW + 5
+    held = RateLimit(NOW + 90, 90)
+    assert held.shared(NOW, 1.0, 4) == held
 
 
 @given(st.floats(0, 3600), st.floats(-30 * DAY, 30 * DAY))
