@@ -180,7 +180,9 @@ class RateLimit:
         wait = min(seconds, MAX_RETRY_AFTER)
         if not throttled or (now < self.next_at and self.cycle_sent == 0):
             return self._held(now, wait)  # it left before the wait began, which knows already
-        learned = (now + wait - self.cycle_began) / self.cycle_sent if self.cycle_sent and self.cycle_began else 0.0
+        # What was counted over more than an hour, or over a step of the clock, tells how much there was to send.
+        tells = self.cycle_sent and self.cycle_began and now - self.cycle_began < PACE_SECONDS
+        learned = (now + wait - self.cycle_began) / self.cycle_sent if tells else 0.0
         if not self.pace and self.cycle_sent < _FEW and self.next_at != self.cycle_began:
             learned = 0.0  # this cycle began when most was used up already; the next one begins with the wait's end
         if self.pace and self.cycle_sent < _FEW:

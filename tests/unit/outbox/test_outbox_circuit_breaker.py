@@ -86,6 +86,13 @@ def test_a_rate_spaces_requests_evenly_without_a_burst():
     assert limit.taken(now + 3600, 0.5).next_at == now + 3600.5
 
 
+def test_no_pace_is_learned_from_a_day_in_which_little_was_sent():
+    busy = RateLimit(cycle_began=NOW - 60, cycle_sent=100).asked_to_wait(NOW, 5.0, throttled=True)
+    assert busy.pace == pytest.approx(0.65)
+    idle = RateLimit(cycle_began=NOW - DAY, cycle_sent=100).asked_to_wait(NOW, 5.0, throttled=True)
+    assert (idle.pace, idle.next_at) == (0, NOW + 5)
+
+
 @pytest.mark.parametrize("spacing", [1.0, 60.0])
 def test_calls_that_never_stop_keep_a_file_back_for_a_bounded_time(spacing: float):
     limit = RateLimit(pace=spacing, cycle_began=NOW)
