@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ForegroundCalls:
-    """The calls of this process to one platform and organisation, but for those that are made in the background."""
+    """The calls of this process with one key to one platform, but for those that are made in the background."""
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
@@ -43,7 +43,7 @@ BACKGROUND = ForegroundCalls()
 
 
 def foreground_calls(configuration: Configuration) -> ForegroundCalls:
-    """Return the calls to the platform and organisation of a configuration, whatever its limits."""
+    """Return the calls to the platform with the organisation and key of a configuration, whatever its limits."""
     return _calls(configuration.base_url, configuration.organization_id, configuration.api_key)
 
 
