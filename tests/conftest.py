@@ -13,6 +13,7 @@ import pytest
 import silence
 from contract_recorder import RECORDER
 
+from xpander_facade.outbox import _runtime
 from xpander_facade.recorder import _circuit
 
 if TYPE_CHECKING:
@@ -53,3 +54,12 @@ def _contract(request: pytest.FixtureRequest) -> Iterator[None]:
     marker = request.node.get_closest_marker("off_contract")
     if breaches and marker is None:
         pytest.fail("the facade sent what openapi.yaml does not declare:\n  " + "\n  ".join(breaches), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _outboxes() -> Iterator[None]:
+    """End the senders that a test leaves: later tests put other things in the network's place, and would see them."""
+    yield
+    for runtime in list(_runtime._runtimes.values()):
+        if runtime.was_used:
+            runtime.close()
