@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 from xpander_facade.errors import IntegrationError
 from xpander_facade.integrations._celery_delivery import OLDEST, DeliveryTask, QueuedReport, delivery_task
+from xpander_facade.integrations._celery_requests import delivers_reports, hard_limit, request_class
 from xpander_facade.integrations._jobs import Describe, Jobs, record
 from xpander_facade.integrations._requirements import require
 
@@ -97,7 +96,7 @@ class _Recording:
         self._request_class = app.Task.Request
         self._lost: set[str] = set()
         # A hard limit kills the child, and Celery has no signal for it in the process that is left.
-        app.Task.Request = _request_class(self._request_class, jobs, self._lost)
+        app.Task.Request = request_class(self._request_class, jobs, self._lost)
         self._connected: list[tuple[Any, Any]] = [
             (signals.task_prerun, self._begin),
             (signals.task_postrun, self._end),
@@ -120,7 +119,7 @@ class _Recording:
 
     def _begin(self, task_id: str, task: Any, args: Any, kwargs: Any, **_: object) -> None:
         # Celery's signals are those of all apps of the process.
-        if task.app is not self._app or _delivers_reports(task):
+        if task.app is not self._app or delivers_reports(task):
             return
         try:
             self._jobs.begin(
@@ -158,7 +157,7 @@ class _Recording:
             hard = limits[0] or task.time_limit
             # The main process measures the limit, from before this one hears of the task.
             if hard and self._jobs.elapsed(task_id) >= hard - min(_LATE_START, hard / 2):
-                self._jobs.end(task_id, error=TimeoutError(_hard_limit(hard)), at_least=hard)
+                self._jobs.end(task_id, error=TimeoutError(hard_limit(hard)), at_least=hard)
                 return
             error = TimeoutError("the worker was told to end (SIGTERM) before the task did")
         self._jobs.end(task_id, retval, error)
@@ -180,60 +179,3 @@ class _Recording:
 
     def _flush(self, **_: object) -> None:
         self._jobs.flush()
-
-
-def _request_class(base: object, jobs: Jobs, lost: set[str]) -> type:
-    """Return an app's class of requests, which tells of what ends a child by force: a hard limit, a signal.
-
-    Args:
-        base: The app's class of requests, or its name.
-        jobs: The app's tasks.
-        lost: The ids of tasks whose child is lost, of which Celery has not said yet that they have failed.
-    """
-    imports = require("celery.utils.imports", distribution="celery", oldest=OLDEST, integration="integrations.celery")
-    resolved: Any = imports.symbol_by_name(base)
-
-    class RecordedRequest(resolved):  # type: ignore[misc]  # pyright: ignore
-        def on_timeout(self, soft: bool, timeout: float) -> None:
-            resolved.on_timeout(self, soft, timeout)
-            if not soft:
-                self._report_end(_hard_limit(timeout), timeout)
-
-        def on_failure(self, exc_info: Any, *arguments: Any, **keywords: Any) -> Any:
-            error = getattr(exc_info.exception, "exc", exc_info.exception)
-            # By its name: the class is billiard's, which is not imported for this.
-            if type(error).__name__ != "WorkerLostError":
-                return resolved.on_failure(self, exc_info, *arguments, **keywords)
-            lost.add(self.id)
-            try:
-                return resolved.on_failure(self, exc_info, *arguments, **keywords)
-            finally:
-                if self.id not in lost:
-                    self._report_end(f"the worker's process ended before the task did: {error}", 0.0)
-                else:  # it is tried again, or has succeeded before
-                    lost.discard(self.id)
-                    with contextlib.suppress(Exception):  # where results are not kept
-                        meta = self.task.backend.get_task_meta(self.id)
-                        if meta["status"] == "SUCCESS":
-                            self._report_end(None, 0.0, meta["result"])
-
-        def _report_end(self, reason: str | None, at_least: float, value: object = None) -> None:
-            marked = (self.task, self.task.run)
-            if jobs.is_chosen(self.task.name, marked) and not _delivers_reports(self.task):
-                began = self.time_start
-                seconds = at_least if began is None else max(time.monotonic() - began, at_least)
-                with contextlib.suppress(Exception):  # arguments that can't be read
-                    input = jobs.describe(marked, self.args, self.kwargs, self.id)
-                    attempt = self.request_dict.get("retries") or 0
-                    jobs.report_end(self.id, attempt, input, reason, seconds, value=value, marked=marked)
-
-    return RecordedRequest
-
-
-def _delivers_reports(task: object) -> bool:
-    """Whether a task is that of `delivery_task`: a report of a report would be sent without end."""
-    return getattr(task, "delivers_reports", False) is True
-
-
-def _hard_limit(seconds: float) -> str:
-    return f"hard time limit ({seconds:g} s) exceeded"

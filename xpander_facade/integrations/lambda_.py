@@ -10,29 +10,25 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade import _validation
 from xpander_facade._process.imports import preload
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.errors import IntegrationError, XpanderError
+from xpander_facade.integrations._lambda_time import MARGIN, flush, seconds_left, watch_time
 from xpander_facade.recorder._counts import count_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xpander_facade.backend import Backend
-    from xpander_facade.recorder._external_task import ExternalTask
 
 __all__ = ["handler", "sqs_handler"]
 
 _log = logging.getLogger("xpander_facade.integrations.lambda_")
 _INTEGRATION = "integrations.lambda_"
 FLUSH_TIMEOUT = 2.0
-MARGIN = 0.5
-"""Seconds before the time limit at which it is reported, and which no flush takes."""
 
 
 def handler(
@@ -71,7 +67,7 @@ def handler(
             try:
                 return _call(backend, function, event, context, {"id": id}, input, result)
             finally:
-                _flush(backend, context, flush_timeout)
+                flush(backend, context, flush_timeout)
 
         return handle
 
@@ -112,7 +108,7 @@ def sqs_handler(
                     id = record["messageId"]
                     # To be killed in the middle of it would bring back the messages before it as well, which are
                     # done.
-                    if _seconds_left(context) <= MARGIN:
+                    if seconds_left(context) <= MARGIN:
                         failed.append({"itemIdentifier": id})
                         continue
                     attempt = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
@@ -123,7 +119,7 @@ def sqs_handler(
                         _log.warning("message %s has failed, and SQS delivers it again: %r", id, error)
                         failed.append({"itemIdentifier": id})
             finally:
-                _flush(backend, context, flush_timeout)
+                flush(backend, context, flush_timeout)
             return {"batchItemFailures": failed}
 
         return handle
@@ -170,7 +166,7 @@ def _call(
         count_report("failed")
         _log.warning("invocation %s is not recorded: %s", options["id"], error)
         return function(event, context)
-    timer = _watch_time(backend, run, context)
+    timer = watch_time(backend, run, context)
     try:
         value = function(event, context)
         if result is True:
@@ -194,45 +190,3 @@ def _text(told: Callable[[Any], str | None] | bool, value: Any) -> str | None:
             _log.warning("a run lacks its input or result, since what gives it raised: %r", error)
             return None
     return to_text(value) if told and value is not None else None
-
-
-def _watch_time(backend: Backend, run: ExternalTask, context: Any) -> threading.Timer:
-    """Report the time limit shortly before it. Where the run ends after all, that is reported, too."""
-    began, left = time.monotonic(), _seconds_left(context)
-
-    def report() -> None:
-        taken = time.monotonic() - began
-        text = f"time limit: the function was to be stopped after {taken + MARGIN:.1f} s"
-        _log.warning("run %s comes to the time limit of its function and is reported as failed", run.id)
-        run._reporter.report_unfinished(run._report(text, is_success=False, duration=taken))
-        if backend.configuration.outbox is not None:
-            backend.flush(MARGIN)
-
-    timer = threading.Timer(max(0.0, left - MARGIN), report)
-    # A function that returns in time must not wait for it.
-    timer.daemon = True
-    if left < float("inf"):
-        timer.start()
-    return timer
-
-
-def _seconds_left(context: Any) -> float:
-    if not hasattr(context, "get_remaining_time_in_millis"):
-        return float("inf")
-    remaining: int = context.get_remaining_time_in_millis()
-    return remaining / 1_000
-
-
-def _flush(backend: Backend, context: Any, flush_timeout: float) -> None:
-    # Without one each run was reported as it ended.
-    if backend.configuration.outbox is None:
-        return
-    remaining = _seconds_left(context)
-    try:
-        # A run that ends in the last moments has been reported as out of time: what it was goes out, too.
-        left = backend.flush(max(0.0, min(flush_timeout, max(remaining - MARGIN, remaining / 2)))).waiting
-    except Exception as error:
-        _log.warning("what is recorded was not sent before the invocation ended: %s", error)
-        return
-    if left:
-        _log.warning("%d reports are left in the outbox when the invocation ends; the next one sends them", left)

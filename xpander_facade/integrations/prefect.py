@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import logging
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from xpander_facade._process.threads import in_thread
 from xpander_facade.errors import IntegrationError
-from xpander_facade.integrations._jobs import Describe, Jobs, TryAgainError
-from xpander_facade.integrations._requirements import require
+from xpander_facade.integrations._jobs import Describe, Jobs
+from xpander_facade.integrations._prefect_runs import PrefectRun, is_termination, require_prefect
 from xpander_facade.recorder._decorators import instrument
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["record"]
 
-_OLDEST = "3.0"
 F = TypeVar("F", bound="Callable[..., object]")
 _log = logging.getLogger("xpander_facade.recorder")
 
@@ -68,10 +65,6 @@ def record(
     return recording.wrap if function is None else recording.wrap(function)
 
 
-def _require(module: str) -> Any:
-    return require(module, distribution="prefect", oldest=_OLDEST, integration="integrations.prefect")
-
-
 class _Recording:
     """How the runs of one function are recorded. It goes to other processes with the function.
 
@@ -83,7 +76,7 @@ class _Recording:
     """
 
     def __init__(self, backend: Backend | None, input: Describe, result: Describe, agent_id: str | None) -> None:
-        self._context = _require("prefect.context")
+        self._context = require_prefect("prefect.context")
         self.jobs = Jobs(backend, all=True, input=input, result=result, agent_id=agent_id)
         self._is_warned = False
 
@@ -119,15 +112,15 @@ class _Recording:
     def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> _Call:
         return _Call(self.jobs, self._find(function), arguments, keywords)
 
-    def _find(self, function: Any) -> _Run | None:
+    def _find(self, function: Any) -> PrefectRun | None:
         """Return the run of Prefect's that a function is called for; None where it is called as any other."""
         wanted = inspect.unwrap(function)
         task = self._context.TaskRunContext.get()
         if task is not None and inspect.unwrap(task.task.fn) is wanted:
-            return _Run(task.task_run, task.task_run.flow_run_id, task.task.timeout_seconds, task.start_time)
+            return PrefectRun(task.task_run, task.task_run.flow_run_id, task.task.timeout_seconds, task.start_time)
         flow = self._context.FlowRunContext.get()
         if flow is not None and flow.flow is not None and inspect.unwrap(flow.flow.fn) is wanted:
-            return _Run(flow.flow_run, flow.flow_run.id, flow.flow.timeout_seconds, flow.start_time)
+            return PrefectRun(flow.flow_run, flow.flow_run.id, flow.flow.timeout_seconds, flow.start_time)
         if (task is not None or flow is not None) and not self._is_warned:
             self._is_warned = True
             _log.warning(
@@ -136,55 +129,6 @@ class _Recording:
                 wanted.__qualname__,
             )
         return None
-
-
-class _Run(NamedTuple):
-    """A flow run or task run of Prefect's."""
-
-    run: Any
-    flow_run_id: Any
-    timeout: float | None
-    began: datetime
-
-    def outcome(self, value: object, error: BaseException | None) -> tuple[object, BaseException | None]:
-        """Return what the run has returned or raised, as its record is to tell it. It may wait for Prefect."""
-        if error is None:
-            return self._outcome_of_states(value)
-        if _is_termination(error):
-            signal = cast("Any", error).signal
-            is_cancelled = self._is_cancelled()
-            return None, TryAgainError() if is_cancelled else RuntimeError(f"the process was ended by signal {signal}")
-        if isinstance(error, asyncio.CancelledError):
-            # By a timeout, in functions of all kinds; else somebody has cancelled it, which is no failure.
-            seconds = (datetime.now(UTC) - self.began).total_seconds()
-            is_late = self.timeout is not None and seconds >= self.timeout
-            return None, TimeoutError(f"timeout ({self.timeout:g} s) exceeded") if is_late else TryAgainError()
-        if type(error).__name__ == "Abort" and type(error).__module__ == "prefect.exceptions":
-            return None, TryAgainError()
-        return None, error
-
-    def _outcome_of_states(self, value: object) -> tuple[object, BaseException | None]:
-        states = _states_of(value)
-        if not states:
-            return value, None
-        if any(state.is_cancelled() or state.is_paused() for state in states):
-            return None, TryAgainError()
-        failed = [state for state in states if not state.is_completed()]
-        if failed:
-            said = failed[0].message or failed[0].name
-            return None, RuntimeError(said if len(states) == 1 else f"{len(failed)} of {len(states)} failed: {said}")
-        values = [getattr(state.data, "result", state.data) for state in states]
-        return values if isinstance(value, list | set | tuple) else values[0], None
-
-    def _is_cancelled(self) -> bool:
-        """Whether the flow run was cancelled, rather than its process stopped. Only Prefect's server knows."""
-        try:
-            with _require("prefect.client.orchestration").get_client(sync_client=True) as client:
-                state = client.read_flow_run(self.flow_run_id).state
-            return bool(state.is_cancelling() or state.is_cancelled())
-        except Exception as error:
-            _log.warning("run %s ends as failed, since Prefect could not be asked about it: %s", self.run.id, error)
-            return False
 
 
 class _Call:
@@ -197,7 +141,9 @@ class _Call:
         keywords: What the function is called with, by name.
     """
 
-    def __init__(self, jobs: Jobs, found: _Run | None, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    def __init__(
+        self, jobs: Jobs, found: PrefectRun | None, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
         self._jobs = jobs
         self._found = found
         self._given: dict[str, Any] = {"arguments": arguments, "keywords": keywords}
@@ -258,40 +204,24 @@ class _Call:
     def _close(self, error: BaseException | None) -> None:
         if self._found is not None:
             self._jobs.end(self, *self._outcome(self._found, error))
-            if _is_termination(error):
+            if is_termination(error):
                 # Prefect ends the process by the same signal again, and nothing runs after that.
                 self._jobs.flush()
 
     async def _aclose(self, error: BaseException | None) -> None:
         if self._found is not None:
-            if error is None or _is_termination(error):  # Prefect may have to be waited for
+            if error is None or is_termination(error):  # Prefect may have to be waited for
                 outcome = await in_thread(self._outcome, self._found, error)
             else:
                 # Nothing is awaited before the report, which alone goes on where a scope cancels again and again.
                 outcome = self._outcome(self._found, error)
             await self._jobs.aend(self, *outcome)
-            if _is_termination(error):
+            if is_termination(error):
                 await self._jobs.flush_in_loop()
 
-    def _outcome(self, found: _Run, error: BaseException | None) -> tuple[object, BaseException | None]:
+    def _outcome(self, found: PrefectRun, error: BaseException | None) -> tuple[object, BaseException | None]:
         if isinstance(error, GeneratorExit) and (run := self._jobs.run_of(self)) is not None:
             run._set_default_result(self.value)  # what came until then
             return None, error
         outcome = self._jobs._guarded(str(found.run.id), found.outcome, self.value, error)
         return (self.value, error) if outcome is None else outcome
-
-
-def _is_termination(error: BaseException | None) -> bool:
-    return type(error).__name__ == "TerminationSignal" and type(error).__module__ == "prefect.exceptions"
-
-
-def _states_of(value: object) -> list[Any]:
-    """Return the states of Prefect's that decide of a run which returns a value; empty where a value is just that."""
-    several = isinstance(value, list | set | tuple)
-    futures: Any = _require("prefect.futures")
-    kinds = (futures.PrefectFuture, _require("prefect.states").State)
-    given = list(cast("list[object]", value)) if several else [value]
-    if not all(isinstance(one, kinds) for one in given):
-        return []
-    # Prefect waits for them next.
-    return list(futures.resolve_futures_to_states(given))
