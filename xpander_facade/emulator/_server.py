@@ -7,6 +7,7 @@ caller runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GRACE: Final = 1.0
+_ACCEPTING: Final = 5
+"""Rounds of the loop from the acceptance of a connection until it is known here: asyncio takes three."""
 
 
 class _Config(uvicorn.Config):
@@ -47,6 +50,7 @@ class _Uvicorn(uvicorn.Server):
                 await self.on_tick(0)  # renews the date header
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._stop_accepting()
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
@@ -59,6 +63,19 @@ class _Uvicorn(uvicorn.Server):
         await asyncio.sleep(0)
         if self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks), timeout=_GRACE)
+
+    async def _stop_accepting(self) -> None:
+        """Accept no more connections, and wait until those that were accepted are known here.
+
+        One that asyncio has accepted, and not made known yet when its server is closed, would be closed by nobody.
+        """
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # on Windows' loop
+            for server in self.servers:
+                for listening in server.sockets:
+                    loop.remove_reader(listening.fileno())
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
 
 
 class Server:
