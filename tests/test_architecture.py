@@ -30,7 +30,7 @@ PLUMBING = {
     "integrations/_model_calls.py",
     "integrations/_stainless.py",
     "integrations/arq.py",
-    "integrations/celery.py",
+    "integrations/_celery_requests.py",
     "integrations/prefect.py",
     "integrations/rq.py",
     "recorder/_decorators.py",

@@ -76,6 +76,7 @@ PROGRAMS = {
 """Files that users run or whose fixtures pytest calls: no method of theirs needs an async partner."""
 THREADED = {
     "integrations/_celery_delivery.py",
+    "integrations/_celery_requests.py",
     "integrations/_dask_gathering.py",
     "integrations/_jobs.py",
     "integrations/_partitions.py",
