@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from xpander_facade.recorder._earlier import RunPath, earlier_runs
-from xpander_facade.usage._fragments import Scope, UsageFragment
+from xpander_facade.usage._fragments import Scope, UsageFragment, may_be_same_id
 from xpander_facade.usage._tally import UsageTally
 from xpander_facade.usage._usage import usage_of
 
@@ -94,29 +94,47 @@ class RunUsage:
         return UsageChange(counts, usage, fresh)
 
     def take_ranked(self, calls: Iterable[tuple[UsageFragment, int, str]]) -> UsageChange:
-        """Take model calls that spans tell, of which only those of the highest rank count.
+        """Take model calls that spans tell, of which those of the highest rank count.
+
+        What a span of a lower rank tells, as a client's, one of a higher rank may tell, too: it counts only where its
+        id shows that it is a call of its own.
 
         Args:
-            calls: Fragments with their ranks and who emitted their spans. What a client's span tells, a framework's
-                span may tell, too.
+            calls: Fragments with their ranks and who emitted their spans.
         """
         taken: list[UsageFragment] = []
-        for fragment, rank, emitter in calls:
-            if rank < self._rank:
+        for fragment, rank, emitter in sorted(calls, key=lambda call: -call[1]):
+            if rank < self._rank and (fragment.scope is not Scope.CALL or not self._is_apart(fragment)):
                 continue
-            if rank > self._rank:
-                for earlier, _ in self._ranked:
-                    self._tally.discount(earlier)
-                self._rank, self._ranked = rank, []
             entry = self._tally.add(fragment, way=f"{SPANS}:{emitter}")
             if entry is fragment:
                 self._ranked.append((entry, rank))
-            elif entry.scope is Scope.CALL and not entry.is_counted:
-                entry.is_counted = True  # it was told by a lower rank, and left out for this one
+            elif entry.scope is Scope.CALL:
+                self._raise_rank(entry, rank, fragment)
             taken.append(entry)
+            self._rank = max(self._rank, rank)
+        for earlier, rank in self._ranked:
+            if rank < self._rank and (earlier.scope is not Scope.CALL or not self._is_apart(earlier)):
+                self._tally.discount(earlier)
         counts = self._difference([*taken, *self._tally.changed])
         self._tally.changed.clear()
-        return UsageChange(counts, usage_of(taken))
+        return UsageChange(counts, usage_of([entry for entry in taken if entry.is_counted] or taken))
+
+    def _raise_rank(self, entry: UsageFragment, rank: int, fragment: UsageFragment) -> None:
+        """Let a call count as one of a higher rank tells it."""
+        entry.is_counted = True  # it may have been left out
+        for number, (one, before) in enumerate(self._ranked):
+            if one is entry and before < rank:
+                self._ranked[number] = entry, rank
+                entry.counts = fragment.counts
+
+    def _is_apart(self, fragment: UsageFragment) -> bool:
+        """Tell whether ids show that a call of a lower rank is none of those of the highest."""
+        return all(
+            not may_be_same_id(fragment.ids, entry.ids)
+            for entry, rank in self._ranked
+            if rank == self._rank and entry is not fragment
+        )
 
     def _confirm(self, entry: UsageFragment) -> None:
         """Count a span's call again that was taken for a repetition: it was told by another way, too."""

@@ -166,10 +166,14 @@ class UsageFragment:
 
     def comes_again(self, other: UsageFragment) -> bool:
         """Tell whether a whole response under the same id is the same, not another one of a server without real ids."""
+        if self.way.startswith("spans"):  # a span ends once, and tells no text
+            return self.counts.may_equal(other.counts)
         said, now = "".join(self.texts), "".join(other.texts)
         if said and now and said != now:  # a response that grows while it is streamed
             return now.startswith(said) and other.counts.covers(self.counts)
-        return self.counts == other.counts or not self.counts or not other.counts or said == now
+        if self.counts == other.counts or not self.counts or not other.counts:
+            return True
+        return said == now and (bool(said) or self.tools == other.tools)
 
     def holds_chunk(self, chunk: UsageFragment) -> bool:
         """Tell whether a whole response has what a chunk under its id tells, as where both are told together."""

@@ -65,6 +65,22 @@ def test_the_same_call_told_by_two_ways_counts_once(tell: Any):
     assert run.tokens == Tokens(11, 3)
 
 
+def test_calls_of_different_tools_under_one_id_are_two():
+    """Local servers number their responses carelessly, and a call of a tool says nothing else."""
+
+    def calling(tool: str, prompt: int) -> dict[str, Any]:
+        told = answer("chatcmpl-7", prompt, "")
+        told["choices"][0]["message"]["tool_calls"] = [
+            {"id": "call_1", "type": "function", "function": {"name": tool, "arguments": "{}"}}
+        ]
+        return told
+
+    with BACKEND.external_task() as run:
+        run.record(calling("look", 7))
+        run.record(calling("pay", 10))
+    assert (run.tokens, run.used_tools) == (Tokens(17, 4), ["look", "pay"])
+
+
 def test_a_sum_stands_for_the_calls_that_it_holds(tell: Any):
     with BACKEND.external_task() as run:
         run.record([UsageFragment(Counts(10, 2), key="a")])

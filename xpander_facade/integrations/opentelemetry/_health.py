@@ -28,6 +28,8 @@ class SpanHealth:
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._warned: set[str] = set()
+        self.has_seen_spans = False
+        """Whether the processor was told of a span."""
         # Weak: the list of observers must not keep a processor that nobody uses any more.
         self._observer = _observer_of(weakref.ref(self))
 
@@ -59,19 +61,33 @@ class SpanHealth:
         from opentelemetry.sdk.trace import TracerProvider
 
         provider = trace.get_tracer_provider()
-        if not isinstance(provider, TracerProvider):
+        context = trace.get_current_span().get_span_context()
+        sampler = provider.sampler.get_description() if isinstance(provider, TracerProvider) else None
+        if context.is_valid and not context.trace_flags.sampled:
+            self.warn(
+                "trace",
+                f"run {run._id} had no spans: it is in trace {context.trace_id:032x}, which is not sampled, by the "
+                f"caller's choice or by this process's sampler. {_REMEDY_OF_SAMPLING}",
+            )
+        elif sampler is not None and _leaves_out(sampler):
+            self.warn(
+                "sampler",
+                f"run {run._id} had no spans, and the sampler {sampler} leaves some out. {_REMEDY_OF_SAMPLING}",
+            )
+        elif self.has_seen_spans:
+            return  # the run made none
+        elif isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
             self.warn(
                 "provider",
                 f"run {run._id} had no spans, and no tracer provider is set, without which frameworks make none: call "
                 "opentelemetry.trace.set_tracer_provider(provider) with the provider that has the RunSpanProcessor",
             )
-            return
-        sampler = provider.sampler.get_description()
-        if "AlwaysOn" not in sampler:
+        else:
             self.warn(
-                "sampler",
-                f"run {run._id} had no spans, and the sampler {sampler} leaves some out: what is not sampled is in no "
-                "run. Give frameworks a provider of their own (tracer_provider=) that samples all",
+                "reach",
+                f"run {run._id} had no spans, and none has reached the RunSpanProcessor yet: add it to the provider "
+                f"that the framework or its instrumentor uses. The global one is a {type(provider).__qualname__} of "
+                f"{type(provider).__module__}, and the first that is set stays",
             )
 
     def warn_of_failure(self, error: Exception) -> None:
@@ -83,6 +99,18 @@ class SpanHealth:
         if what not in self._warned:
             self._warned.add(what)
             self._log.warning("%s", text)
+
+
+_REMEDY_OF_SAMPLING = (
+    "What is not sampled is in no run: give frameworks a provider of their own (tracer_provider=) that samples all"
+)
+
+
+def _leaves_out(sampler: str) -> bool:
+    """Tell by the description of a sampler whether it leaves traces out that begin in this process."""
+    # That of ParentBased names five samplers, four of which decide on spans that have a parent.
+    root = sampler.removeprefix("ParentBased{root:").partition(",")[0]
+    return "AlwaysOn" not in root and root not in {"TraceIdRatioBased{1}", "TraceIdRatioBased{1.0}"}
 
 
 def _observer_of(health: weakref.ref[SpanHealth]) -> Callable[[RunFields], None]:

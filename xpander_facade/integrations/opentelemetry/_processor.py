@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from xpander_facade import _validation
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from xpander_facade.backend import Backend
 
 log = logging.getLogger("xpander_facade.integrations.opentelemetry")
-# Spans that nobody ends must not fill the memory.
+# Spans that nobody ends must not fill the memory: beyond this the oldest are forgotten.
 MAX_OPEN_SPANS = 100_000
 _Open = tuple[Node, "RunSpans | Tree"]
 
@@ -38,14 +39,12 @@ _Open = tuple[Node, "RunSpans | Tree"]
 class Tree:
     """The spans below one that is in no recorded run: what the spans of agents in it tell becomes runs."""
 
-    __slots__ = ("is_over", "top")
+    __slots__ = ("is_over", "lock", "top")
 
     def __init__(self, top: Node) -> None:
         self.top = top
         self.is_over = False
-
-
-_current: contextvars.ContextVar[tuple[Tree, Node] | None] = contextvars.ContextVar("xpander_spans", default=None)
+        self.lock = threading.RLock()
 
 
 class RunSpanProcessor(SpanProcessor):
@@ -82,6 +81,8 @@ class RunSpanProcessor(SpanProcessor):
         self._reports_agents = _validation.check_flag("agents", agents)
         self._has_content = _validation.check_flag("content", content)
         self._open: dict[tuple[int, int], _Open] = {}
+        # Each processor has trees of its own, so that several of them don't add to each other's.
+        self._current = contextvars.ContextVar[tuple[Tree, Node] | None]("xpander_spans", default=None)
         self._process = os.getpid()
         self._health = SpanHealth(log)
         self._health.watch_runs()
@@ -118,52 +119,72 @@ class RunSpanProcessor(SpanProcessor):
         if self._process != os.getpid():  # the spans of a parent process end there
             self._process = os.getpid()
             self._open.clear()
+        self._health.has_seen_spans = True
         context, parent = span.get_span_context(), span.parent
-        if context is None or len(self._open) >= MAX_OPEN_SPANS:
+        if context is None:
             return
+        key = context.trace_id, context.span_id
         above = None if parent is None else self._open.get((parent.trace_id, parent.span_id))
         run = current_run()
         owner: RunSpans | Tree
         if run is not None:
             owner = RunSpans.of(run, has_content=self._has_content)
             node = Node(above[0] if above is not None and above[1] is owner else None, span)
-            owner.start(node)
+            if not owner.start(key, node):
+                return
         elif above is not None:
             node, owner = Node(above[0], span), above[1]
+            if isinstance(owner, RunSpans) and not owner.start(key, node):
+                return
         elif self._reports_agents:
-            node, owner = _without_parent(span)
+            node, owner = self._without_parent(span)
         else:
             return
         if node.parent is not None:
             node.parent.add(node)
-        self._open[context.trace_id, context.span_id] = node, owner
+        self._open[key] = node, owner
+        if len(self._open) > MAX_OPEN_SPANS:
+            self._open.pop(next(iter(self._open)), None)
         if isinstance(owner, Tree) and node.kind is SpanKind.AGENT:
             # Not taken back: an emitter may end a span in another context, and a tree that is over is not used.
-            _current.set((owner, node))
+            self._current.set((owner, node))
 
     def _end(self, span: ReadableSpan) -> None:
         context = span.get_span_context()
-        opened = None if context is None else self._open.pop((context.trace_id, context.span_id), None)
+        if context is None:
+            return
+        key = context.trace_id, context.span_id
+        opened = self._open.pop(key, None)
         if opened is None:
             return
         node, owner = opened
-        node.end(span)
-        self._health.check(span, node)
         if isinstance(owner, RunSpans):
-            owner.end(node)
+            owner.end(key, node, span)
+            self._health.check(span, node)
             return
-        if node is owner.top:
-            owner.is_over = True
-        for agent in outermost_agents(node):
-            if not agent.is_taken and not agent.may_be_below_agent():
-                report_agent(self._backend, self._agent_id, agent, has_content=self._has_content)
-                agent.take()
+        with owner.lock:
+            node.end(span)
+            self._health.check(span, node)
+            if node is owner.top:
+                owner.is_over = True
+            if (reported := node.reported_above) is not None:
+                self._report(reported)
+            for agent in outermost_agents(node):
+                if not agent.is_taken and not agent.may_be_below_agent():
+                    self._report(agent)
 
+    def _report(self, agent: Node) -> None:
+        """Report an agent's run; once more, with all that is told by then, when a call that is open still has ended."""
+        agent.report = report_agent(self._backend, self._agent_id, agent, has_content=self._has_content)
+        if agent.has_open_below() and agent.report is not None:
+            agent.is_taken = True
+        else:
+            agent.take()
 
-def _without_parent(span: Span) -> tuple[Node, Tree]:
-    # Some emitters give the spans of calls no parent: they belong to the agent that runs in this context.
-    current = _current.get()
-    if current is not None and not current[0].is_over and current[1].facts is None:
-        return Node(current[1], span), current[0]
-    node = Node(None, span)
-    return node, Tree(node)
+    def _without_parent(self, span: Span) -> tuple[Node, Tree]:
+        # Some emitters give the spans of calls no parent: they belong to the agent that runs in this context.
+        current = self._current.get()
+        if current is not None and not current[0].is_over and current[1].facts is None:
+            return Node(current[1], span), current[0]
+        node = Node(None, span)
+        return node, Tree(node)

@@ -27,6 +27,8 @@ def report_agent(
 ) -> DetachedCall[None] | None:
     """Report what the span of an agent and those below it tell, on a thread of its own.
 
+    Where it was reported before, that report goes first, and this one replaces it.
+
     A chain without a call of a model is not an agent's run, and is not reported.
 
     Args:
@@ -46,7 +48,7 @@ def report_agent(
     counts = change.counts
     # A status that is not set counts as well: emitters set one for errors alone.
     is_success = span.status.is_ok if span.status is not None else True
-    said = _failure_of(span) if not is_success else final_text([agent], calls) if has_content else None
+    said = _failure_of(span) if not is_success else final_text([agent]) if has_content else None
     report: dict[str, object] = {
         "agent_id": agent_id,
         "id": id_of(span),
@@ -58,7 +60,7 @@ def report_agent(
         "used_tools": tools_of([agent]),
         "llm_response": {"_run": {"span": span.name, "model": None if change.told is None else change.told.model}},
     }
-    call = DetachedCall(_send, backend, report)
+    call = DetachedCall(_send, backend, report, agent.report)
     call.start()
     return call
 
@@ -82,8 +84,10 @@ def _failure_of(span: ReadableSpan) -> str:
     return (span.status.description if span.status is not None else None) or "the agent's span tells of a failure"
 
 
-def _send(backend: Backend, report: dict[str, object]) -> None:
+def _send(backend: Backend, report: dict[str, object], earlier: DetachedCall[None] | None) -> None:
     try:
+        if earlier is not None:
+            earlier.wait()
         if backend.configuration.outbox is not None:
             backend.enqueue_external_task(**report)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xpander_facade.integrations.opentelemetry._attributes import SpanKind, parsed
 from xpander_facade.integrations.opentelemetry._final_text import text_of_agent, text_of_call
@@ -20,6 +20,8 @@ from xpander_facade.usage._reading import collect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from xpander_facade.recorder._external_task import ExternalTask
 
 _MAX_TOPS = 10_000
@@ -33,12 +35,14 @@ class RunSpans:
         has_content: Whether the final text is taken, too.
     """
 
-    __slots__ = ("_has_content", "_run", "_tops")
+    __slots__ = ("_has_content", "_has_text", "_known", "_run", "_tops")
 
     def __init__(self, run: ExternalTask, *, has_content: bool) -> None:
-        self._run = run
+        self._run: ExternalTask | None = run
         self._has_content = has_content
+        self._has_text = False
         self._tops: list[Node] = []
+        self._known: set[tuple[int, int]] = set()
 
     @classmethod
     def of(cls, run: ExternalTask, *, has_content: bool) -> RunSpans:
@@ -46,24 +50,36 @@ class RunSpans:
         spans = run._collectors.get("spans")
         if isinstance(spans, cls):
             return spans
-        made = cls(run, has_content=has_content)
-        run._collectors["spans"] = made
-        return made
+        # Several threads may come here at once with the first spans of a run.
+        return cast("RunSpans", run._collectors.setdefault("spans", cls(run, has_content=has_content)))
 
-    def start(self, node: Node) -> None:
-        """Note a span that has begun."""
+    def start(self, key: tuple[int, int], node: Node) -> bool:
+        """Note a span that has begun; False where another processor has told of it, or the run has ended."""
+        if key in self._known or self._run is None:
+            return False
+        self._known.add(key)
         if node.parent is None and len(self._tops) < _MAX_TOPS:
             self._tops.append(node)
+        return True
 
-    def end(self, node: Node) -> None:
-        """Take a tree whose uppermost span has ended."""
-        if node.parent is None and not node.is_taken:
-            self._take([node])
+    def end(self, key: tuple[int, int], node: Node, span: ReadableSpan) -> None:
+        """Note what a span tells that has ended, and take the tree whose uppermost span it is."""
+        run = self._run
+        if run is None:
+            return
+        # With the run's lock: whoever takes the spans above sees it open, or ended.
+        with run._lock:
+            self._known.discard(key)
+            node.end(span)
+            if node.is_top and not node.is_taken:
+                self._take([node])
 
     def finish(self) -> None:
         """Take what was not taken yet: the run ends."""
         self._take([top for top in self._tops if not top.is_taken])
         self._tops.clear()
+        self._known.clear()
+        self._run = None  # spans that nobody ends must not keep it
 
     @property
     def is_empty(self) -> bool:
@@ -71,12 +87,17 @@ class RunSpans:
         return not self._tops
 
     def _take(self, tops: Sequence[Node]) -> None:
-        calls = calls_of(tops)
+        run, calls = self._run, calls_of(tops)
+        if run is None:
+            return
         told = [(fragment_of(call), int(call.rank), call.facts.scope) for call in calls]
-        summary = summary_of(tops, calls, has_content=self._has_content)
-        self._run._take_spans(told, summary)
+        # A call that ends after its agent, as a stream's does, says no more than that has said.
+        is_late = self._has_text and all(top.parent is not None for top in tops)
+        summary = summary_of(tops, has_content=self._has_content and not is_late)
+        self._has_text = self._has_text or (summary is not None and bool(summary.texts))
+        run._take_spans(told, summary)
         for top in tops:
-            top.take()
+            self._tops += top.take()
 
 
 def fragment_of(call: ModelCall) -> UsageFragment:
@@ -94,16 +115,16 @@ def fragment_of(call: ModelCall) -> UsageFragment:
     return fragment
 
 
-def summary_of(tops: Sequence[Node], calls: Sequence[ModelCall], *, has_content: bool) -> UsageFragment | None:
+def summary_of(tops: Sequence[Node], *, has_content: bool) -> UsageFragment | None:
     """Return the tools and the final text that spans tell; None where they tell none."""
     tools = tools_of(tops)
-    said = final_text(tops, calls) if has_content else None
+    said = final_text(tops) if has_content else None
     if not tools and said is None:
         return None
     return UsageFragment(tools=tools, texts=[said] if said else [], is_final=True)
 
 
-def final_text(tops: Sequence[Node], calls: Sequence[ModelCall]) -> str | None:
+def final_text(tops: Sequence[Node]) -> str | None:
     """Return what came of it: as the outermost agent tells, else an agent below, else the last call of a model."""
     agents = [node for node in below(tops) if node.kind is SpanKind.AGENT]
     tops_first = [node for node in tops if node.kind is SpanKind.AGENT]

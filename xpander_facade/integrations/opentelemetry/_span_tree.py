@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan  # noqa: TC004 (annotations only)
 
+    from xpander_facade._process.threads import DetachedCall  # noqa: TC004 (annotations only)
     from xpander_facade.integrations.opentelemetry._attributes import Attributes
     from xpander_facade.integrations.opentelemetry._final_text import Event
 
@@ -34,14 +35,18 @@ class Node:
         span: The span as it was when it was looked at last; None for one that has ended and has nothing more to tell.
         facts: What it tells; None until it has ended.
         children: The spans below it, in the order of their start.
+        is_top: Nothing above it will take what it tells: it has no parent, or that has been taken before it ended.
         is_taken: What it and the spans below it tell has been taken.
+        report: The report of an agent's run that was made of it.
     """
 
     parent: Node | None
     span: ReadableSpan | None = attrs.field(repr=False)
     facts: SpanFacts | None = None
     children: list[Node] = attrs.field(factory=list["Node"], repr=False)
+    is_top: bool = attrs.field(default=attrs.Factory(lambda node: node.parent is None, takes_self=True))
     is_taken: bool = False
+    report: DetachedCall[None] | None = attrs.field(default=None, repr=False)
 
     def add(self, child: Node) -> None:
         """Put a span below this one."""
@@ -54,11 +59,64 @@ class Node:
         # Of others the facts are enough; a span holds prompts and answers.
         self.span = span if self.kind in {SpanKind.CALL, SpanKind.AGENT} else None
 
-    def take(self) -> None:
-        """Let go of what has been taken."""
+    def take(self) -> list[Node]:
+        """Let go of what has been taken.
+
+        Returns:
+            The uppermost spans below it that are open still, such as those of streams: they are trees of their own now.
+        """
+        late = self.open_below()
+        for node in late:
+            node.is_top = True
         self.is_taken = True
         self.children.clear()
         self.span = None
+        return late
+
+    def open_below(self) -> list[Node]:
+        """Return the uppermost spans below it that have not ended and may tell a call yet that is not told.
+
+        What has ended below those is let go of.
+        """
+        if self.is_told_call:
+            return []
+        found: list[Node] = []
+        for child in self.children:
+            below_it = child.open_below()
+            if child.facts is not None:
+                found += below_it
+            else:
+                child.children = below_it
+                found.append(child)
+        return found
+
+    def has_open_below(self) -> bool:
+        """Tell whether a span below it has not ended and may tell a call yet that is not told."""
+        if self.is_told_call:
+            return False
+        return any(child.facts is None or child.has_open_below() for child in self.children)
+
+    @property
+    def reported_above(self) -> Node | None:
+        """The agent's span above this call's that was reported before the call had ended; None where a call is told."""
+        found, above = None, self.parent if self.is_told_call else None
+        while above is not None and not above.is_told_call:
+            found = above if above.report is not None else found
+            above = above.parent
+        return found
+
+    @property
+    def is_told_call(self) -> bool:
+        """Whether it is a model's call that has told its counts: what is below it tells them again."""
+        return self.facts is not None and self.facts.kind is SpanKind.CALL and bool(self.facts.counts)
+
+    @property
+    def nearest_above(self) -> Node | None:
+        """The next span above it that is a call's, an agent's or a tool's."""
+        above = self.parent
+        while above is not None and above.kind is SpanKind.OTHER:
+            above = above.parent
+        return above
 
     @property
     def kind(self) -> SpanKind:
@@ -114,7 +172,7 @@ class ModelCall:
     Args:
         node: Its span.
         facts: What that tells.
-        rank: Who tells it. Of a run only what has the highest rank counts.
+        rank: Who tells it. What a run's calls of a lower rank tell may be told by those of a higher one.
     """
 
     node: Node
@@ -125,24 +183,20 @@ class ModelCall:
 def calls_of(tops: Iterable[Node]) -> list[ModelCall]:
     """Return the calls of trees: on each path down the outermost span of a call that has counts.
 
-    Spans of clients are left out where a framework's spans have counts, unless they are right below a tool, whose own
-    calls they are, or below a framework's span of a call that has none.
+    A client's span right below a tool, whose own call it is, ranks as a framework's, and so does one below a
+    framework's span of a call that has no counts.
 
     Returns:
-        The calls of the highest rank that there is; where no span of a call has counts, the outermost spans that have
-        some.
+        The calls; where no span of a call has counts, the outermost spans that have some.
     """
     tops = list(tops)
-    found = [call for top in tops for call in _calls_below(top, above=None)]
-    if not found:
-        return [call for top in tops for call in _sums_below(top)]
-    highest = max(call.rank for call in found)
-    return [call for call in found if call.rank is highest]
+    found = [call for top in tops for call in _calls_below(top, above=top.nearest_above)]
+    return found or [call for top in tops for call in _sums_below(top)]
 
 
 def _calls_below(node: Node, above: Node | None) -> Iterator[ModelCall]:
     facts = node.facts
-    if facts is not None and facts.kind is SpanKind.CALL and facts.counts:
+    if facts is not None and node.is_told_call:
         yield ModelCall(node, facts, Rank.CLIENT if facts.is_sdk and not _is_told_alone(above) else Rank.CALL)
         return
     nearest = node if node.kind is not SpanKind.OTHER else above
