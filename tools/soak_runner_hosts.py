@@ -153,6 +153,11 @@ class Control:
         answer: dict[str, str] = json.loads(self._ask(["states"]))
         return answer
 
+    def count_held(self) -> int | None:
+        """Return how many jobs the runner still has; None where it can lose none."""
+        answer: int | None = json.loads(self._ask(["held"]))
+        return answer
+
     def close(self) -> None:
         """End the process."""
         self._process.kill()

@@ -59,6 +59,7 @@ class Traces:
         runs: The platform's records, by id.
         kills: What was killed.
         outages: How many times the platform was away.
+        lost: The ids of jobs that were sent again, since the runner had lost them with a host that was killed.
         left: What the hosts' outboxes still held in the end.
         seconds: How long all took.
         violations: The emulator's answers that broke the contract.
@@ -71,6 +72,7 @@ class Traces:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     kills: list[Kill] = field(default_factory=list)
     outages: int = 0
+    lost: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
@@ -105,6 +107,8 @@ class _Job:
     ended: str | None
     killed: Mapping[int, float]
     runner: str = ""
+    was_lost: bool = False
+    """Whether the runner has lost it, and it was sent again."""
 
     @property
     def is_untaken(self) -> bool:
@@ -173,12 +177,22 @@ def judge(traces: Traces, plans: Mapping[int, Plan]) -> Outcome:
         rows[row["job"]].append(row)
     killed = {pid: kill.at for kill in traces.kills for pid in kill.pids}
     jobs = [
-        _Job(plan, rows[plan.id], traces.runs.get(plan.id), traces.ended.get(plan.id), killed, traces.runner)
+        _Job(
+            plan,
+            rows[plan.id],
+            traces.runs.get(plan.id),
+            traces.ended.get(plan.id),
+            killed,
+            traces.runner,
+            plan.id in traces.lost,
+        )
         for plan in (plans[number] for number in traces.numbers)
     ]
     untaken = [job.plan.id for job in jobs if job.is_untaken]
     if len(untaken) > _MAX_TAKEN * sum(kill.is_host for kill in traces.kills):
         outcome.problems.append(f"more jobs were not begun than killed hosts can have taken: {', '.join(untaken)}")
+    if len(traces.lost) > sum(kill.is_host for kill in traces.kills):
+        outcome.problems.append(f"more jobs were lost than killed hosts can have taken: {', '.join(traces.lost)}")
     for job in jobs:
         for problem in _problems_of(job):
             outcome.problems.append(f"{job.plan.id}: {problem}; {_told(job)}")
@@ -196,6 +210,7 @@ def judge(traces: Traces, plans: Mapping[int, Plan]) -> Outcome:
         "attempts": sum(len(job.attempts) for job in jobs),
         "jobs tried again, percent": round(100 * sum(job.plan.failures > 0 for job in jobs) / max(len(jobs), 1), 1),
         "jobs taken by a host that was killed before": len(untaken),
+        "jobs that the runner lost": len(traces.lost),
         "jobs whose process was killed": sum(job.was_killed for job in jobs),
         "kills": sum(not kill.is_host for kill in traces.kills),
         "host kills": sum(kill.is_host for kill in traces.kills),
@@ -224,8 +239,8 @@ def _problems_of(job: _Job) -> list[str]:
         wanted = "completed" if job.plan.ends == "done" else "failed"
         if job.ended != wanted:
             problems.append(f"its runner says {job.ended} of a job that nobody killed")
-        # What was held is done again, which leaves out no attempt and adds none.
-        attempts = sorted(set(job.attempts)) if job.was_held else job.attempts
+        # What was held or lost is done again, which leaves out no attempt and adds none.
+        attempts = sorted(set(job.attempts)) if job.was_held or job.was_lost else job.attempts
         if attempts != list(range(job.plan.failures + 1)) and (job.attempts or not job.is_over_limit):
             problems.append(f"its attempts were {job.attempts}, though nobody killed it")
     return problems

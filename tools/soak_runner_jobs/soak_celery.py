@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery, Task
+from redis import Redis
 from soak_jobs import LIMIT, Plan, serve, work
 
 from xpander_facade import Backend
@@ -25,6 +26,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
 )
 instrument(app, Backend(), all=True)
+connection = Redis.from_url(os.environ["REDIS"])
 
 
 @app.task(bind=True, max_retries=3, name="soak.job")
@@ -50,5 +52,14 @@ def states(ids: list[str]) -> dict[str, str]:
     return {id: names[state] for id in ids if (state := app.AsyncResult(id).state) in names}
 
 
+def count_held() -> int:
+    """Return how many messages Celery still has, in its queue or with a worker.
+
+    Its transport takes a message out of the queue, and then notes which worker has it: a worker that is killed in
+    between takes the message with it.
+    """
+    return connection.llen("celery") + connection.hlen("unacked")
+
+
 if __name__ == "__main__":
-    serve(send, states)
+    serve(send, states, count_held)

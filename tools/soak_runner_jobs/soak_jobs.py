@@ -98,12 +98,17 @@ def work(number: int, attempt: int) -> str:
     return plan.result
 
 
-def serve(send: Callable[[Plan], None], states: Callable[[list[str]], dict[str, str]]) -> None:
-    """Answer the lines of standard input: `["send", [numbers]]`, and `["states"]` of all that were sent.
+def serve(
+    send: Callable[[Plan], None],
+    states: Callable[[list[str]], dict[str, str]],
+    count_held: Callable[[], int] | None = None,
+) -> None:
+    """Answer the lines of standard input: `["send", [numbers]]`, `["states"]` of all that were sent, and `["held"]`.
 
     Args:
         send: Gives a job to the runner.
         states: Returns what the runner says of jobs that have ended: "completed" or "failed", by id.
+        count_held: Returns how many jobs the runner still has; None where it can lose none.
     """
     sent: list[str] = []
     ended: dict[str, str] = {}
@@ -115,6 +120,8 @@ def serve(send: Callable[[Plan], None], states: Callable[[list[str]], dict[str, 
                 send(plan)
                 sent.append(plan.id)
             print("null", flush=True)
+        elif command == "held":
+            print(json.dumps(count_held and count_held()), flush=True)
         else:
             ended |= states([id for id in sent if id not in ended])
             print(json.dumps(ended), flush=True)
