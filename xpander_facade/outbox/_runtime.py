@@ -88,6 +88,9 @@ class OutboxRuntime:
             at_once: Now, and not only when nobody stores more for a moment.
         """
         if not (self._maintenance_thread.is_alive and self._sender_thread.is_alive):
+            # Should the relay go, the next round of the maintenance thread starts the sender.
+            if self._maintenance_thread.is_alive and self.sender.leaves_to_relay():
+                return
             self.start()
         if self.sender.is_idle:
             if at_once:

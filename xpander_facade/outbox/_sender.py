@@ -227,7 +227,7 @@ class Sender:
                 time.sleep(_GATHER)
             self._unsettled += map(self._outcome, self._ended())
             now = time.monotonic()
-            is_left = self._is_left_to_relay()
+            is_left = self.leaves_to_relay()
             wanted = {one.number: 0 if is_left else self._capacity(one, now) for one in destinations}
             longest = max((one.configuration.deadline for one in destinations), default=0.0) + _MARGIN
             claims = self._claims.turn(
@@ -289,6 +289,10 @@ class Sender:
             with self._counting:
                 self._flushes = max(self._flushes - 1, 0)  # a fork within the block begins anew
 
+    def leaves_to_relay(self) -> bool:
+        """Whether this process sends nothing now, since a relay is there."""
+        return self.is_left_to_relay is not None and not self._flushes and self.is_left_to_relay()
+
     def settle(self, timeout: float) -> None:
         """Write down what became of the reports that are under way, without sending more.
 
@@ -312,9 +316,6 @@ class Sender:
         self._threads.stop()
 
     # --- what may leave ---
-
-    def _is_left_to_relay(self) -> bool:
-        return self.is_left_to_relay is not None and not self._flushes and self.is_left_to_relay()
 
     def _capacity(self, destination: _Destination, now: float) -> int:
         """Return how many more reports of a destination this process may claim now."""

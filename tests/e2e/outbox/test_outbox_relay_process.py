@@ -122,6 +122,24 @@ def test_while_a_relay_runs_a_process_sends_for_a_flush_alone(emulator: Emulator
     outbox.close()
 
 
+def test_while_a_relay_runs_the_end_of_a_run_starts_no_thread_that_sends(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("xpander_facade.outbox._runtime._FIRST_ROUND", 3600.0)
+    path = tmp_path / "runs.db"
+    configuration = Configuration("k", "org-1", emulator.url, "agent-1", outbox=OutboxSettings(path, relay="process"))
+    runtime = Outbox.of(configuration)._runtime
+    with locked(str(path)), Backend(configuration) as backend:
+        with backend.external_task(id="run-1"):
+            pass
+        assert runtime._maintenance_thread.is_alive
+        assert not runtime._sender_thread.was_started
+    # The relay is gone, and the thread that looks after the file has a sender started.
+    runtime._maintenance_thread.wake()
+    assert eventually(lambda: len(emulator.tasks()) == 1)
+    Outbox.of(configuration).close()
+
+
 def test_of_relays_that_start_at_once_one_sends(emulator: Emulator, tmp_path: Path):
     path = tmp_path / "runs.db"
     Backend(Configuration("k", "org-1", emulator.url, "agent-1", outbox=path)).enqueue_external_task(id="run-1")
