@@ -384,7 +384,7 @@ class Database:
                 connection.close()
 
     def _prepare(self) -> sqlite3.Connection:
-        path = self.path if self.is_in_memory else _file_safety.make_ready(self.path)
+        path = self.path if self.is_in_memory else _file_safety.make_ready(self.path, self._file_id)
         connection = self._connect()
         try:
             # Nothing is changed before it is known whose database it is.

@@ -23,10 +23,15 @@ FileId = tuple[tuple[int, int] | None, tuple[int, int] | None]
 """Device and inode of the file and of its log."""
 
 
-def make_ready(path: str) -> str:
+def make_ready(path: str, known: FileId | None = None) -> str:
     """Make the file where it is missing, readable by its owner only, and check it; return its path without links.
 
     Nothing is opened or changed before it is known that the file is a regular one that can be trusted.
+
+    Args:
+        path: The path.
+        known: The file that was opened here before, by this process or by one that has forked it. It was not mounted by
+            itself then, and is not asked for that again: the table of mounts can be a long one.
 
     Raises:
         ConfigurationError: It can't be made, is not a regular file, is somebody else's, or is mounted by itself.
@@ -40,7 +45,8 @@ def make_ready(path: str) -> str:
     if _found(path) is None:
         _make(path)
     check(path)
-    _check_mount(path)
+    if known is None or known[0] != _inode(path):
+        _check_mount(path)
     if _is_shared(os.path.dirname(path)):
         # SQLite would make them itself, but also take what somebody else puts there in the meantime.
         for suffix in ("-wal", "-shm"):

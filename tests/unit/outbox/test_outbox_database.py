@@ -298,3 +298,18 @@ def test_the_locks_of_a_fork_come_free_where_its_first_hook_was_interrupted_at_o
     assert taken == [True, True]
     _database._forking = threading.RLock()
     store.database._reset()
+
+
+def test_a_file_that_is_opened_again_is_looked_up_in_the_table_of_mounts_only_where_it_is_another_one(
+    store, destination, tmp_path, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr("xpander_facade.outbox._file_safety._check_mount", asked.append)
+    store.database.close()
+    put(store, destination, "run-1")
+    assert asked == []
+    (tmp_path / "other.db").touch()
+    os.replace(tmp_path / "other.db", tmp_path / "runs.db")
+    store.database.close()
+    put(store, destination, "run-2")
+    assert asked == [str(tmp_path / "runs.db")]
