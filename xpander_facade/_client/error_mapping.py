@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
 
 from xpander_facade._client import retry
-from xpander_facade._process.imports import STATUSES, load
+from xpander_facade._process.imports import STATUSES, load, on_preload
 from xpander_facade.errors import (
     APIConnectionError,
     APIResponseParseError,
@@ -38,7 +38,7 @@ _UNENCRYPTED = "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|record layer failure|H
 """How OpenSSL calls an answer that is not TLS."""
 # A proxy or a gateway may quote a URL with a user and a password.
 _CREDENTIALS = r"://[^/\s@]*@"
-
+on_preload(lambda: re.compile(_CREDENTIALS))
 
 _REMEDIES: Mapping[int, str] = {
     401: "check api_key= or XPANDER_API_KEY",

@@ -11,6 +11,7 @@ that nobody closes. A forked child inherits none.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -22,7 +23,7 @@ import attrs
 
 from xpander_facade._process.ending import Step, at_end
 from xpander_facade._transport.pool import ConnectionPool
-from xpander_facade._transport.routing import TLSSettings, resolve_route
+from xpander_facade._transport.routing import TLSSettings, resolve_route, ssl_context
 from xpander_facade.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -187,6 +188,20 @@ def pool_key(configuration: Configuration) -> PoolKey:
         key = PoolKey(configuration.base_url, tls, configuration.proxy, proxies)
         object.__setattr__(configuration, "_pool_key", key)
     return key
+
+
+def load_authorities(configuration: Configuration) -> None:
+    """Load the certificate authorities that calls of a configuration trust, where those are the usual ones.
+
+    The children of a process have what it has loaded; each of them would take longer to do so than to send a report.
+    Files that the user names may be renewed, and each process reads them when it needs them.
+    """
+    if configuration.disabled or configuration.http_client is not None:
+        return
+    tls = pool_key(configuration).tls
+    if configuration.base_url.startswith("https:") and tls == TLSSettings(True):
+        with contextlib.suppress(OSError, ValueError):  # the call that needs them says so
+            ssl_context(tls)
 
 
 def acquire(configuration: Configuration, holder: object) -> None:

@@ -17,6 +17,7 @@ from xpander_facade import _validation
 from xpander_facade._process.imports import preload
 from xpander_facade._process.threads import in_thread
 from xpander_facade._serialization.jsonable import to_text
+from xpander_facade._transport.pool_registry import load_authorities
 from xpander_facade.backend import Backend
 from xpander_facade.errors import IntegrationError
 from xpander_facade.outbox._outbox import Outbox
@@ -114,8 +115,12 @@ class Jobs:
     # --- the process ---
 
     def prepare(self) -> None:
-        """Import what jobs need before processes are forked for them."""
+        """Import and load what jobs need before processes are forked for them."""
         preload()
+        configuration = self.backend.configuration
+        # Where a relay sends, the processes of the jobs make no connection.
+        if configuration.outbox is None or configuration.outbox.relay is None:
+            load_authorities(configuration)
 
     def take_up(self) -> None:
         """Begin to send what earlier processes left, which a worker without jobs would not."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xpander_facade import _validation
 from xpander_facade._process.imports import preload
 from xpander_facade._serialization.jsonable import to_text
+from xpander_facade._transport.pool_registry import load_authorities
 from xpander_facade.errors import IntegrationError, XpanderError
 from xpander_facade.integrations._lambda_time import MARGIN, flush, seconds_left, watch_time
 from xpander_facade.recorder._counts import count_report
@@ -133,10 +134,11 @@ def _body_of(record: Any) -> str | None:
 
 
 def _prepare(backend: Backend, function: object) -> None:
-    """Import at the environment's start what the first invocation would pay for."""
+    """Import and load at the environment's start what the first invocation would pay for."""
     if not callable(function):
         raise IntegrationError(f"{_INTEGRATION} records a function, not a {type(function).__name__}")
     preload()
+    load_authorities(backend.configuration)
     try:  # there is a copy of the initialised process for each environment where SnapStart is on
         hooks = importlib.import_module("snapshot_restore_py")
     except ImportError:

@@ -166,6 +166,11 @@ AFTERWARDS = """
     made = codec._plan.cache_info().misses
     codec._plan(Task)
     print(codec._plan.cache_info().misses - made)
+    import re
+    from xpander_facade._client.error_mapping import one_line
+    # The first answer that a job's process gets can be that its run is not known.
+    re._compiler.compile = None
+    one_line("not found", 100)
     # A thread of the system ends a moment after Python's; one that stayed would wait ten seconds for another call.
     until = time.monotonic() + 5
     while os.path.exists("/proc/self/task") and len(os.listdir("/proc/self/task")) > 1:
