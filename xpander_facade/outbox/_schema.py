@@ -134,6 +134,14 @@ _LAST_NUMBER = (
     " VALUES (?, 0, '', 9, '', 1e18, 0, 0, x'')"
 )
 """Stays in a file that was left, in a state that no report has, so that the next number is a new one."""
+_OTHERS_LEASE = 60.0
+"""Seconds after a run's beginning until which its process is not taken for dead unless it is surely gone."""
+_LEASE = (
+    "INSERT INTO processes (owner, seen_at, lease_until) SELECT owner, max(began_at), max(began_at) + ? FROM runs"
+    " WHERE owner NOT IN (SELECT owner FROM processes) GROUP BY owner"
+)
+"""For a process that wrote runs into the old file after another one had moved its lease: it may be gone since, and
+what is known of it in the new file, too. Nobody would report its runs."""
 _REPORT = "destination, id, state, agent_id, created_at, due, attempts, owner, lease_until, lease, reason, size, body"
 _OF_RUN = "WHERE id = ? AND destination = ?"
 
@@ -165,6 +173,7 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
         "INSERT OR IGNORE INTO processes (owner, seen_at, lease_until) VALUES (?, ?, ?)",
         old.execute("SELECT owner, seen_at, lease_until FROM processes"),
     )
+    new.execute(_LEASE, (_OTHERS_LEASE,))
     return moved
 
 

@@ -57,6 +57,28 @@ def test_a_run_that_ended_while_another_process_moved_it_is_not_taken_for_unfini
     assert counted(path, "runs") == 1
 
 
+def test_a_run_of_a_dead_process_that_is_moved_after_its_lease_is_reported(
+    runtime: OutboxRuntime, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    dead, last = OutboxRuntime(OutboxSettings(path)), Database(str(path))
+    with contextlib.closing(dead), contextlib.closing(last):
+        number = runtime.store.destination("https://platform org-1")
+        dead.in_flight._owner = "machine 1 2"
+        dead.in_flight.add(number, "first", "a", b'{"id":"first"}')
+        last.query("SELECT 1 FROM runs")
+        delete(path)
+        runtime.database.check_file()  # the lease is moved
+        dead.in_flight.add(number, "second", "a", b'{"id":"second"}')  # its process has not noticed yet
+        monkeypatch.setattr("xpander_facade.outbox._in_flight.is_gone", lambda name: name == "machine 1 2")
+        assert runtime.in_flight.report_dead() == 1
+        assert counted(path, "processes") == 0
+        last.check_file()  # what was left in the old file is moved
+        assert runtime.in_flight.report_dead() == 1
+        dead.database.close()
+    assert counted(path, "runs") == counted(path, "processes") == 0
+    assert counted(path, "reports") == 2
+
+
 def test_what_was_written_to_a_deleted_file_is_brought_into_the_new_one_at_the_end(path: Path):
     configuration = Configuration(
         api_key="k", base_url="http://127.0.0.1:9", organization_id="o", agent_id="a", outbox=OutboxSettings(path)
