@@ -56,14 +56,14 @@ def stub(loopback_server: Loopback) -> Loopback:
 
 
 class Reports:
-    """A backend that keeps what it is told to report."""
+    """A backend that keeps what it is told to report: under the same id the last report, as the platform does."""
 
     def __init__(self) -> None:
         self.configuration = SimpleNamespace(outbox=None)
-        self.kept: list[dict[str, Any]] = []
+        self.kept: dict[str, dict[str, Any]] = {}
 
     def report_external_task(self, **report: Any) -> None:
-        self.kept.append(report)
+        self.kept[report["id"]] = report
 
 
 class Traced:
@@ -93,7 +93,7 @@ class Traced:
             else:
                 yield None
                 join(5)
-                self.reports = reports.kept
+                self.reports = [*reports.kept.values()]
         finally:
             multi._span_processors = before
             processor.shutdown()

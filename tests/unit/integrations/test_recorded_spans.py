@@ -11,14 +11,14 @@ from xpander_facade.integrations.opentelemetry import RunSpanProcessor
 
 
 class Reports:
-    """A backend that keeps what it is told to report."""
+    """A backend that keeps what it is told to report: under the same id the last report, as the platform does."""
 
     def __init__(self):
         self.configuration = SimpleNamespace(outbox=None)
-        self.kept = []
+        self.kept = {}
 
     def report_external_task(self, **report):
-        self.kept.append(report)
+        self.kept[report["id"]] = report
 
 
 def right(sample):
@@ -59,9 +59,9 @@ def test_an_agent_without_a_run_is_one(name):
     processor.shutdown()
     assert join(5)
     if not sample["told"]["is_agent"]:
-        assert reports.kept == []
+        assert reports.kept == {}
         return
-    (report,) = reports.kept
+    (report,) = reports.kept.values()
     assert report["duration"] > 0
     assert {"tokens": report["tokens"], "tools": report["used_tools"], "text": report["result"]} == right(sample)
 
@@ -86,5 +86,5 @@ def test_a_servers_span_above_changes_nothing(name):
     assert join(5)
     if len(traces) > 1 or not sample["told"]["is_agent"]:
         return
-    (report,) = reports.kept
+    (report,) = reports.kept.values()
     assert {"tokens": report["tokens"], "tools": report["used_tools"], "text": report["result"]} == right(sample)

@@ -15,7 +15,7 @@ from typing import Any, cast
 import attrs
 
 from xpander_facade.usage._counts import Counts, count, counts_in
-from xpander_facade.usage._fields import field, first_of
+from xpander_facade.usage._fields import field, first_of, get_path, items
 
 Attributes = Mapping[str, Any]
 
@@ -44,12 +44,15 @@ _COUNT_IN_TEXT = re.compile(
 )
 
 _CALLS = frozenset({"chat", "generate_content", "text_completion"})
-_AGENTS = frozenset({"invoke_agent", "invoke_workflow"})
+AGENTS = frozenset({"invoke_agent", "invoke_workflow"})
 _OPENINFERENCE = {"LLM": "call", "TOOL": "tool", "AGENT": "agent", "CHAIN": "agent"}
 _LANGSMITH = {"llm": "call", "tool": "tool", "chain": "agent"}
 _LANGFUSE = {"generation": "call", "tool": "tool", "agent": "agent", "chain": "agent"}
 _TRACELOOP = {"workflow": "agent", "agent": "agent", "tool": "tool"}
-_HAYSTACK = {"haystack.agent.run": "agent", "haystack.pipeline.run": "agent"}
+_HAYSTACK = {"haystack.agent.run": "agent", "haystack.pipeline.run": "agent", "haystack.agent.step.llm": "call"}
+_HAYSTACK_OUTPUTS = ("haystack.agent.step.llm.output", "haystack.component.output")
+_LOGFIRE = (("OpenAI Agents trace", "agent"), ("Agent run", "agent"), ("Function", "tool"))
+"""How the names of Logfire's spans of openai-agents begin, which have no attribute for their kind."""
 
 _OF_AN_SDK = re.compile(
     r"com\.anthropic\.sdk"
@@ -104,7 +107,7 @@ def kind_of(name: str, scope: str, attributes: Attributes) -> SpanKind:
     if operation in _CALLS:
         # ag2 tells each call twice: by a span of the call, and by one that only records what it cost.
         return SpanKind.OTHER if name.startswith("record_usage") else SpanKind.CALL
-    if operation in _AGENTS:
+    if operation in AGENTS:
         return SpanKind.AGENT
     if operation == "execute_tool":
         return SpanKind.TOOL
@@ -120,7 +123,18 @@ def kind_of(name: str, scope: str, attributes: Attributes) -> SpanKind:
         return SpanKind.CALL
     if name in _HAYSTACK:
         return SpanKind(_HAYSTACK[name])
-    return SpanKind.TOOL if "haystack.tool.name" in attributes else SpanKind.OTHER
+    if name == "haystack.component.run":
+        is_call = str(attributes.get("haystack.component.type")).endswith("Generator")
+        return SpanKind.CALL if is_call else SpanKind.OTHER
+    if scope.startswith("logfire.openai_agents"):
+        for start, logfires in _LOGFIRE:
+            if name.startswith(start):
+                return SpanKind(logfires)
+    if "haystack.tool.name" in attributes:
+        return SpanKind.TOOL
+    # Before there were names for operations, a call was what has a model and counts.
+    is_call = "gen_ai.request.model" in attributes and any(told in attributes for told in _PROMPT[:2])
+    return SpanKind.CALL if is_call else SpanKind.OTHER
 
 
 def facts_of(name: str, scope: str, attributes: Attributes) -> SpanFacts:
@@ -133,7 +147,7 @@ def facts_of(name: str, scope: str, attributes: Attributes) -> SpanFacts:
         response_id=_text(attributes, "gen_ai.response.id"),
         model=_text(attributes, "gen_ai.response.model", "llm.model_name", "gen_ai.request.model", "model_name"),
         provider=_text(attributes, "gen_ai.provider.name", "gen_ai.system", "llm.provider"),
-        tool=_text(attributes, "gen_ai.tool.name", "tool.name", "haystack.tool.name", "traceloop.entity.name"),
+        tool=_text(attributes, "gen_ai.tool.name", "tool.name", "haystack.tool.name", "traceloop.entity.name", "name"),
     )
 
 
@@ -151,6 +165,9 @@ def _counts_of(attributes: Attributes) -> Counts:
     counts = _named_counts(attributes, "gen_ai.usage.") or _named_counts(attributes, "gen_ai.aggregated_usage.")
     for name in _USAGE_JSON:
         _fill(counts, _counts_in_json(attributes.get(name)))
+    for name in _HAYSTACK_OUTPUTS if not counts else ():
+        for reply in items(field(parsed(attributes.get(name)), "replies")):
+            counts.add(counts_in(get_path(reply, "meta.usage")))
     for name in _USAGE_TEXT:
         _fill(counts, _counts_in_text(attributes.get(name)))
     return counts

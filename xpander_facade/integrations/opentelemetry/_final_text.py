@@ -34,8 +34,11 @@ _OF_A_CALL = (
     "gen_ai.completion",
     "traceloop.entity.output",
     "langfuse.observation.output",
+    "haystack.agent.step.llm.output",
+    "haystack.component.output",
     "all_messages_events",
     "events",
+    "output",
 )
 _INPUTS = (
     "input.value",
@@ -45,6 +48,7 @@ _INPUTS = (
     "gen_ai.task.input",
     "gen_ai.prompt",
     "langfuse.observation.input",
+    "haystack.agent.input",
 )
 
 
@@ -122,7 +126,7 @@ _FIELDS = ("raw", "output", "answer", "result", "response", "content", "text", "
 
 
 def _of_fields(told: object) -> str | None:
-    if not isinstance(told, dict):
+    if not isinstance(told, dict) or not told:
         return None
     for name in _FIELDS:
         if (said := text(field(told, name))) and said.strip():

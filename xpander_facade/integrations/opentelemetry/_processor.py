@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import os
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("xpander_facade.integrations.opentelemetry")
 # Spans that nobody ends must not fill the memory: beyond this the oldest are forgotten.
 MAX_OPEN_SPANS = 100_000
+# Emitters that make spans afterwards end a span before those below it begin: the last that have ended are known still.
+MAX_ENDED_SPANS = 2_000
 _Open = tuple[Node, "RunSpans | Tree"]
 
 
@@ -81,6 +84,7 @@ class RunSpanProcessor(SpanProcessor):
         self._reports_agents = _validation.check_flag("agents", agents)
         self._has_content = _validation.check_flag("content", content)
         self._open: dict[tuple[int, int], _Open] = {}
+        self._ended: dict[tuple[int, int], _Open] = {}
         # Each processor has trees of its own, so that several of them don't add to each other's.
         self._current = contextvars.ContextVar[tuple[Tree, Node] | None]("xpander_spans", default=None)
         self._process = os.getpid()
@@ -104,6 +108,7 @@ class RunSpanProcessor(SpanProcessor):
     def shutdown(self) -> None:
         """Forget the spans that have not ended, and watch no further runs."""
         self._open.clear()
+        self._ended.clear()
         self._health.unwatch_runs()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -119,12 +124,16 @@ class RunSpanProcessor(SpanProcessor):
         if self._process != os.getpid():  # the spans of a parent process end there
             self._process = os.getpid()
             self._open.clear()
+            self._ended.clear()
         self._health.has_seen_spans = True
         context, parent = span.get_span_context(), span.parent
         if context is None:
             return
         key = context.trace_id, context.span_id
-        above = None if parent is None else self._open.get((parent.trace_id, parent.span_id))
+        above: _Open | None = None
+        if parent is not None:
+            known = parent.trace_id, parent.span_id
+            above = self._open.get(known) or self._ended.get(known)
         run = current_run()
         owner: RunSpans | Tree
         if run is not None:
@@ -140,11 +149,9 @@ class RunSpanProcessor(SpanProcessor):
             node, owner = self._without_parent(span)
         else:
             return
-        if node.parent is not None:
+        if node.parent is not None and not node.is_top:
             node.parent.add(node)
-        self._open[key] = node, owner
-        if len(self._open) > MAX_OPEN_SPANS:
-            self._open.pop(next(iter(self._open)), None)
+        _remember(self._open, key, (node, owner), MAX_OPEN_SPANS)
         if isinstance(owner, Tree) and node.kind is SpanKind.AGENT:
             # Not taken back: an emitter may end a span in another context, and a tree that is over is not used.
             self._current.set((owner, node))
@@ -161,25 +168,26 @@ class RunSpanProcessor(SpanProcessor):
         if isinstance(owner, RunSpans):
             owner.end(key, node, span)
             self._health.check(span, node)
-            return
-        with owner.lock:
-            node.end(span)
-            self._health.check(span, node)
-            if node is owner.top:
-                owner.is_over = True
-            if (reported := node.reported_above) is not None:
-                self._report(reported)
-            for agent in outermost_agents(node):
-                if not agent.is_taken and not agent.may_be_below_agent():
-                    self._report(agent)
-
-    def _report(self, agent: Node) -> None:
-        """Report an agent's run; once more, with all that is told by then, when a call that is open still has ended."""
-        agent.report = report_agent(self._backend, self._agent_id, agent, has_content=self._has_content)
-        if agent.has_open_below() and agent.report is not None:
-            agent.is_taken = True
         else:
-            agent.take()
+            with owner.lock:
+                node.end(span)
+                self._health.check(span, node)
+                if node is owner.top:
+                    owner.is_over = True
+                self._end_outside(node)
+        _remember(self._ended, key, opened, MAX_ENDED_SPANS)
+
+    def _end_outside(self, node: Node) -> None:
+        """Report the agents whose runs have ended with a span, or what it tells of one that was reported before."""
+        if node.is_top and (report := node.reported_above) is not None:
+            if not node.is_below_told_call:
+                report.add([node])
+            node.take()
+            return
+        for agent in outermost_agents(node):
+            if not agent.is_taken and not agent.may_be_below_agent():
+                agent.report = report_agent(self._backend, self._agent_id, agent, has_content=self._has_content)
+                agent.take()
 
     def _without_parent(self, span: Span) -> tuple[Node, Tree]:
         # Some emitters give the spans of calls no parent: they belong to the agent that runs in this context.
@@ -188,3 +196,11 @@ class RunSpanProcessor(SpanProcessor):
             return Node(current[1], span), current[0]
         node = Node(None, span)
         return node, Tree(node)
+
+
+def _remember(spans: dict[tuple[int, int], _Open], key: tuple[int, int], span: _Open, most: int) -> None:
+    """Remember a span, and forget the oldest where there are too many."""
+    spans[key] = span
+    if len(spans) > most:
+        with contextlib.suppress(RuntimeError):  # another thread has changed it between, and will look again
+            spans.pop(next(iter(spans), key), None)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from xpander_facade._process.threads import DetachedCall
-from xpander_facade.integrations.opentelemetry._attributes import SpanKind
+from xpander_facade.integrations.opentelemetry._attributes import AGENTS, SpanKind
 from xpander_facade.integrations.opentelemetry._final_text import input_of
 from xpander_facade.integrations.opentelemetry._run_spans import final_text, fragment_of
 from xpander_facade.integrations.opentelemetry._span_tree import below, calls_of, tools_of
@@ -14,6 +14,8 @@ from xpander_facade.recorder._run_usage import RunUsage
 from xpander_facade.usage._tokens import Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opentelemetry.sdk.trace import ReadableSpan
 
     from xpander_facade.backend import Backend
@@ -22,12 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("xpander_facade.integrations.opentelemetry")
 
 
-def report_agent(
-    backend: Backend, agent_id: str | None, agent: Node, *, has_content: bool
-) -> DetachedCall[None] | None:
+def report_agent(backend: Backend, agent_id: str | None, agent: Node, *, has_content: bool) -> AgentReport | None:
     """Report what the span of an agent and those below it tell, on a thread of its own.
-
-    Where it was reported before, that report goes first, and this one replaces it.
 
     A chain without a call of a model is not an agent's run, and is not reported.
 
@@ -36,33 +34,81 @@ def report_agent(
         agent_id: The agent that the run counts for; None for the configuration's.
         agent: The agent's span, with those below it.
         has_content: Whether the input and the result are reported.
+
+    Returns:
+        The report, which takes what is told later.
     """
-    span = agent.span
-    if span is None:
+    if agent.span is None:
         return None
-    calls = calls_of([agent])
-    if not calls and not _is_agent(agent) and not any(node.kind is SpanKind.CALL for node in below([agent])):
-        return None
-    usage = RunUsage((object(),))
-    change = usage.take_ranked([(fragment_of(call), int(call.rank), call.facts.scope) for call in calls])
-    counts = change.counts
-    # A status that is not set counts as well: emitters set one for errors alone.
-    is_success = span.status.is_ok if span.status is not None else True
-    said = _failure_of(span) if not is_success else final_text([agent]) if has_content else None
-    report: dict[str, object] = {
-        "agent_id": agent_id,
-        "id": id_of(span),
-        "input": input_of(agent.attributes) if has_content else None,
-        "tokens": None if counts is None else Tokens(*counts.values()),
-        "is_success": is_success,
-        "result": said,
-        "duration": max(0.0, ((span.end_time or 0) - (span.start_time or 0)) / 1e9),
-        "used_tools": tools_of([agent]),
-        "llm_response": {"_run": {"span": span.name, "model": None if change.told is None else change.told.model}},
-    }
-    call = DetachedCall(_send, backend, report, agent.report)
-    call.start()
-    return call
+    report = AgentReport(backend, agent_id, agent, agent.span, has_content=has_content)
+    report.add([agent])
+    return report
+
+
+class AgentReport:
+    """The report of an agent's run, which is sent again where its spans tell more after the agent's own has ended.
+
+    Args:
+        backend: Reports it.
+        agent_id: The agent that the run counts for; None for the configuration's.
+        agent: The agent's span, with those below it.
+        span: The same.
+        has_content: Whether the input and the result are reported.
+    """
+
+    def __init__(
+        self, backend: Backend, agent_id: str | None, agent: Node, span: ReadableSpan, *, has_content: bool
+    ) -> None:
+        # A status that is not set counts as well: emitters set one for errors alone.
+        is_success = span.status.is_ok if span.status is not None else True
+        self._backend = backend
+        self._has_content = has_content
+        self._usage = RunUsage((object(),))
+        self._is_of_agent = _is_agent(agent)
+        self._last: DetachedCall[None] | None = None
+        self._told: dict[str, object] = {
+            "agent_id": agent_id,
+            "id": id_of(span),
+            "input": input_of(agent.attributes) if has_content else None,
+            "is_success": is_success,
+            "duration": max(0.0, ((span.end_time or 0) - (span.start_time or 0)) / 1e9),
+        }
+        self._name = span.name
+        self._model: str | None = None
+        self._counts: dict[str, int] | None = None
+        self._tools: list[str] = []
+        self._result = None if is_success else _failure_of(span)
+
+    def add(self, tops: Sequence[Node]) -> None:
+        """Take what spans tell, and report all that was told, after the report that was made before.
+
+        Args:
+            tops: The uppermost of the spans.
+        """
+        before = self._counts, self._result, len(self._tools)
+        calls = calls_of(tops)
+        change = self._usage.take_ranked([(fragment_of(call), int(call.rank), call.facts.scope) for call in calls])
+        if change.counts is not None:
+            counts = self._counts or dict.fromkeys(change.counts, 0)
+            self._counts = {name: number + change.counts[name] for name, number in counts.items()}
+        self._tools += [name for name in tools_of(tops) if name not in self._tools]
+        self._model = (None if change.told is None else change.told.model) or self._model
+        if self._result is None and self._has_content:
+            self._result = final_text(tops)
+        self._is_of_agent = self._is_of_agent or bool(calls) or any(node.kind is SpanKind.CALL for node in below(tops))
+        is_new = self._last is None or (self._counts, self._result, len(self._tools)) != before
+        if self._is_of_agent and is_new:
+            self._send()
+
+    def _send(self) -> None:
+        report = self._told | {
+            "tokens": None if self._counts is None else Tokens(*self._counts.values()),
+            "result": self._result,
+            "used_tools": [*self._tools],
+            "llm_response": {"_run": {"span": self._name, "model": self._model}},
+        }
+        self._last = DetachedCall(_send, self._backend, report, self._last)
+        self._last.start()
 
 
 def id_of(span: ReadableSpan) -> str:
@@ -73,7 +119,7 @@ def id_of(span: ReadableSpan) -> str:
 
 def _is_agent(agent: Node) -> bool:
     told = agent.attributes
-    return told.get("gen_ai.operation.name") is not None or "AGENT" in str(told.get("openinference.span.kind"))
+    return told.get("gen_ai.operation.name") in AGENTS or "AGENT" in str(told.get("openinference.span.kind"))
 
 
 def _failure_of(span: ReadableSpan) -> str:

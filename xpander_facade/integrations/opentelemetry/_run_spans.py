@@ -54,11 +54,13 @@ class RunSpans:
         return cast("RunSpans", run._collectors.setdefault("spans", cls(run, has_content=has_content)))
 
     def start(self, key: tuple[int, int], node: Node) -> bool:
-        """Note a span that has begun; False where another processor has told of it, or the run has ended."""
-        if key in self._known or self._run is None:
+        """Note a span that has begun; False where another processor has told of it. After the run's end it is lost."""
+        if self._run is None:
+            return True
+        if key in self._known:
             return False
         self._known.add(key)
-        if node.parent is None and len(self._tops) < _MAX_TOPS:
+        if node.is_top and not node.is_below_told_call and len(self._tops) < _MAX_TOPS:
             self._tops.append(node)
         return True
 
@@ -71,7 +73,7 @@ class RunSpans:
         with run._lock:
             self._known.discard(key)
             node.end(span)
-            if node.is_top and not node.is_taken:
+            if node.is_top and not node.is_taken and not node.is_below_told_call:
                 self._take([node])
 
     def finish(self) -> None:
@@ -126,12 +128,14 @@ def summary_of(tops: Sequence[Node], *, has_content: bool) -> UsageFragment | No
 
 def final_text(tops: Sequence[Node]) -> str | None:
     """Return what came of it: as the outermost agent tells, else an agent below, else the last call of a model."""
-    agents = [node for node in below(tops) if node.kind is SpanKind.AGENT]
-    tops_first = [node for node in tops if node.kind is SpanKind.AGENT]
+    # What a span that is open has as its output may be that of the one before, or nothing yet.
+    ended = [node for node in below(tops) if node.facts is not None and node.span is not None]
+    agents = [node for node in ended if node.kind is SpanKind.AGENT]
+    tops_first = [node for node in tops if node in agents]
     for node in tops_first or agents[:1]:
         if said := text_of_agent(node.attributes, node.events):
             return said
-    for node in reversed([node for node in below(tops) if node.kind is SpanKind.CALL and node.span is not None]):
+    for node in reversed([node for node in ended if node.kind is SpanKind.CALL]):
         if said := text_of_call(node.attributes, node.events):
             return said
     for node in agents:

@@ -7,23 +7,34 @@ whole life, and clients of models tell again what the frameworks above them tell
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from xpander_facade.integrations.opentelemetry._attributes import SpanFacts, SpanKind, facts_of, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan  # noqa: TC004 (annotations only)
 
-    from xpander_facade._process.threads import DetachedCall  # noqa: TC004 (annotations only)
     from xpander_facade.integrations.opentelemetry._attributes import Attributes
     from xpander_facade.integrations.opentelemetry._final_text import Event
 
 MAX_SPANS = 20_000
 """Spans of one tree that are kept; a tree of a process that runs for days is not one run."""
+
+
+class ReportOfAgent(Protocol):
+    """The report of an agent's run, which takes what is told later."""
+
+    def add(self, tops: Sequence[Node]) -> None:
+        """Take what spans tell.
+
+        Args:
+            tops: The uppermost of the spans.
+        """
+        ...
 
 
 @attrs.define(eq=False)
@@ -44,9 +55,11 @@ class Node:
     span: ReadableSpan | None = attrs.field(repr=False)
     facts: SpanFacts | None = None
     children: list[Node] = attrs.field(factory=list["Node"], repr=False)
-    is_top: bool = attrs.field(default=attrs.Factory(lambda node: node.parent is None, takes_self=True))
+    is_top: bool = attrs.field(
+        default=attrs.Factory(lambda node: node.parent is None or node.parent.is_taken, takes_self=True)
+    )
     is_taken: bool = False
-    report: DetachedCall[None] | None = attrs.field(default=None, repr=False)
+    report: ReportOfAgent | None = attrs.field(default=None, repr=False)
 
     def add(self, child: Node) -> None:
         """Put a span below this one."""
@@ -85,24 +98,26 @@ class Node:
             below_it = child.open_below()
             if child.facts is not None:
                 found += below_it
+                child.is_taken, child.children, child.span = True, [], None
             else:
                 child.children = below_it
                 found.append(child)
         return found
 
-    def has_open_below(self) -> bool:
-        """Tell whether a span below it has not ended and may tell a call yet that is not told."""
-        if self.is_told_call:
-            return False
-        return any(child.facts is None or child.has_open_below() for child in self.children)
+    @property
+    def is_below_told_call(self) -> bool:
+        """Whether a call above it has told its counts: what this one tells is told already."""
+        above = self.parent
+        while above is not None and not above.is_told_call:
+            above = above.parent
+        return above is not None
 
     @property
-    def reported_above(self) -> Node | None:
-        """The agent's span above this call's that was reported before the call had ended; None where a call is told."""
-        found, above = None, self.parent if self.is_told_call else None
-        while above is not None and not above.is_told_call:
-            found = above if above.report is not None else found
-            above = above.parent
+    def reported_above(self) -> ReportOfAgent | None:
+        """The report of the outermost agent above it that has been made."""
+        found, above = None, self.parent
+        while above is not None:
+            found, above = above.report or found, above.parent
         return found
 
     @property
