@@ -161,14 +161,15 @@ def test_a_task_whose_child_is_killed_has_the_outcome_that_celery_gives_it(
 ):
     setting = new_setting(outbox=outbox)
     worker = work(setting)
-    answers = call(setting, "lost_late", "lost_for_good")
+    answers = call(setting, "lost_late", "lost_for_good", "lost_with_base")
     assert answers["lost_late"] == "done"
     assert answers["lost_for_good"][0] == "WorkerLostError"
     setting.stop(worker)
     runs = setting.runs()
     assert told(runs["lost_late"]) == ("completed", "in", "done", 0)
     assert told(runs["lost_for_good"])[:2] == ("failed", "in")
-    assert "the worker's process ended before the task did" in runs["lost_for_good"]["result"]
+    for name in ("lost_for_good", "lost_with_base"):
+        assert "the worker's process ended before the task did" in runs[name]["result"]
 
 
 @pytest.mark.long
@@ -259,3 +260,74 @@ def test_a_failed_instrument_leaves_the_app_as_it_was(backend: Backend):
     assert app.Task.Request is not before
     integration.uninstrument(app)
     assert (app.Task.Request, len(signals.task_prerun.receivers or ())) == (before, receivers)
+
+
+def test_two_deliveries_of_one_task_in_one_process_are_both_seen_to_their_ends(new_setting: Callable[..., Setting]):
+    import threading
+
+    from celery import Celery
+
+    from xpander_facade import current_run
+
+    setting = new_setting(outbox=False)
+    app = Celery("here", set_as_current=False)
+    backend = Backend(api_key="key-1", organization_id="org-1", agent_id="agent-1", base_url=setting.emulator.url)
+    integration.instrument(app, backend, all=True)
+    both_begun = threading.Barrier(2, timeout=30)
+    first_ended = threading.Event()
+    own_runs: list[bool] = []
+
+    @app.task(name="here.task")
+    def task(text: str) -> str:
+        run = current_run()
+        both_begun.wait()
+        if text == "second":
+            assert first_ended.wait(30)
+        own_runs.append(current_run() is run)
+        return text
+
+    def deliver(text: str) -> None:
+        task.apply((text,), task_id="again")
+        first_ended.set()
+
+    app.finalize()
+    threads = [threading.Thread(target=deliver, args=(text,)) for text in ("first", "second")]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        integration.uninstrument(app)
+        backend.close()
+    assert own_runs == [True, True]
+    assert told(setting.runs()["again"])[0::2] == ("completed", "second")
+
+
+def test_tasks_with_a_base_class_of_their_own_are_told_of_lost_children_too(backend: Backend):
+    from celery import Celery, Task, signals
+    from celery.worker.request import Request
+
+    class OwnRequest(Request):
+        pass
+
+    class Base(Task):
+        abstract = True
+
+    class Special(Task):
+        abstract = True
+        Request = OwnRequest
+
+    app = Celery("here", set_as_current=False)
+    integration.instrument(app, backend)
+
+    def task() -> None:
+        pass
+
+    made = [app.task(name=f"here.{base.__name__}", base=base)(task) for base in (app.Task, Base, Special)]
+    before = [task.Request for task in made[1:]]
+    signals.worker_init.send(None)
+    assert all(hasattr(task.Request, "_report_end") for task in made)
+    assert issubclass(made[2].Request, OwnRequest)
+    integration.uninstrument(app)
+    assert [task.Request for task in made[1:]] == before

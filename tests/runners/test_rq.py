@@ -133,6 +133,32 @@ def test_jobs_that_a_lost_host_had_taken_are_recorded_as_rq_ends_them(new_settin
     setting.stop(worker)
 
 
+STOP = """
+import os, rq, rq_app, sys
+from redis import Redis
+from rq.command import send_stop_job_command
+connection = Redis.from_url(os.environ["REDIS"])
+if sys.argv[1] == "begin":
+    rq.Queue(connection=connection).enqueue(rq_app.stopped, "in", job_id="stopped", retry=rq.Retry(max=1))
+else:
+    send_stop_job_command(connection, "stopped")
+"""
+
+
+@pytest.mark.parametrize("outbox", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_job_that_is_stopped_by_command_is_recorded_as_such(new_setting: Callable[..., Setting], outbox: bool):
+    setting = new_setting(outbox=outbox)
+    worker = work(setting)
+    setting.call(STOP, "begin")
+    assert eventually((setting.folder / "stopped").exists), setting.log()
+    setting.call(STOP, "stop")
+    assert eventually(lambda: "stopped" in setting.runs()), setting.log()
+    setting.stop(worker)
+    run = setting.runs()["stopped"]
+    assert told(run)[:3] == ("failed", "in", "the job was stopped by a command before it ended")
+    assert run["duration"] > 0
+
+
 @pytest.mark.long
 def test_the_worker_of_the_package_records_jobs_that_are_marked(new_setting: Callable[..., Setting]):
     setting = new_setting()

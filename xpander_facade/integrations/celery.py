@@ -95,6 +95,7 @@ class _Recording:
         self._jobs = jobs
         self._request_class = app.Task.Request
         self._lost: set[str] = set()
+        self._with_own_requests: list[Any] = []
         # A hard limit kills the child, and Celery has no signal for it in the process that is left.
         app.Task.Request = request_class(self._request_class, jobs, self._lost)
         self._connected: list[tuple[Any, Any]] = [
@@ -116,6 +117,8 @@ class _Recording:
         for one, receiver in self._connected:
             one.disconnect(receiver)
         self._app.Task.Request = self._request_class
+        for task in self._with_own_requests:
+            del task.Request
 
     def _begin(self, task_id: str, task: Any, args: Any, kwargs: Any, **_: object) -> None:
         # Celery's signals are those of all apps of the process.
@@ -123,7 +126,7 @@ class _Recording:
             return
         try:
             self._jobs.begin(
-                task_id,
+                _key(task_id, task),
                 id=task_id,
                 name=task.name,
                 attempt=task.request.retries,
@@ -135,12 +138,12 @@ class _Recording:
             # Celery logs what comes out of here, and the task would never hear of its limit.
             if type(error).__name__ != "SoftTimeLimitExceeded" or not hasattr(signal, "SIGUSR1"):
                 raise
-            repeat = threading.Timer(_REPEAT_AFTER, self._repeat_limit, (task_id, os.getpid()))
+            repeat = threading.Timer(_REPEAT_AFTER, self._repeat_limit, (_key(task_id, task), os.getpid()))
             repeat.daemon = True
             repeat.start()
 
-    def _repeat_limit(self, task_id: str, pid: int) -> None:
-        if self._jobs.is_open(task_id):
+    def _repeat_limit(self, key: object, pid: int) -> None:
+        if self._jobs.is_open(key):
             os.kill(pid, signal.SIGUSR1)
 
     def _end(self, task_id: str, task: Any, retval: Any, state: str | None, **_: object) -> None:
@@ -148,6 +151,7 @@ class _Recording:
 
         if task.app is not self._app:
             return
+        key = _key(task_id, task)
         # A task that is ended by force has neither state nor value.
         error = retval if isinstance(retval, BaseException) and state != "SUCCESS" else None
         if state is None:
@@ -156,17 +160,23 @@ class _Recording:
             limits = cast("tuple[float | None, float | None]", task.request.timelimit or (None, None))
             hard = limits[0] or task.time_limit
             # The main process measures the limit, from before this one hears of the task.
-            if hard and self._jobs.elapsed(task_id) >= hard - min(_LATE_START, hard / 2):
-                self._jobs.end(task_id, error=TimeoutError(hard_limit(hard)), at_least=hard)
+            if hard and self._jobs.elapsed(key) >= hard - min(_LATE_START, hard / 2):
+                self._jobs.end(key, error=TimeoutError(hard_limit(hard)), at_least=hard)
                 return
             error = TimeoutError("the worker was told to end (SIGTERM) before the task did")
-        self._jobs.end(task_id, retval, error)
+        self._jobs.end(key, retval, error)
 
     def _note_failure(self, task_id: str, **_: object) -> None:
         self._lost.discard(task_id)
 
     def _prepare(self, **_: object) -> None:
         self._jobs.prepare()
+        recorded = self._app.Task.Request
+        for task in self._app.tasks.values():
+            # A base class that is not the app's brings its own requests.
+            if task.Request is not recorded and task not in self._with_own_requests:
+                task.Request = request_class(task.Request, self._jobs, self._lost)
+                self._with_own_requests.append(task)
 
     def _take_up(self, **_: object) -> None:
         self._jobs.take_up()
@@ -179,3 +189,8 @@ class _Recording:
 
     def _flush(self, **_: object) -> None:
         self._jobs.flush()
+
+
+def _key(task_id: str, task: Any) -> tuple[str, int]:
+    # A broker may give a task again while it is under way here: each delivery has a request of its own.
+    return task_id, id(task.request)

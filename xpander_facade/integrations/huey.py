@@ -103,7 +103,7 @@ class _Recording:
     def _begin(self, task: Any) -> None:
         kind = cast("type[object]", type(task))
         self._jobs.begin(
-            task.id,
+            _key(task),
             id=task.id,
             name=f"{kind.__module__}.{kind.__name__}",
             # huey's number of retries that are left stands still where a task asks for one: each execution counts.
@@ -116,13 +116,13 @@ class _Recording:
     def _end(self, task: Any, value: object, error: BaseException | None) -> None:
         if error is not None and task.retries and _is_steering(error):
             error = TryAgainError()
-        self._jobs.end(task.id, value, error)
+        self._jobs.end(_key(task), value, error)
 
     def _end_without_post_execute(self, signal: str, task: Any) -> None:
         if signal == self._canceled:  # by the task, or by a hook before it
             self._end(task, None, sys.exc_info()[1])
         else:
-            self._jobs.end(task.id, None, RuntimeError("the consumer was stopped before the task ended"))
+            self._jobs.end(_key(task), None, RuntimeError("the consumer was stopped before the task ended"))
 
     def _take_up(self) -> None:
         self._jobs.prepare()
@@ -130,6 +130,11 @@ class _Recording:
 
     def _flush(self) -> None:
         self._jobs.flush()
+
+
+def _key(task: Any) -> tuple[str, int]:
+    # A task that was put into the queue twice is under way twice, as two objects.
+    return task.id, id(task)
 
 
 def _is_steering(error: BaseException) -> bool:

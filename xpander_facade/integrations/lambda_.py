@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xpander_facade import _validation
 from xpander_facade._process.imports import preload
 from xpander_facade._serialization.jsonable import to_text
 from xpander_facade._transport.pool_registry import load_authorities
+from xpander_facade.backend import Backend
 from xpander_facade.errors import IntegrationError, XpanderError
 from xpander_facade.integrations._lambda_time import MARGIN, flush, seconds_left, watch_time
 from xpander_facade.recorder._counts import count_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from xpander_facade.backend import Backend
 
 __all__ = ["handler", "sqs_handler"]
 
@@ -49,7 +49,7 @@ def handler(
             more than is left of the function's time, and nothing while the platform is down.
 
     Raises:
-        IntegrationError: It is put on something that is no function.
+        IntegrationError: An argument makes no sense, or it is put on something that is no function, or an `async` one.
 
     Example:
         >>> backend = Backend()
@@ -57,7 +57,7 @@ def handler(
         ... def handle(event, context):
         ...     return agent.run(event["question"])
     """
-    _validation.check_seconds("flush_timeout", flush_timeout)
+    _check(backend, input, result, flush_timeout)
 
     def decorate(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         _prepare(backend, function)
@@ -86,7 +86,8 @@ def sqs_handler(
 
     The decorated function takes one record. One that raises is reported to SQS as a failure of its own, and so is what
     there was no time for; the others are not delivered again (`ReportBatchItemFailures` must be on). The attempts of a
-    message are summed up.
+    message are summed up. Of a FIFO queue, what follows a message that has failed in its group is left to SQS as well,
+    so that the group stays in order.
 
     Arguments as `handler`, where the event is the record; its `body` is the input by default.
 
@@ -95,7 +96,7 @@ def sqs_handler(
         ... def handle(record, context):
         ...     return agent.run(record["body"])
     """
-    _validation.check_seconds("flush_timeout", flush_timeout)
+    _check(backend, input, result, flush_timeout)
     told: Callable[[Any], str | None] | bool = _body_of if input is True else input
 
     def decorate(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], dict[str, Any]]:
@@ -103,14 +104,15 @@ def sqs_handler(
 
         @functools.wraps(function)
         def handle(event: Any, context: Any) -> dict[str, Any]:
-            failed: list[dict[str, str]] = []
+            failed: dict[str, None] = {}
+            held_groups: set[str] = set()
             try:
-                for record in event["Records"]:
-                    id = record["messageId"]
+                for record in _records_of(event):
+                    id, group = record["messageId"], _fifo_group(record)
                     # To be killed in the middle of it would bring back the messages before it as well, which are
                     # done.
-                    if seconds_left(context) <= MARGIN:
-                        failed.append({"itemIdentifier": id})
+                    if group in held_groups or seconds_left(context) <= MARGIN:
+                        _hold_back(id, group, failed, held_groups)
                         continue
                     attempt = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
                     options = {"id": id, "attempt": attempt, "attempts": "sum"}
@@ -118,10 +120,10 @@ def sqs_handler(
                         _call(backend, function, record, context, options, told, result)
                     except Exception as error:
                         _log.warning("message %s has failed, and SQS delivers it again: %r", id, error)
-                        failed.append({"itemIdentifier": id})
+                        _hold_back(id, group, failed, held_groups)
             finally:
                 flush(backend, context, flush_timeout)
-            return {"batchItemFailures": failed}
+            return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
 
         return handle
 
@@ -133,10 +135,49 @@ def _body_of(record: Any) -> str | None:
     return body
 
 
+def _records_of(event: Any) -> list[Any]:
+    """Return the messages of a batch.
+
+    Raises:
+        IntegrationError: The event is none of SQS.
+    """
+    records: Any = cast("dict[str, Any]", event).get("Records") if isinstance(event, dict) else None
+    found = cast("list[Any]", records) if isinstance(records, list) else [None]
+    if not all(isinstance(one, dict) and "messageId" in one for one in found):
+        raise IntegrationError(f"{_INTEGRATION}: the event is not a batch of SQS: record other events by handler()")
+    return found
+
+
+def _fifo_group(record: Any) -> str | None:
+    """Return the group of a message whose queue keeps order; messages of other queues may have one, too."""
+    is_fifo = str(record.get("eventSourceARN", "")).endswith(".fifo")
+    return record.get("attributes", {}).get("MessageGroupId") if is_fifo else None
+
+
+def _hold_back(id: str, group: str | None, failed: dict[str, None], held_groups: set[str]) -> None:
+    """Leave a message to SQS, and what follows it in its group."""
+    failed[id] = None
+    if group is not None:
+        held_groups.add(group)
+
+
+def _check(backend: object, input: object, result: object, flush_timeout: float) -> None:
+    if not isinstance(backend, Backend):
+        raise IntegrationError(
+            f"backend must be a Backend, not {type(backend).__name__}: write @handler(backend) above the function"
+        )
+    for name, given in (("input", input), ("result", result)):
+        if not isinstance(given, bool) and not callable(given):
+            raise IntegrationError(f"{name} must be a function, True or False, not {given!r}")
+    _validation.check_seconds("flush_timeout", flush_timeout)
+
+
 def _prepare(backend: Backend, function: object) -> None:
     """Import and load at the environment's start what the first invocation would pay for."""
     if not callable(function):
         raise IntegrationError(f"{_INTEGRATION} records a function, not a {type(function).__name__}")
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+        raise IntegrationError(f"{_INTEGRATION}: Lambda awaits no handler: call asyncio.run() in one that is not async")
     preload()
     load_authorities(backend.configuration)
     try:  # there is a copy of the initialised process for each environment where SnapStart is on
@@ -185,10 +226,12 @@ def _call(
 
 
 def _text(told: Callable[[Any], str | None] | bool, value: Any) -> str | None:
+    if told is False:
+        return None
     if callable(told):
         try:
-            return told(value)
+            value = told(value)
         except Exception as error:
             _log.warning("a run lacks its input or result, since what gives it raised: %r", error)
             return None
-    return to_text(value) if told and value is not None else None
+    return value if value is None or isinstance(value, str) else to_text(value)

@@ -11,6 +11,7 @@ from xpander_facade.integrations._requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from xpander_facade.backend import Backend
 
@@ -59,6 +60,7 @@ class RecordsJobs:
 
     recorded: Jobs | None = None
     """Which jobs are recorded, and how; None records those that are marked, or in which something is recorded."""
+    _performed: str | None = None
 
     def bootstrap(self, *arguments: Any, **keywords: Any) -> Any:
         """Import what jobs need before the worker forks, and send what earlier ones left."""
@@ -90,22 +92,24 @@ class RecordsJobs:
     def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> Any:
         """Report a job whose process was killed."""
         done: Any = cast("Any", super()).handle_work_horse_killed(job, retpid, ret_val, rusage)
-        jobs = self._jobs
-        if jobs.is_chosen(job.func_name, _marked(job)):
-            began = getattr(job, "started_at", None)
-            seconds = 0.0 if began is None else max(time.time() - began.timestamp(), 0.0)
-            input = jobs.describe(_marked(job), job.args, job.kwargs, job.id)
-            reason = f"the work-horse was killed before the job ended (wait status {ret_val})"
-            jobs.report_end(job.id, _attempt(job), input, reason, seconds, wait=_HORSE_FLUSH_SECONDS)
-            jobs.flush(_HORSE_FLUSH_SECONDS)
+        began = getattr(job, "started_at", None)
+        reason = f"the work-horse was killed before the job ended (wait status {ret_val})"
+        self._report_lost(job, reason, began)
+        self._jobs.flush(_HORSE_FLUSH_SECONDS)
         return done
 
     def handle_job_failure(self, job: Any, *arguments: Any, **keywords: Any) -> Any:
-        """Report a job that fails though no process has begun it: the one that had taken it is gone."""
+        """Report a job whose own process can't: the one that had taken it is gone, or a command has stopped it."""
         is_begun = getattr(self, "_is_horse", False) or job.get_status() != "queued"
         if not is_begun and not job.retries_left:
             self._report_lost(job, keywords.get("exc_string") or "the worker that had taken the job is gone")
-        return cast("Any", super()).handle_job_failure(job, *arguments, **keywords)
+        began = getattr(job, "started_at", None)
+        done: Any = cast("Any", super()).handle_job_failure(job, *arguments, **keywords)
+        # A worker without work-horses goes on with a job that it is told to stop, and records how that ends.
+        if job.get_status(refresh=False) == "stopped" and job.id != self._performed:
+            self._report_lost(job, "the job was stopped by a command before it ended", began)
+            self._jobs.flush(_HORSE_FLUSH_SECONDS)
+        return done
 
     def register_death(self, *arguments: Any, **keywords: Any) -> Any:
         """Send what waits before the worker ends."""
@@ -117,11 +121,12 @@ class RecordsJobs:
         if kind.__name__ == "AbandonedJobError" and not job.retries_left:
             self._report_lost(job, "the worker that did the job is gone")
 
-    def _report_lost(self, job: Any, reason: str) -> None:
+    def _report_lost(self, job: Any, reason: str, began: datetime | None = None) -> None:
         jobs = self._jobs
         if jobs.is_chosen(job.func_name, _marked(job)):
+            seconds = 0.0 if began is None else max(time.time() - began.timestamp(), 0.0)
             input = jobs.describe(_marked(job), job.args, job.kwargs, job.id)
-            jobs.report_end(job.id, _attempt(job), input, reason, 0.0, wait=_HORSE_FLUSH_SECONDS)
+            jobs.report_end(job.id, _attempt(job), input, reason, seconds, wait=_HORSE_FLUSH_SECONDS)
 
     @property
     def _jobs(self) -> Jobs:
@@ -134,6 +139,7 @@ class RecordsJobs:
     def _perform(self, job: Any) -> Any:
         """Perform a job within the time that RQ gives it, so that what its limit raises reaches the job."""
         jobs = self._jobs
+        self._performed = job.id
         value: Any = None
         error: BaseException | None = None
         jobs.begin(

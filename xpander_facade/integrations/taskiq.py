@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -118,5 +119,6 @@ def _attempt(message: Any) -> int:
         return 0
 
 
-def _key(message: Any) -> tuple[str, int]:
-    return message.task_id, _attempt(message)
+def _key(message: Any) -> tuple[str, int, int]:
+    # A broker may give a task again while it is under way here; taskiq handles each delivery in an asyncio task.
+    return message.task_id, _attempt(message), id(asyncio.current_task())

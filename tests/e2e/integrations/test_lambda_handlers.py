@@ -131,6 +131,81 @@ def test_only_functions_are_handlers(backend):
         lambda_.handler(backend)("handle")
 
 
+@pytest.mark.parametrize("decorator", [lambda_.handler, lambda_.sqs_handler])
+def test_what_makes_no_sense_is_an_error_as_the_environment_starts(backend, decorator):
+    async def awaited(event, context):
+        pass
+
+    with pytest.raises(IntegrationError, match=r"must be a Backend, not function: write @handler\(backend\)"):
+        decorator(lambda event, context: "x")
+    with pytest.raises(IntegrationError, match="must be a Backend, not NoneType"):
+        decorator(None)
+    with pytest.raises(IntegrationError, match="input must be a function, True or False, not 'question'"):
+        decorator(backend, input="question")
+    with pytest.raises(IntegrationError, match="result must be a function, True or False, not None"):
+        decorator(backend, result=None)
+    with pytest.raises(IntegrationError, match="Lambda awaits no handler"):
+        decorator(backend)(awaited)
+
+
+def test_what_gives_input_and_result_may_give_any_json(backend, platform):
+    @lambda_.handler(backend, input=lambda event: event, result=lambda value: [value])
+    def handle(event, context):
+        return "May"
+
+    assert handle({"question": "When?"}, context()) == "May"
+    (task,) = platform.tasks()
+    assert (task["status"], task["input"]["text"], task["result"]) == ("completed", '{"question": "When?"}', '["May"]')
+
+
+@pytest.mark.parametrize("event", [{}, None, {"Records": [{"Sns": {"MessageId": "m"}}]}, {"Records": {}}])
+def test_an_event_that_is_no_batch_is_an_error_that_says_so(backend, platform, event):
+    @lambda_.sqs_handler(backend)
+    def handle(record, context):
+        return "x"
+
+    with pytest.raises(IntegrationError, match="not a batch of SQS"):
+        handle(event, context())
+    assert platform.tasks() == []
+
+
+@pytest.mark.parametrize("is_fifo", [True, False])
+def test_a_group_of_a_fifo_queue_stays_in_order(backend, platform, is_fifo):
+    handled = []
+
+    @lambda_.sqs_handler(backend)
+    def handle(record, context):
+        handled.append(record["messageId"])
+        if record["body"] == "fail":
+            raise LookupError("no invoice")
+        return "x"
+
+    records = [
+        {
+            "messageId": id,
+            "body": body,
+            "attributes": {"MessageGroupId": group},
+            "eventSourceARN": f"arn:aws:sqs:eu-central-1:123456789012:q{'.fifo' if is_fifo else ''}",
+        }
+        for id, group, body in (("a", "1", "x"), ("b", "1", "fail"), ("c", "2", "x"), ("d", "1", "x"), ("e", "2", "x"))
+    ]
+    answer = handle({"Records": records}, context())
+    left = [entry["itemIdentifier"] for entry in answer["batchItemFailures"]]
+    assert left == (["b", "d"] if is_fifo else ["b"])
+    assert handled == (["a", "b", "c", "e"] if is_fifo else ["a", "b", "c", "d", "e"])
+    assert set(history(platform)) == set(handled)
+
+
+def test_a_message_that_is_twice_in_a_batch_is_one_run_and_one_failure(backend, platform):
+    @lambda_.sqs_handler(backend)
+    def handle(record, context):
+        raise LookupError("no invoice")
+
+    records = [{"messageId": "a", "body": "x"}] * 2
+    assert handle({"Records": records}, context()) == {"batchItemFailures": [{"itemIdentifier": "a"}]}
+    assert history(platform) == {"a": ("failed", "no invoice")}
+
+
 def test_nothing_is_left_for_a_snapshot(backend, platform, monkeypatch):
     registered = []
     hooks = SimpleNamespace(register_before_snapshot=lambda function, *given: registered.append((function, given)))

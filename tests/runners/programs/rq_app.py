@@ -76,3 +76,9 @@ def killed(text: str) -> None:
 
 def slow(text: str) -> None:
     time.sleep(20)
+
+
+@record
+def stopped(text: str) -> None:
+    with open(f"{os.environ['FOLDER']}/stopped", "w"):
+        time.sleep(60)
