@@ -39,6 +39,7 @@ _UNFINISHED = (
     "airflow.exceptions.AirflowRescheduleException",
     "airflow.exceptions.TaskDeferred",
     "airflow.sdk.exceptions.AirflowRescheduleException",
+    "airflow.sdk.exceptions.TaskAwaitingInput",
     "airflow.sdk.exceptions.TaskDeferred",
     "celery.exceptions.Retry",
     "dagster._core.definitions.events.RetryRequested",
@@ -67,12 +68,18 @@ _IGNORED = (
     "unittest.case.SkipTest",
 )
 _SUCCESS = (
+    "airflow.exceptions.DagRunTriggerException",  # how an operator asks for another DAG's run
+    "airflow.sdk.exceptions.DagRunTriggerException",
     "builtins.GeneratorExit",  # a generator that nobody takes to its end has done nothing wrong
+    "marimo._runtime.control_flow.MarimoStopError",
     "streamlit.runtime.scriptrunner.exceptions.RerunException",
     "streamlit.runtime.scriptrunner.exceptions.StopException",
     "streamlit.runtime.scriptrunner_utils.exceptions.RerunException",
     "streamlit.runtime.scriptrunner_utils.exceptions.StopException",
+    "tornado.web.Finish",
 )
+_EXITS = frozenset({"click.exceptions.Exit", "typer.exceptions.Exit"})
+"""How commands end without `sys.exit`, with a status of their own."""
 _KNOWN: Ignored = {
     **dict.fromkeys(_UNFINISHED, Outcome.UNFINISHED),
     **dict.fromkeys(_IGNORED, Outcome.IGNORED),
@@ -102,6 +109,8 @@ def outcome_of(error: BaseException | None, ignored: Ignored) -> Outcome:
                 return known[name]
     # `sys.exit()` without a status is how a script ends that is done.
     if isinstance(error, SystemExit) and error.code in (None, 0):
+        return Outcome.SUCCESS
+    if not _EXITS.isdisjoint(names) and getattr(error, "exit_code", None) == 0:
         return Outcome.SUCCESS
     return Outcome.FAILURE
 

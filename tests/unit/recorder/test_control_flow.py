@@ -6,15 +6,16 @@ import sys
 from typing import Any
 
 import pytest
+import typer
 from recorded import BACKEND, reported
 
 from xpander_facade.recorder._control_flow import Outcome, check_ignored, outcome_of
 
 
-def made(name: str, *bases: type) -> BaseException:
+def made(name: str, *bases: type, **members: object) -> BaseException:
     """Return an exception of a class of that module and name, which need not be installed."""
     module, _, qualname = name.rpartition(".")
-    return type(qualname, bases or (Exception,), {"__module__": module, "__qualname__": qualname})()
+    return type(qualname, bases or (Exception,), {"__module__": module, "__qualname__": qualname, **members})()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,17 @@ def made(name: str, *bases: type) -> BaseException:
         (made("airflow.sdk.exceptions.AirflowSkipException"), Outcome.IGNORED),
         (made("prefect.exceptions.Pause"), Outcome.UNFINISHED),
         (made("streamlit.runtime.scriptrunner_utils.exceptions.StopException"), Outcome.SUCCESS),
+        (made("airflow.sdk.exceptions.TaskAwaitingInput", BaseException), Outcome.UNFINISHED),
+        (made("airflow.sdk.exceptions.DagRunTriggerException"), Outcome.SUCCESS),
+        (made("marimo._runtime.control_flow.MarimoStopError", BaseException), Outcome.SUCCESS),
+        (made("tornado.web.Finish"), Outcome.SUCCESS),
+        (made("click.exceptions.Exit", exit_code=0), Outcome.SUCCESS),
+        (made("typer.exceptions.Exit", exit_code=0), Outcome.SUCCESS),
+        (made("typer.exceptions.Exit", exit_code=2), Outcome.FAILURE),
+        (made("mine.Exit", exit_code=0), Outcome.FAILURE),
+        (typer.Exit(), Outcome.SUCCESS),
+        (typer.Exit(1), Outcome.FAILURE),
+        (typer.Abort(), Outcome.FAILURE),
         (made("mine.Retry"), Outcome.FAILURE),
         (made("mine.Special", type(made("celery.exceptions.Retry"))), Outcome.UNFINISHED),
         (ExceptionGroup("both", [made("celery.exceptions.Retry"), ValueError()]), Outcome.FAILURE),
