@@ -277,7 +277,7 @@ def test_two_deliveries_of_one_task_in_one_process_are_both_seen_to_their_ends(n
     first_ended = threading.Event()
     own_runs: list[bool] = []
 
-    @app.task(name="here.task")
+    @app.task(name="here.again")
     def task(text: str) -> str:
         run = current_run()
         both_begun.wait()

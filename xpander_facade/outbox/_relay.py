@@ -71,12 +71,16 @@ def relay(
     with _stopped_by_signals(stop), _health(outboxes, health_host, health_port):
         _log.info("relay of %s: sending until told to stop", ", ".join(box.path for box in outboxes))
         _run(outboxes, stop, until_empty=until_empty, idle_timeout=idle_timeout)
-    for box in outboxes:
+    # To close what nobody has opened would make the file.
+    for box in filter(_is_there, outboxes):
         box.close()  # what was under way is settled by this, and the rest is handed over
     left = sum(_waiting(box) for box in outboxes)
-    for box in outboxes:
+    for box in filter(_is_there, outboxes):
         box.close()
-    _log.info("relay: stopped; %d reports wait", left)
+    if left:
+        _log.warning("relay: stopped; %d reports wait until the next process sends them", left)
+    else:
+        _log.info("relay: stopped; nothing waits")
     return left
 
 
@@ -84,9 +88,14 @@ def has_work(configuration: Configuration, path: str) -> bool:
     """Whether there is something to do for a relay of a file: a report waits, or a run is in flight."""
     box = _outbox(configuration, path, None)
     try:
-        return os.path.exists(box.path) and _is_busy(box)
+        return _is_there(box) and _is_busy(box)
     finally:
-        box.close()
+        if _is_there(box):
+            box.close()
+
+
+def _is_there(box: Outbox) -> bool:
+    return os.path.exists(box.path)
 
 
 def _outbox(configuration: Configuration, path: str | None, rate: str | None) -> Outbox:
@@ -103,8 +112,11 @@ def _outbox(configuration: Configuration, path: str | None, rate: str | None) ->
 
 def _run(outboxes: list[Outbox], stop: threading.Event, *, until_empty: bool, idle_timeout: float | None) -> None:
     fruitful_at = busy_at = time.monotonic()
+    for box in outboxes:
+        if until_empty and not _is_there(box):
+            _log.warning("relay: there is no file %s, and nothing to send from it", box.path)
     while not stop.is_set():
-        present = [box for box in outboxes if os.path.exists(box.path)]
+        present = list(filter(_is_there, outboxes))
         # Started anew each time: a file may have come just now, or its threads may have ended.
         for box in present:
             with contextlib.suppress(XpanderError):
@@ -134,7 +146,7 @@ def _is_busy(box: Outbox) -> bool:
 
 
 def _waiting(box: Outbox) -> int:
-    if not os.path.exists(box.path):
+    if not _is_there(box):
         return 0
     with contextlib.suppress(XpanderError):
         status = box.status()
@@ -189,8 +201,10 @@ def _health(outboxes: list[Outbox], host: str, port: int | None) -> Generator[No
             daemon_threads = True
 
         server = Server((str(found[4][0]), port), Handler)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not the name of a host"
+        if isinstance(error, OverflowError):
+            reason = "ports are numbers from 0 to 65535"
         raise ConfigurationError(
             f"port {port} of {host!r} can't be listened on ({reason}): name another port or host"
         ) from None

@@ -265,6 +265,15 @@ def test_a_relay_that_ends_when_empty_says_by_its_code_what_it_left(emulator: Em
     assert len(emulator.tasks()) == 2
 
 
+def test_a_relay_of_a_file_that_is_not_there_says_so_and_makes_none(emulator: Emulator, tmp_path: Path):
+    path = tmp_path / "typo.db"
+    with relaying(emulator, "--until-empty", str(path)) as process:
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert f"there is no file {path}, and nothing to send from it" in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_relay_tells_its_state_on_a_port(emulator: Emulator, tmp_path: Path, unused_port: int):
     path = tmp_path / "runs.db"
     emulator.stop()
@@ -284,6 +293,8 @@ def test_a_relay_tells_its_state_on_a_port(emulator: Emulator, tmp_path: Path, u
             socket.create_connection(("127.0.0.2", unused_port), 5)
         process.terminate()
         assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert "1 reports wait until the next process sends them" in process.stderr.read()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "0.0.0.0", "localhost"])
@@ -316,6 +327,7 @@ def test_a_relay_tells_its_state_at_the_host_that_is_named(
             ("runs.db", "--health-port", "1", "--health-host", "nowhere.invalid"),
             "'nowhere.invalid' can't be listened on",
         ),
+        (("runs.db", "--health-port", "99999"), "(ports are numbers from 0 to 65535)"),
     ],
 )
 def test_a_relay_that_can_not_work_says_why(
