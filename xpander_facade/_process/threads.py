@@ -175,6 +175,7 @@ class _Pool:
         self._threads = 0
         self._idle = 0
         self._ends = 0
+        """How many `_end` are among the calls, which no call needs a thread for."""
 
     def submit(self, call: Callable[[], None]) -> None:
         """Let a thread make a call."""
@@ -199,7 +200,7 @@ class _Pool:
         """Start a thread where more calls wait than threads; False where the interpreter is ending and starts none."""
         with self._lock:
             # Idle threads will take as many calls as there are of them.
-            is_wanted = self._calls.qsize() > self._idle
+            is_wanted = self._is_needed
             if self._max_threads is not None:
                 is_wanted = is_wanted and self._threads < self._max_threads
             self._threads += is_wanted
@@ -225,13 +226,18 @@ class _Pool:
                 self._ends -= call is _end
                 # A call may have come between the end of the wait and the lock; its caller has counted on this
                 # thread.
-                is_over = self._calls.empty() if call is None else call is _end and self._calls.qsize() <= self._idle
+                is_over = self._calls.empty() if call is None else call is _end and not self._is_needed
                 if is_over:
                     self._threads -= 1
                     return
             if call is not None:
                 self._grow()  # another call may have come before the lock; its caller has counted on this thread, too
                 call()
+
+    @property
+    def _is_needed(self) -> bool:
+        """Whether more calls wait than there are idle threads to take them."""
+        return self._calls.qsize() - self._ends > self._idle
 
     def _take_all(self) -> None:
         with contextlib.suppress(queue.Empty):

@@ -135,6 +135,22 @@ def test_a_forked_process_has_threads_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_threads_that_are_told_to_end_while_they_work_end_after_it_whichever_is_first():
+    pool = threads._Pool(None)
+    gates = [threading.Event(), threading.Event()]
+    begun: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number, gate in enumerate(gates):
+        pool.submit(lambda number=number, gate=gate: begun.put(number) or gate.wait(20))
+        assert begun.get(timeout=20) == number
+    pool.end_idle_threads(0)
+    for left, gate in zip((1, 0), gates, strict=True):
+        gate.set()
+        until = time.monotonic() + 5  # one that was left out would wait ten seconds for another call
+        while pool._threads > left and time.monotonic() < until:
+            time.sleep(0.005)
+        assert pool._threads == left
+
+
 @pytest.mark.parametrize("most", [1, 3, None])
 def test_no_call_is_lost_where_idle_threads_are_told_to_end(most: int | None):
     pool = threads._Pool(most)
