@@ -136,7 +136,7 @@ SIGNALS = """def over(number, frame):
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.003))
     def stop():
         signal.setitimer(signal.ITIMER_REAL, 0)"""
-ASYNC = """# Before 3.12 CPython may raise it in a thread instead that this one is just starting, which ends and says so.
+ASYNC = """# Before 3.12 CPython may raise it in a thread that this one is just starting, which ends then and says so.
     if sys.version_info < (3, 12):
         say = sys.unraisablehook
         sys.unraisablehook = lambda said: None if said.exc_type is Limit else say(said)
