@@ -232,4 +232,11 @@ def test_litellms_router(stub, backend):
         for _ in range(2):
             router.completion(model="m", messages=USER)
     check(run, inside(total(1, 2)))
+    with pytest.raises(IntegrationError, match="has instrumented this Router already"):
+        for_litellm.instrument(router)
     for_litellm.uninstrument(router)
+    stub.script(*ONE_TURN)
+    with backend.external_task() as run:
+        router.completion(model="m", messages=USER)
+    assert run.tokens is None
+    for_litellm.uninstrument(for_litellm.instrument(router))

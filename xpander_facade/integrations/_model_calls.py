@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _log = logging.getLogger("xpander_facade.integrations")
 _MARK = "_xpander_recorded"
+_OFF = "_xpander_off"
 _classes: dict[type, type] = {}
 _making = threading.Lock()
 
@@ -96,14 +97,14 @@ def wrap_call(function: Callable[..., Any], way: str, after: Callable[[Any], Any
 
         @functools.wraps(function)
         async def acall(*arguments: Any, **keywords: Any) -> Any:
-            run = current_run()
+            run = None if is_off(acall) else current_run()
             return done(await function(*arguments, **keywords), run)
 
         return acall
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        run = current_run()
+        run = None if is_off(call) else current_run()
         value = function(*arguments, **keywords)
         if inspect.isawaitable(value) and not hasattr(value, "__next__"):
             return _awaited(value, run, done)
@@ -122,22 +123,36 @@ def replace(thing: Any, names: dict[str, Callable[..., Any]], *, integration: st
     Raises:
         IntegrationError: It was done before.
     """
-    if _MARK in vars(thing):
+    # Not by `setattr`: LiteLLM's router hands what is set to an object behind it, where it would not be found again.
+    own = cast("dict[str, Any]", vars(thing))
+    if _MARK in own:
         raise IntegrationError(
             f"{integration} has instrumented this {type(thing).__name__} already: call uninstrument() first"
         )
-    for name, function in names.items():
-        setattr(thing, name, function)
-    setattr(thing, _MARK, tuple(names))
+    own[_MARK] = {name: (function, own.get(name)) for name, function in names.items()}
+    own.update(names)
 
 
 def restore(thing: Any) -> bool:
-    """Let an object have its class's own methods again; False where it was not instrumented."""
+    """Let an object have the methods again that it had before; False where it was not instrumented.
+
+    What another library has put around ours meanwhile stays, and ours records nothing any more.
+    """
     own = cast("dict[str, Any]", vars(thing))
-    names = cast("tuple[str, ...] | None", own.pop(_MARK, None))
-    for name in names or ():
-        own.pop(name, None)
-    return names is not None
+    replaced = cast("dict[str, tuple[Any, Any]] | None", own.pop(_MARK, None))
+    for name, (function, before) in (replaced or {}).items():
+        if own.get(name) is not function:
+            function.__dict__[_OFF] = True
+        elif before is None:
+            del own[name]
+        else:
+            own[name] = before
+    return replaced is not None
+
+
+def is_off(function: Callable[..., Any]) -> bool:
+    """Tell whether a function that was put in the place of a method is to do nothing of its own any more."""
+    return _OFF in function.__dict__
 
 
 def _watch_parse(response: Any, run: ExternalTask, way: str) -> None:

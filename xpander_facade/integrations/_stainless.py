@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from xpander_facade.errors import IntegrationError
-from xpander_facade.integrations._model_calls import replace, restore, wrap_call
+from xpander_facade.integrations._model_calls import is_off, replace, restore, wrap_call
 from xpander_facade.integrations._requirements import require
 
 C = TypeVar("C")
@@ -36,7 +36,8 @@ def _instrument(client: Any, way: str, integration: str, instrument_copy: Any) -
         make = getattr(client, name)
 
         def make_and_instrument(*arguments: Any, **keywords: Any) -> Any:
-            return instrument_copy(make(*arguments, **keywords))
+            copied = make(*arguments, **keywords)
+            return copied if is_off(make_and_instrument) else instrument_copy(copied)
 
         return make_and_instrument
 

@@ -145,6 +145,59 @@ def test_one_object_is_changed_and_restored():
     assert not restore(one)
 
 
+def test_an_object_that_hands_on_what_is_set_is_changed_and_restored(backend):
+    class Facade(Client):
+        def __setattr__(self, name, value):
+            raise AttributeError(name)
+
+    facade = Facade()
+    replace(facade, {"request": wrap_call(facade.request, "client")}, integration="integrations.x")
+    with backend.external_task() as run:
+        facade.request()
+    assert run.tokens == Tokens(7, 2)
+    with pytest.raises(IntegrationError, match="already"):
+        replace(facade, {}, integration="integrations.x")
+    assert restore(facade)
+    assert vars(facade) == {}
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_another_library_has_put_there_stays(backend, is_async):
+    calls = []
+
+    async def arequest():
+        return Answer()
+
+    def around(request):
+        def call():
+            calls.append(request)
+            return request()
+
+        return call
+
+    def request():
+        made = client.request()
+        return asyncio.run(made) if is_async else made
+
+    client = Client()
+    if is_async:
+        client.request = arequest
+    client.request = before = around(client.request)
+    replace(client, {"request": wrap_call(client.request, "client")}, integration="integrations.x")
+    restore(client)
+    assert client.request is before
+    replace(client, {"request": wrap_call(client.request, "client")}, integration="integrations.x")
+    client.request = after = around(client.request)
+    with backend.external_task() as run:
+        request()
+    assert (run.tokens, len(calls)) == (Tokens(7, 2), 2)
+    restore(client)
+    assert client.request is after
+    with backend.external_task() as run:
+        request()
+    assert (run.tokens, len(calls)) == (None, 4)
+
+
 @pytest.mark.parametrize("integration", [openai, litellm])
 def test_a_library_that_is_not_installed_is_named(integration, monkeypatch):
     name = integration.__name__.rpartition(".")[2]
