@@ -66,7 +66,7 @@ class _ClientSpans:
             "server.address": url.hostname or "",
             "server.port": url.port or (443 if url.scheme == "https" else 80),
             # Without query, user and password: a trace is for more eyes than a call is.
-            "url.full": f"{url.scheme}://{url.hostname}{'' if url.port is None else f':{url.port}'}{url.path}",
+            "url.full": f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}",
         }
         if attempt.operation:
             told["xpander.operation"] = attempt.operation
