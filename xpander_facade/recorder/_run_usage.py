@@ -49,7 +49,7 @@ class RunUsage:
         path: The runs around this run, and the run.
     """
 
-    __slots__ = ("_credited", "_rank", "_ranked", "_tally", "_warned", "path")
+    __slots__ = ("_credited", "_lowest", "_rank", "_ranked", "_tally", "_warned", "path")
 
     def __init__(self, path: RunPath) -> None:
         self.path = path
@@ -57,6 +57,7 @@ class RunUsage:
         self._credited: dict[int, tuple[int, int, int, int]] = {}
         self._warned: set[str] = set()
         self._rank = -1
+        self._lowest = 99
         self._ranked: list[tuple[UsageFragment, int]] = []
 
     def take(self, told: Iterable[UsageFragment], *, way: str = "", is_single: bool = False) -> UsageChange:
@@ -112,9 +113,11 @@ class RunUsage:
             elif entry.scope is Scope.CALL:
                 self._raise_rank(entry, rank, fragment)
             taken.append(entry)
-            self._rank = max(self._rank, rank)
-        for earlier, rank in self._ranked:
-            if rank < self._rank and (earlier.scope is not Scope.CALL or not self._is_apart(earlier)):
+            self._rank, self._lowest = max(self._rank, rank), min(self._lowest, rank)
+        # Where all are of one rank, as nearly always, there is nothing to look through.
+        lower = [one for one in self._ranked if one[1] < self._rank] if self._lowest < self._rank else []
+        for earlier, _ in lower:
+            if earlier.scope is not Scope.CALL or not self._is_apart(earlier):
                 self._tally.discount(earlier)
         counts = self._difference([*taken, *self._tally.changed])
         self._tally.changed.clear()
