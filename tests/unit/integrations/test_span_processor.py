@@ -1,6 +1,7 @@
 """The span processor beside a real tracer: which run a span is in, what it says, and what it never does."""
 
 import contextvars
+import json
 import threading
 import time
 from types import SimpleNamespace
@@ -276,3 +277,19 @@ def test_a_processor_that_was_shut_down_watches_no_runs(backend, caplog):
 def test_it_takes_a_backend_and_nothing_else():
     with pytest.raises(IntegrationError, match="takes a Backend, not a str"):
         RunSpanProcessor("key")
+
+
+@pytest.mark.parametrize(
+    ("read", "write"),
+    [
+        ("cache_read_input_tokens", "cache_creation_input_tokens"),  # as Claude calls them
+        ("input_cache_read", "input_cache_creation"),  # of a streamed answer, by the handler for LangChain
+    ],
+)
+def test_langfuse_names_what_a_cache_did_by_the_way_an_answer_came(backend, make_tracer, read, write):
+    tracer = make_tracer(RunSpanProcessor(backend))
+    used = json.dumps({"input": 10, "output": 30, "total": 547, read: 7, write: 500})
+    told = {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": used}
+    with backend.external_task() as run:
+        tracer.start_span("chat", attributes=told).end()
+    assert run.tokens == Tokens(10, 30, cache_read_tokens=7, cache_write_tokens=500)

@@ -205,9 +205,9 @@ def _counts_in_json(text: object) -> Counts:
     if not isinstance(told, dict):
         return Counts()
     if "input" in told and "output" in told:  # langfuse
-        read = first_of(cast("object", told), "input_cached_tokens", "cache_read_input_tokens")
-        write = count(field(told, "cache_creation_input_tokens"))
-        return Counts(count(field(told, "input")), count(field(told, "output")), count(read), write)
+        read = first_of(cast("object", told), "input_cached_tokens", "cache_read_input_tokens", "input_cache_read")
+        write = first_of(cast("object", told), "cache_creation_input_tokens", "input_cache_creation")
+        return Counts(count(field(told, "input")), count(field(told, "output")), count(read), count(write))
     return counts_in(cast("object", told))
 
 
