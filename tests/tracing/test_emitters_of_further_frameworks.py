@@ -155,3 +155,39 @@ def test_haystacks_pipelines(stub, traced, haystack_tracer, has_agent):
     numbers = (1, 2) if has_agent else (1,)
     traced.check(f"haystack-pipeline-{has_agent}", inside(total(*numbers)),
                  tools=["find_invoice"] if has_agent else [], text=ANSWER)  # fmt: skip
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses", "anthropic"])
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("is_first", [False, True], ids=["after", "before"])
+async def test_pydantic_ai_by_openinference(stub, traced, wire, is_streamed, is_first):
+    from openinference.instrumentation.pydantic_ai import OpenInferenceSpanProcessor
+    from pydantic_ai import Agent, InstrumentationSettings
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    if wire == "anthropic":
+        model = AnthropicModel("m", provider=AnthropicProvider(base_url=stub.url, api_key="k"))
+    else:
+        kind = OpenAIChatModel if wire == "chat" else OpenAIResponsesModel
+        model = kind("m", provider=OpenAIProvider(base_url=f"{stub.url}/v1", api_key="k"))
+    Agent.instrument_all(InstrumentationSettings(tracer_provider=traced.provider))
+    agent = Agent(model, tools=[find_invoice])
+    stub.script(*ONE_TURN)
+    with traced.recording():
+        # It renames the attributes of spans that have ended: before the run's processor sees them, or after.
+        multi = traced.provider._active_span_processor
+        others, own = multi._span_processors, (OpenInferenceSpanProcessor(),)
+        multi._span_processors = own + others if is_first else others + own
+        if is_streamed:
+            async with agent.run_stream("When?") as result:
+                async for _ in result.stream_text():
+                    pass
+        else:
+            await agent.run("When?")
+    sample = f"pydantic-ai-openinference-{wire}-{'stream' if is_streamed else 'plain'}"
+    traced.check(
+        f"{sample}-{'before' if is_first else 'after'}", inside(total(1, 2), written=wire == "anthropic"), **TOLD
+    )

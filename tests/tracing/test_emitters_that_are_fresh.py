@@ -5,7 +5,28 @@ from loopback import total
 from readings import beside, inside
 from scenario import ANSWER, ONE_TURN
 
+from xpander_facade import Tokens
+
 USER = [{"role": "user", "content": "When?"}]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True], ids=["plain", "stream"])
+def test_opentelemetry_for_openai(stub, emitter, traced, is_streamed):
+    import openai
+    from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
+
+    emitter(OpenAIInstrumentor())
+    client = openai.OpenAI(base_url=f"{stub.url}/v1", api_key="k", max_retries=0)
+    options = {"stream_options": {"include_usage": True}} if is_streamed else {}
+    stub.script(*ONE_TURN)
+    with traced.recording():
+        for _ in range(2):
+            answer = client.chat.completions.create(model="m", messages=USER, stream=is_streamed, **options)
+            if is_streamed:
+                list(answer)
+    counts = total(1, 2)  # it leaves out what came from a cache
+    traced.check(f"openai-v2-{'stream' if is_streamed else 'plain'}", Tokens(counts.prompt, counts.completion),
+                 is_agent=False)  # fmt: skip
 
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["plain", "stream"])

@@ -40,7 +40,7 @@ _CACHE_WRITE = (
 _USAGE_JSON = ("langsmith.metadata.usage_metadata", "langfuse.observation.usage_details", "usage")
 _USAGE_TEXT = ("crewai.crew.token_usage", "metadata.usage_object")
 _COUNT_IN_TEXT = re.compile(
-    r"\b(prompt_tokens|completion_tokens|cached_prompt_tokens|cached_tokens)\b['\"]?[=:] ?(\d+)"
+    r"\b(prompt_tokens|completion_tokens|cached_prompt_tokens|cached_tokens|cache_creation_tokens)\b['\"]?[=:] ?(\d+)"
 )
 
 _CALLS = frozenset({"chat", "generate_content", "text_completion"})
@@ -130,7 +130,7 @@ def kind_of(name: str, scope: str, attributes: Attributes) -> SpanKind:
         for start, logfires in _LOGFIRE:
             if name.startswith(start):
                 return SpanKind(logfires)
-    if "haystack.tool.name" in attributes:
+    if "haystack.tool.name" in attributes or "tool.name" in attributes:  # traceloop calls a tool of llama-index a task
         return SpanKind.TOOL
     # Before there were names for operations, a call was what has a model and counts.
     is_call = "gen_ai.request.model" in attributes and any(told in attributes for told in _PROMPT[:2])
@@ -216,7 +216,8 @@ def _counts_in_text(text: object) -> Counts:
     found = dict(_COUNT_IN_TEXT.findall(text[:MAX_JSON])) if isinstance(text, str) else {}
     numbers = {name: int(number) for name, number in found.items()}
     read = numbers.get("cached_prompt_tokens") or numbers.get("cached_tokens")
-    return Counts(numbers.get("prompt_tokens"), numbers.get("completion_tokens"), read)
+    written = numbers.get("cache_creation_tokens")
+    return Counts(numbers.get("prompt_tokens"), numbers.get("completion_tokens"), read, written)
 
 
 def _text(attributes: Attributes, *names: str) -> str | None:

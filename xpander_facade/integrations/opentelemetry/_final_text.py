@@ -102,7 +102,7 @@ def _said(value: object) -> str | None:
     if isinstance(told, str):
         return told[:MAX_TEXT]
     if (said := _of_messages(told)) is not None:
-        return said[:MAX_TEXT] or None
+        return said.strip()[:MAX_TEXT] or None  # strands ends it with a new line
     usage = read_usage(told)
     if usage is not None and usage.text:
         return usage.text[:MAX_TEXT]
