@@ -89,10 +89,7 @@ class RunUsage:
         usage = usage_of(entries)
         if usage is not None and usage.tokens is None and usage.hint:
             warnings.append(f"the library told no token counts: set {usage.hint}")
-        fresh = tuple(warning for warning in dict.fromkeys(warnings) if warning not in self._warned)
-        # Each once a run: a handler that records in a loop would else fill the log.
-        self._warned.update(fresh)
-        return UsageChange(counts, usage, fresh)
+        return UsageChange(counts, usage, self._fresh(warnings))
 
     def take_ranked(self, calls: Iterable[tuple[UsageFragment, int, str]]) -> UsageChange:
         """Take model calls that spans tell, of which those of the highest rank count.
@@ -104,9 +101,11 @@ class RunUsage:
             calls: Fragments with their ranks and who emitted their spans.
         """
         taken: list[UsageFragment] = []
+        warnings: list[str] = []
         for fragment, rank, emitter in sorted(calls, key=lambda call: -call[1]):
             if rank < self._rank and (fragment.scope is not Scope.CALL or not self._is_apart(fragment)):
                 continue
+            self._without_earlier(fragment, warnings)
             entry = self._tally.add(fragment, way=f"{SPANS}:{emitter}")
             if entry is fragment:
                 self._ranked.append((entry, rank))
@@ -121,7 +120,14 @@ class RunUsage:
                 self._tally.discount(earlier)
         counts = self._difference([*taken, *self._tally.changed])
         self._tally.changed.clear()
-        return UsageChange(counts, usage_of([entry for entry in taken if entry.is_counted] or taken))
+        usage = usage_of([entry for entry in taken if entry.is_counted] or taken)
+        return UsageChange(counts, usage, self._fresh(warnings))
+
+    def _fresh(self, warnings: list[str]) -> tuple[str, ...]:
+        """Return each warning once a run: a handler that records in a loop would else fill the log."""
+        fresh = tuple(warning for warning in dict.fromkeys(warnings) if warning not in self._warned)
+        self._warned.update(fresh)
+        return fresh
 
     def _raise_rank(self, entry: UsageFragment, rank: int, fragment: UsageFragment) -> None:
         """Let a call count as one of a higher rank tells it."""

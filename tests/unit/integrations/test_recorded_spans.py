@@ -1,5 +1,6 @@
 """What real emitters' spans tell counts once, in a run and by the agent's span alone."""
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -88,3 +89,22 @@ def test_a_servers_span_above_changes_nothing(name):
         return
     (report,) = reports.kept.values()
     assert {"tokens": report["tokens"], "tools": report["used_tools"], "text": report["result"]} == right(sample)
+
+
+# A crew's second kickoff has four: traceloop tells what its models have counted since they were made.
+@pytest.mark.parametrize(("requests", "is_warned"), [(2, False), (4, True)])
+@pytest.mark.parametrize("mode", ["run", "agent"])
+def test_a_sum_that_can_hold_earlier_runs_is_warned_of(backend, caplog, mode, requests, is_warned):
+    spans = load("crewai-traceloop-plain")["spans"]
+    for span in spans:
+        if usage := span["attributes"].get("crewai.crew.token_usage"):
+            span["attributes"]["crewai.crew.token_usage"] = usage.replace(
+                "successful_requests=2", f"successful_requests={requests}"
+            )
+    processor = RunSpanProcessor(backend if mode == "run" else Reports())
+    with caplog.at_level("WARNING"), backend.external_task() if mode == "run" else contextlib.nullcontext():
+        replay(processor, spans)
+        assert join(5)
+    processor.shutdown()
+    warned = [record.getMessage() for record in caplog.records if "can hold earlier runs" in record.getMessage()]
+    assert len(warned) == is_warned, warned

@@ -42,6 +42,8 @@ _USAGE_TEXT = ("crewai.crew.token_usage", "metadata.usage_object")
 _COUNT_IN_TEXT = re.compile(
     r"\b(prompt_tokens|completion_tokens|cached_prompt_tokens|cached_tokens|cache_creation_tokens)\b['\"]?[=:] ?(\d+)"
 )
+_REQUESTS_IN_TEXT = re.compile(r"\bsuccessful_requests=(\d+)")
+_ANSWER_IN_TEXT = "'role': 'assistant'"
 
 _CALLS = frozenset({"chat", "generate_content", "text_completion"})
 AGENTS = frozenset({"invoke_agent", "invoke_workflow"})
@@ -149,6 +151,15 @@ def facts_of(name: str, scope: str, attributes: Attributes) -> SpanFacts:
         provider=_text(attributes, "gen_ai.provider.name", "gen_ai.system", "llm.provider"),
         tool=_text(attributes, "gen_ai.tool.name", "tool.name", "haystack.tool.name", "traceloop.entity.name", "name"),
     )
+
+
+def may_hold_earlier_runs(attributes: Attributes) -> bool:
+    """Tell whether the counts of a crew's models are not just those of the answers that its span tells."""
+    usage = attributes.get("crewai.crew.token_usage")
+    if not isinstance(usage, str):
+        return False
+    made = _REQUESTS_IN_TEXT.search(usage[:MAX_JSON])
+    return made is None or int(made[1]) != str(attributes.get("crewai.crew.tasks_output")).count(_ANSWER_IN_TEXT)
 
 
 def parsed(text: object) -> Any:

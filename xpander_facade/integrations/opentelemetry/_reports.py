@@ -88,6 +88,8 @@ class AgentReport:
         before = self._counts, self._result, len(self._tools)
         calls = calls_of(tops)
         change = self._usage.take_ranked([(fragment_of(call), int(call.rank), call.facts.scope) for call in calls])
+        for warning in change.warnings:
+            _log.warning("the run of agent span %s has what does not tell all: %s", self._told["id"], warning)
         if change.counts is not None:
             counts = self._counts or dict.fromkeys(change.counts, 0)
             self._counts = {name: number + change.counts[name] for name, number in counts.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from xpander_facade.integrations.opentelemetry._attributes import SpanKind, parsed
+from xpander_facade.integrations.opentelemetry._attributes import SpanKind, may_hold_earlier_runs, parsed
 from xpander_facade.integrations.opentelemetry._final_text import text_of_agent, text_of_call
 from xpander_facade.integrations.opentelemetry._span_tree import (
     ModelCall,
@@ -14,6 +14,7 @@ from xpander_facade.integrations.opentelemetry._span_tree import (
     calls_of,
     tools_of,
 )
+from xpander_facade.usage._crewai import EARLIER
 from xpander_facade.usage._fragments import Scope, UsageFragment
 from xpander_facade.usage._reading import collect
 
@@ -108,6 +109,7 @@ def fragment_of(call: ModelCall) -> UsageFragment:
     fragment = UsageFragment(facts.counts.copy(), model=facts.model, provider=facts.provider, key=facts.response_id)
     if call.rank is Rank.SUM:
         fragment.scope, fragment.key = Scope.RUN, None
+        fragment.earlier = EARLIER if may_hold_earlier_runs(call.node.attributes) else None
     elif facts.response_id is None:
         # OpenInference tells no id, but the whole response, which has one.
         told = parsed(call.node.attributes.get("output.value"))
