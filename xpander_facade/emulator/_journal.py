@@ -40,7 +40,7 @@ class RecordedRequest:
         status: None until it is answered, or when the connection ended without an answer.
         request_id: What the answer's header `x-request-id` says: the client's own id, else a new one.
         complaints: How the request breaks the contract; empty for a good one.
-        raw: The body as it came; empty where it is too large for the journal.
+        raw: The body as it came; empty until then, and where it is too large for the journal.
         began: When it came, by `time.time` (seconds since 1970).
         seconds: How long it took until it was answered; None before. For an event stream: until it ended.
     """
@@ -62,7 +62,7 @@ class RecordedRequest:
 
     @property
     def body(self) -> Any:
-        """The JSON body, decoded anew each time; None when there was none or it was not JSON."""
+        """The JSON body, decoded anew each time; None when there is none, when it is not JSON, and until it has come."""
         return body_of(self.raw, self.headers)[0]
 
 
