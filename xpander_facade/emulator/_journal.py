@@ -62,7 +62,7 @@ class RecordedRequest:
 
     @property
     def body(self) -> Any:
-        """The JSON body, decoded anew each time; None when there is none, when it is not JSON, and until it has come."""
+        """The JSON body, decoded anew each time; None where there is none, it is not JSON, or it has not come yet."""
         return body_of(self.raw, self.headers)[0]
 
 
