@@ -67,14 +67,12 @@ def make_options(
         TypeError: An argument has another type.
         ValueError: An id is empty, `attempt` is given without an id, or `ignore` names an exception without its module.
     """
+    if id is not None and not callable(id):
+        _validation.check_id("id", id)
     return RunOptions(
         configure=configure,
         agent_id=agent_id,
-        id=None
-        if id is None
-        else cast("Callable[..., str | None]", id)
-        if callable(id)
-        else _validation.check_id("id", id),
+        id=cast("str | Callable[..., str | None] | None", id),
         input=_validation.check_text("input", input),
         report_start=_validation.check_flag("report_start", report_start),
         strict=_validation.check_flag("strict", strict),

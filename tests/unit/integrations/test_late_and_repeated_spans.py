@@ -2,14 +2,13 @@
 
 import logging
 import threading
-from types import SimpleNamespace
 
 import pytest
+from kept_reports import Reports
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
 
-from xpander_facade import Backend, Configuration, Tokens
+from xpander_facade import Tokens
 from xpander_facade._process.threads import join
 from xpander_facade.integrations.opentelemetry import RunSpanProcessor, _processor
 
@@ -17,36 +16,6 @@ CHAT = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7, "gen_ai
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "finder"}
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
 FRAMEWORK, CLIENT = "framework", "com.anthropic.sdk.python"
-
-
-class Reports:
-    def __init__(self):
-        self.configuration = SimpleNamespace(outbox=None)
-        self.kept = []
-
-    def report_external_task(self, **report):
-        self.kept.append(report)
-
-
-@pytest.fixture
-def backend():
-    return Backend(Configuration(disabled=True, agent_id="agent-1"))
-
-
-@pytest.fixture
-def make_provider():
-    made = []
-
-    def make(*processors, **options):
-        provider = TracerProvider(**options)
-        for processor in processors:
-            provider.add_span_processor(processor)
-        made.append(provider)
-        return provider
-
-    yield make
-    for provider in made:
-        provider.shutdown()
 
 
 @pytest.fixture

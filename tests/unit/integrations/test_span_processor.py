@@ -7,11 +7,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from kept_reports import Reports
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-from xpander_facade import Backend, Configuration, IntegrationError, Tokens
+from xpander_facade import IntegrationError, Tokens
 from xpander_facade._process.threads import join
 from xpander_facade.integrations.opentelemetry import RunSpanProcessor
 
@@ -20,32 +21,8 @@ AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "finder"}
 
 
 @pytest.fixture
-def backend():
-    return Backend(Configuration(disabled=True, agent_id="agent-1"))
-
-
-class Reports:
-    def __init__(self):
-        self.configuration = SimpleNamespace(outbox=None)
-        self.kept = []
-
-    def report_external_task(self, **report):
-        self.kept.append(report)
-
-
-@pytest.fixture
-def make_tracer():
-    made = []
-
-    def make(processor, **options):
-        provider = TracerProvider(**options)
-        provider.add_span_processor(processor)
-        made.append(provider)
-        return provider.get_tracer("framework")
-
-    yield make
-    for provider in made:
-        provider.shutdown()
+def make_tracer(make_provider):
+    return lambda processor, **options: make_provider(processor, **options).get_tracer("framework")
 
 
 @pytest.fixture

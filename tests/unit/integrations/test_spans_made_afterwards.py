@@ -1,11 +1,10 @@
 """Emitters that make spans after the fact: a span ends before those below it begin, on a thread without the run."""
 
 import threading
-from types import SimpleNamespace
 
 import pytest
+from kept_reports import Reports
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 
 from xpander_facade import Backend, Configuration, Tokens
 from xpander_facade._process.threads import join
@@ -16,28 +15,13 @@ CHAIN = {"langsmith.span.kind": "chain"}
 TOOL = {"langsmith.span.kind": "tool", "gen_ai.tool.name": "look"}
 
 
-class Reports:
-    def __init__(self):
-        self.configuration = SimpleNamespace(outbox=None)
-        self.kept = []
-
-    def report_external_task(self, **report):
-        self.kept.append(report)
-
-
 @pytest.fixture
-def make_tracer():
-    made = []
-
+def make_tracer(make_provider):
     def make(backend):
-        provider = TracerProvider()
-        provider.add_span_processor(backend if isinstance(backend, RunSpanProcessor) else RunSpanProcessor(backend))
-        made.append(provider)
-        return provider.get_tracer("langsmith")
+        processor = backend if isinstance(backend, RunSpanProcessor) else RunSpanProcessor(backend)
+        return make_provider(processor).get_tracer("langsmith")
 
-    yield make
-    for provider in made:
-        provider.shutdown()
+    return make
 
 
 def emit(tracer, above=None, *, text="In May."):
