@@ -56,10 +56,20 @@ def _contract(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("the facade sent what openapi.yaml does not declare:\n  " + "\n  ".join(breaches), pytrace=False)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """End the senders that a test leaves, before the folders of their files go and the platform that they send to."""
+    end_senders()
+
+
 @pytest.fixture(autouse=True)
 def _outboxes() -> Iterator[None]:
-    """End the senders that a test leaves: later tests put other things in the network's place, and would see them."""
+    """End the senders that the fixtures of a test start as they end: later tests would see what those send."""
     yield
+    end_senders()
+
+
+def end_senders() -> None:
     for runtime in list(_runtime._runtimes.values()):
         if runtime.was_used:
             runtime.close()
