@@ -10,6 +10,7 @@ import attrs
 
 from xpander_facade._hints import OPTIONS, check_options
 from xpander_facade._process.imports import CALLS, OUTBOX, load
+from xpander_facade._process.termination import watch_termination
 from xpander_facade.configuration._configuration import Configuration
 from xpander_facade.errors import ClientUnavailableError, ConfigurationError
 
@@ -46,6 +47,9 @@ class ApiResource:
                 Configuration(**options) if configuration is None else attrs.evolve(configuration, **options)
             )
         self.configuration = configuration or Configuration()
+        if self.configuration.outbox is not None:
+            # A server may have its handler already, and give its main thread no other occasion.
+            watch_termination()
 
     def with_options(
         self, *, timeout: float | None = None, max_retries: int | None = None, deadline: float | None = None

@@ -1,7 +1,7 @@
 """ASGI servers and frameworks: what is recorded is sent before the process ends.
 
-uvicorn ends by the very signal that stopped it, once it has shut the application down, so that nothing runs after that:
-an outbox is flushed when the lifespan ends.
+uvicorn ends by the very signal that stopped it, once it has shut the application down, and `atexit` is not called: an
+outbox is flushed when the lifespan ends, whichever threads used it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from xpander_facade._process.ending import Step, at_end, watch_worker_processes
+from xpander_facade._process.ending import Step, at_end
+from xpander_facade._process.termination import watch_ends
 from xpander_facade.configuration._environment import is_lambda
 from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _metrics
@@ -69,7 +70,7 @@ class OutboxRuntime:
 
     def start(self) -> bool:
         """Make sure that both threads run; False where they can't, at the end of the interpreter."""
-        watch_worker_processes()
+        watch_ends()
         return self._sender_thread.start() and self._maintenance_thread.start()
 
     def start_later(self) -> None:
@@ -78,7 +79,7 @@ class OutboxRuntime:
         A job that has a process of its own may be over by then.
         """
         if not self._maintenance_thread.is_alive:
-            watch_worker_processes()
+            watch_ends()
             self._maintenance_thread.start(after=_FIRST_ROUND)  # its first round starts the other one
 
     def wake(self, *, at_once: bool = False) -> None:

@@ -20,7 +20,8 @@ import attrs
 
 from xpander_facade import _validation
 from xpander_facade._hints import RUN, add_misnomers
-from xpander_facade._process.ending import Step, at_end, watch_worker_processes
+from xpander_facade._process.ending import Step, at_end
+from xpander_facade._process.termination import watch_ends
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report
 from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_text
@@ -30,6 +31,7 @@ from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
 from xpander_facade.recorder._delivery import check_ready, has_outbox
 from xpander_facade.recorder._endings import end_text
+from xpander_facade.recorder._references import REFERENCES_OF_ONE_ENTRY
 from xpander_facade.recorder._reporter import Reporter
 from xpander_facade.recorder._run_data import UNSET, RunFields
 from xpander_facade.recorder._stored_response import RecordedResponse, stored_response
@@ -49,8 +51,8 @@ NEVER_ENDED = "the run was left without its end being seen"
 _current: contextvars.ContextVar[weakref.ref[ExternalTask] | None] = contextvars.ContextVar("xpander_run", default=None)
 _owed: dict[int, ExternalTask] = {}
 """The runs of this process that are still to be reported, by identity."""
-_SWEEP_INTERVAL = 1.0
-_swept_at = [0.0]
+_LOOK_INTERVAL = 1.0
+_looked_at = [float("-inf")]
 
 
 class ExternalTask(RunFields):
@@ -355,10 +357,7 @@ class ExternalTask(RunFields):
             self._began = self._options.clock()
         if self._job is None:
             _owed[id(self)] = self
-        _sweep(self._began)
-        # Not when this file is imported: a program in which nothing is recorded ends as ever.
-        at_end(Step.RUNS, end_runs)
-        watch_worker_processes()
+        _look_after(self._began)
         return report
 
     def _finish(self, error: BaseException | None, reason: str | None = None) -> bool:
@@ -534,7 +533,7 @@ def current_run() -> ExternalTask | None:
 
 def end_runs() -> None:
     """Report the runs of this process that have not ended, as it does: in order, so that there is time for it."""
-    _sweep(float("inf"))
+    _sweep()
     for run in list(_owed.values()):
         if run._process != os.getpid() or run._ended:
             continue
@@ -558,39 +557,36 @@ def _settle(run: ExternalTask) -> None:
         _owed.pop(id(run), None)
 
 
-def _sweep(now: float) -> None:
-    """Report the runs that nobody holds any more, though their ends were not seen; now and then.
+def _look_after(now: float) -> None:
+    """See to the runs that were lost, and to the end of the process; in its first run, and then now and then.
+
+    Not when this file is imported: a program in which nothing is recorded ends as ever.
+    """
+    if now - _looked_at[0] < _LOOK_INTERVAL:
+        return
+    _looked_at[0] = now
+    at_end(Step.RUNS, end_runs)
+    watch_ends()
+    _sweep()
+
+
+def _sweep() -> None:
+    """Report the runs that nobody holds any more, though their ends were not seen.
 
     An interrupt can come between the last line of a block and the first one of its end. A finalizer would not do: an
     exception that a signal handler raises within one is lost.
     """
-    if now - _swept_at[0] < _SWEEP_INTERVAL:
-        return
-    # The sweep at the end of the process does not change when the next one is due.
-    _swept_at[0] = now if now != float("inf") else _swept_at[0]
     for key in list(_owed):
         run = _owed.get(key)
         if run is None or run._process != os.getpid():
             continue
         if not run._reporter.is_owed:
             _owed.pop(key, None)
-        elif sys.getrefcount(run) <= _REFERENCES_OF_ONE_ENTRY:
+        elif sys.getrefcount(run) <= REFERENCES_OF_ONE_ENTRY:
             if run._is_deferred:  # nobody has taken what the function returned
                 run._finish(GeneratorExit())
             run._finish(None, NEVER_ENDED)
             run._reporter.detach_end(run._end_report)
-
-
-# Counted as `_sweep` counts: how many references a loop itself holds differs between versions of Python.
-def _references_of_one_entry() -> int:
-    entries = {0: object()}
-    for key in list(entries):
-        entry = entries.get(key)
-        return sys.getrefcount(entry)
-    raise AssertionError
-
-
-_REFERENCES_OF_ONE_ENTRY = _references_of_one_entry()
 
 
 def _deref(reference: weakref.ref[ExternalTask] | None) -> ExternalTask | None:
@@ -600,6 +596,7 @@ def _deref(reference: weakref.ref[ExternalTask] | None) -> ExternalTask | None:
 def _forget_parent() -> None:
     restart_counts()
     _owed.clear()
+    _looked_at[0] = float("-inf")
 
 
 if hasattr(os, "register_at_fork"):  # there is none on Windows

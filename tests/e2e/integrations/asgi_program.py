@@ -41,3 +41,4 @@ async def without_lifespan_itself(scope, receive, send):
 
 
 without_lifespan = FlushMiddleware(without_lifespan_itself, backend=backend)
+as_it_stands = Starlette(routes=ROUTES)

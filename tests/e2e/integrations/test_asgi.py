@@ -67,16 +67,26 @@ def serve(platform, tmp_path):
             process.wait()
 
 
-@pytest.mark.parametrize("application", ["with_lifespan", "with_middleware", "without_lifespan"])
+@pytest.mark.parametrize("application", ["with_lifespan", "with_middleware", "without_lifespan", "as_it_stands"])
 def test_what_was_recorded_is_sent_when_the_server_is_stopped(serve, platform, application):
     platform.reset()
     process, url = serve(application)
+    platform.delay(0.3, times=COUNT)  # longer than the server takes to shut down
     for number in range(COUNT):
         assert httpx.get(f"{url}/{number}").text == "ok"
-    platform.delay(0.05, times=COUNT)
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    assert process.wait(30) == -signal.SIGTERM  # which is how uvicorn ends by itself
     assert {task["id"] for task in platform.tasks()} == {"run-warm", *(f"run-{number}" for number in range(COUNT))}
+
+
+def test_what_a_server_as_it_stands_could_not_send_is_said(serve, platform, tmp_path):
+    platform.reset()
+    process, url = serve("as_it_stands")
+    platform.fail(503, times=1000)
+    assert httpx.get(f"{url}/1").text == "ok"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == -signal.SIGTERM
+    assert "reports wait on disk at exit" in (tmp_path / "server.log").read_text()
 
 
 def test_what_is_left_is_said(tmp_path, caplog):
