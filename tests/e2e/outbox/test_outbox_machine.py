@@ -310,8 +310,9 @@ def test_a_fork_right_after_the_file_was_deleted_loses_nothing(emulator: Emulato
     import logging
     logging.basicConfig(stream=sys.stdout)
     from xpander_facade.outbox._database import Database
+    # Nobody looks before the fork, nor is in the middle of looking when the file goes.
+    look, Database.check_file = Database.check_file, lambda file: None
     backend.enqueue_external_task(id="first")
-    look, Database.check_file = Database.check_file, lambda file: None  # so that nobody looks before the fork
     for suffix in ("", "-wal", "-shm"):
         os.unlink(sys.argv[2] + suffix)
     child = os.fork()
