@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from ._json import write
 
@@ -89,8 +89,8 @@ def json_answer(status: int, text: str, headers: Mapping[str, str] | None = None
 
 def page_link(task: Mapping[str, Any]) -> str:
     """Return the header `Link` (RFC 8288) that leads to the page of a task, for people."""
-    query = urlencode({"organization": task.get("organization_id", ""), "id": task.get("id", "")})
-    return f'</_ui/task?{query}>; rel="alternate"; type="text/html"'
+    organization, task_id = quote_plus(str(task.get("organization_id", ""))), quote_plus(str(task.get("id", "")))
+    return f'</_ui/task?organization={organization}&id={task_id}>; rel="alternate"; type="text/html"'
 
 
 def problem_answer(problem: Problem) -> Answer:
