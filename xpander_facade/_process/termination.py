@@ -35,7 +35,7 @@ def watch_termination() -> None:
     Without a handler the signal ends the process at once, as ever. Off the main thread nothing can be done.
     """
     signal = sys.modules.get("signal")
-    if signal is None or threading.current_thread() is not threading.main_thread():
+    if signal is None or threading.get_ident() != threading.main_thread().ident:
         return
     handler = signal.getsignal(signal.SIGTERM)
     module = getattr(handler, "__module__", None) or ""
