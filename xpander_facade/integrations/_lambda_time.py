@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xpander_facade.backend import Backend
     from xpander_facade.recorder._external_task import ExternalTask
 
@@ -16,9 +20,14 @@ MARGIN = 0.5
 _log = logging.getLogger("xpander_facade.integrations.lambda_")
 
 
-def watch_time(backend: Backend, run: ExternalTask, context: Any) -> threading.Timer:
-    """Report the time limit shortly before it. Where the run ends after all, that is reported, too."""
+def watch_time(backend: Backend, run: ExternalTask, context: Any) -> Callable[[], None]:
+    """Report the time limit shortly before it; return what ends the watch.
+
+    Where the run ends after all, that is reported, too.
+    """
     began, left = time.monotonic(), seconds_left(context)
+    if left == float("inf"):
+        return _nothing
 
     def report() -> None:
         taken = time.monotonic() - began
@@ -28,12 +37,73 @@ def watch_time(backend: Backend, run: ExternalTask, context: Any) -> threading.T
         if backend.configuration.outbox is not None:
             backend.flush(MARGIN)
 
-    timer = threading.Timer(max(0.0, left - MARGIN), report)
-    # A function that returns in time must not wait for it.
-    timer.daemon = True
-    if left < float("inf"):
-        timer.start()
-    return timer
+    return _alarms_of_process().set(began + max(0.0, left - MARGIN), report)
+
+
+class Alarms:
+    """Calls that are due at some time, unless they are cancelled before; one thread waits for all of them.
+
+    Each invocation has the same time, so that its alarm mostly is a later one than that for which the thread waits
+    already. It need not be woken then.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._calls: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._changed = threading.Condition()
+        self._wakes_at = 0.0
+        self._is_running = False
+
+    def set(self, at: float, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called on a thread of its own; return what cancels it.
+
+        Args:
+            at: When, in monotonic seconds.
+            call: What is called.
+        """
+        number = next(self._numbers)
+        with self._changed:
+            self._calls[number] = at, call
+            if not self._is_running:
+                self._wakes_at = at
+                # A function that returns in time must not wait for it.
+                threading.Thread(target=self._watch, name="xpander-lambda-time", daemon=True).start()
+                self._is_running = True
+            elif at < self._wakes_at:
+                self._wakes_at = at
+                self._changed.notify()
+        return lambda: self._cancel(number)
+
+    def _cancel(self, number: int) -> None:
+        self._calls.pop(number, None)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                while (seconds := self._wakes_at - time.monotonic()) > 0:
+                    self._changed.wait(seconds)
+                for number, (at, _) in self._calls.copy().items():
+                    if at <= self._wakes_at and (due := self._calls.pop(number, None)) is not None:
+                        # One that takes its time must not hold up the next one.
+                        threading.Thread(target=due[1], name="xpander-lambda-limit", daemon=True).start()
+                left = [at for at, _ in self._calls.copy().values()]
+                if not left:
+                    self._is_running = False
+                    return
+                self._wakes_at = min(left)
+
+
+_alarms: dict[int, Alarms] = {}
+"""By process id: a thread is not there after a fork."""
+
+
+def _alarms_of_process() -> Alarms:
+    pid = os.getpid()
+    return _alarms.get(pid) or _alarms.setdefault(pid, Alarms())
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def seconds_left(context: Any) -> float:

@@ -21,6 +21,8 @@ from xpander_facade.backend import Backend
 from xpander_facade.errors import IntegrationError, XpanderError
 from xpander_facade.integrations._lambda_time import MARGIN, flush, seconds_left, watch_time
 from xpander_facade.recorder._counts import count_report
+from xpander_facade.recorder._external_task import ExternalTask
+from xpander_facade.recorder._run_options import make_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +68,8 @@ def handler(
         def handle(event: Any, context: Any) -> Any:
             id = getattr(context, "aws_request_id", None)
             try:
-                return _call(backend, function, event, context, {"id": id}, input, result)
+                options = {"id": id, "attempt": None, "attempts": None}
+                return _call(backend, function, event, context, options, input, result)
             finally:
                 flush(backend, context, flush_timeout)
 
@@ -203,13 +206,24 @@ def _call(
     result: Callable[[Any], str | None] | bool,
 ) -> Any:
     try:
-        run = backend.external_task(input=_text(input, event), **options)
+        run = ExternalTask(
+            make_options(
+                backend._acquire,
+                agent_id=None,
+                input=_text(input, event),
+                report_start=False,
+                strict=False,
+                ignore=(),
+                at_once=True,
+                **options,
+            )
+        )
         run.__enter__()
     except XpanderError as error:
         count_report("failed")
         _log.warning("invocation %s is not recorded: %s", options["id"], error)
         return function(event, context)
-    timer = watch_time(backend, run, context)
+    end_watch = watch_time(backend, run, context)
     try:
         value = function(event, context)
         if result is True:
@@ -217,10 +231,10 @@ def _call(
         elif callable(result):
             run.result = _text(result, value)
     except BaseException as error:
-        timer.cancel()
+        end_watch()
         run.__exit__(type(error), error, error.__traceback__)
         raise
-    timer.cancel()
+    end_watch()
     run.__exit__(None, None, None)
     return value
 

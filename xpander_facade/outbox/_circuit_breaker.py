@@ -72,7 +72,8 @@ class CircuitBreaker:
 
     def bounded(self, now: float) -> CircuitBreaker:
         """Return the breaker with a pause that is not longer than its own length, whatever the clock did."""
-        return attrs.evolve(self, open_until=min(self.open_until, now + self.seconds))
+        latest = now + self.seconds
+        return self if self.open_until <= latest else attrs.evolve(self, open_until=latest)
 
     def started(self, now: float, *, longest_send: float) -> CircuitBreaker:
         """Return the breaker after a report was taken out: while a probe is under way, nothing else is sent.
@@ -136,7 +137,10 @@ class RateLimit:
         is_known = self.pace > 0 and self.cycle_began - MAX_RETRY_AFTER <= now < self.cycle_began + PACE_SECONDS
         if self.cycle_began > now + MAX_RETRY_AFTER:
             return RateLimit(next_at, self.seconds)
-        return attrs.evolve(self, next_at=next_at, pace=self.pace if is_known else 0.0)
+        pace = self.pace if is_known else 0.0
+        if next_at == self.next_at and pace == self.pace:
+            return self
+        return attrs.evolve(self, next_at=next_at, pace=pace)
 
     def spacing(self, wanted: float) -> float:
         """Return the seconds from one request to the next, given what the settings want."""
@@ -165,7 +169,8 @@ class RateLimit:
         """Return the limit after the platform took so many requests."""
         decay = next((decay for sent, decay in PACE_DECAY if self.cycle_sent < sent), PACE_TRIAL_DECAY)
         pace = self.pace * decay**count
-        return attrs.evolve(self, cycle_sent=self.cycle_sent + count, pace=pace if pace >= MIN_PACE else 0.0)
+        pace = pace if pace >= MIN_PACE else 0.0
+        return RateLimit(self.next_at, self.seconds, pace, self.cycle_began, self.cycle_sent + count)
 
     def asked_to_wait(self, now: float, seconds: float | None, *, throttled: bool = False) -> RateLimit:
         """Return the limit after an answer that asks to wait for so many seconds; None where it does not ask.

@@ -16,12 +16,12 @@ import attrs
 
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._process_identity import is_gone, is_running
-from xpander_facade.outbox._store import BATCH, CONFIRM_AFTER, CONFIRMING, QUARANTINED, SENDING, WAITING
+from xpander_facade.outbox._store import BATCH, CONFIRM_AFTER, CONFIRMING, QUARANTINED, SENDING, WAITING, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sized
 
-    from xpander_facade.outbox._store import Limits, Store
+    from xpander_facade.outbox._store import Store
 
 IN_TRANSIT = 5.0
 """Seconds in which the last request of a dead process has arrived, or never will."""
@@ -153,18 +153,55 @@ class Claims:
         with self._store.hooks.after(), self._database.transaction():
             for destination in {**by_destination, **due, **others}:
                 before = self._store.limits(destination)
-                limits = self._settle(destination, by_destination.get(destination, []), before)
-                limits = self._take(destination, due.get(destination, 0), longest_send, limits, claims)
+                limits, sent, refused = self._settle(by_destination.get(destination, []), before)
+                if destination in due:
+                    limits = self._take(destination, due[destination], longest_send, limits, claims)
                 if destination in others:
                     rate, now = limits.rate, self._store.clock()
                     spacing = rate.spacing(self._store.settings.seconds_per_report)
                     limits = attrs.evolve(limits, rate=rate.shared(now, spacing, others[destination]))
-                self._store.set_limits(destination, before, limits)
+                self._store.set_limits(destination, before, limits, sent=sent, refused=refused)
         for outcome in itertools.chain.from_iterable(by_destination.values()):
             self._until.pop(outcome.claim.rowid, None)
         until = time.monotonic() + longest_send
         self._until.update((claim.rowid, until) for claim in claims)
         return claims
+
+    def insert(self, destination: int, id: str, agent_id: str, body: bytes, longest_send: float) -> Claim | None:
+        """Store a report that is claimed already, within a transaction of the caller.
+
+        None, and nothing is stored, where the destination's limits say to wait, where a report of the run is in the
+        file, or where there is no room.
+
+        Args:
+            destination: The destination's number.
+            id: The run's id.
+            agent_id: The agent that the run counts for.
+            body: What is sent, as JSON.
+            longest_send: Seconds that sending may take; past them others may send the report.
+        """
+        now = self._store.clock()
+        before = self._store.limits(destination)
+        spacing = before.rate.spacing(self._store.settings.seconds_per_report)
+        is_down = before.breaker.is_down
+        if is_down or now < before.breaker.open_until or not before.rate.available(now, spacing, 1):
+            return None
+        rowid = self._store.insert_claimed(destination, id, agent_id, body, now + longest_send, longest_send)
+        if rowid is None:
+            return None
+        limits = Limits(before.breaker, before.rate.taken(now, spacing))
+        self._store.set_limits(destination, before, limits)
+        self._until[rowid] = time.monotonic() + longest_send
+        return Claim(rowid, destination, id, agent_id, 0, body, is_probe=False)
+
+    def replace(self, claim: Claim, body: bytes) -> Claim:
+        """Let something else be sent of a report that `insert` has stored, within the same transaction."""
+        self._database.execute("UPDATE reports SET body = ?, size = ? WHERE rowid = ?", body, len(body), claim.rowid)
+        return attrs.evolve(claim, body=body)
+
+    def is_under_way(self, rowid: int) -> bool:
+        """Whether this process has claimed a report, and it is not written down yet what became of it."""
+        return rowid in self._until
 
     def next_due(self, destination: int) -> float | None:
         """Return the time at which the next report of a destination can leave; None where none can."""
@@ -259,9 +296,8 @@ class Claims:
             rate=rate.taken(now, spacing * len(found)),
         )
 
-    def _settle(self, destination: int, outcomes: list[Outcome], limits: Limits) -> Limits:
-        if not outcomes:
-            return limits
+    def _settle(self, outcomes: list[Outcome], limits: Limits) -> tuple[Limits, int, int]:
+        """Return the limits of a destination after outcomes, and how many of its reports were sent and refused."""
         refused = 0
         ended = [outcome.claim for outcome in outcomes if outcome.result is Result.SENT]
         sent = self._remove([claim.rowid for claim in ended if not claim.is_sent])
@@ -272,10 +308,10 @@ class Claims:
             if result is Result.CONFIRMING:
                 sent += self._confirm_later(claim)
             if result in (Result.SENT, Result.CONFIRMING):
-                limits = attrs.evolve(limits, breaker=breaker.succeeded(), rate=rate.succeeded(1))
+                limits = Limits(breaker.succeeded(), rate.succeeded(1))
             elif result is Result.REFUSED:
                 refused += self._quarantine(outcome)
-                limits = attrs.evolve(limits, breaker=breaker.succeeded())
+                limits = Limits(breaker.succeeded(), rate)
             elif result is Result.RETRY:
                 limits = self._postpone(outcome, limits)
             else:
@@ -283,13 +319,7 @@ class Claims:
                 if claim.is_probe:
                     # Nothing was asked of the platform: another process may send a probe now.
                     limits = attrs.evolve(limits, breaker=attrs.evolve(breaker, open_until=0.0))
-        self._database.execute(
-            "UPDATE destinations SET sent = sent + ?, refused = refused + ? WHERE destination = ?",
-            sent,
-            refused,
-            destination,
-        )
-        return limits
+        return limits, sent, refused
 
     def _remove(self, rowids: list[int]) -> int:
         """Remove reports that the platform has; return how many of them were still this process's."""

@@ -106,13 +106,14 @@ class Outbox:
 
     # --- reports ---
 
-    def enqueue(self, report: Report) -> str:
+    def enqueue(self, report: Report, *, at_once: bool = False) -> str:
         """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
 
         See `Backend.enqueue_external_task`, which makes the report.
 
         Args:
             report: The report, of `make_report`.
+            at_once: Begin to send it now, if it ends a run, as who calls `flush` next wants it.
 
         Returns:
             The run's id.
@@ -122,15 +123,16 @@ class Outbox:
             OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
             ValueError: The report holds what JSON can't say.
         """
-        return self._here(self._enqueue, report)
+        return self._here(self._enqueue, report, at_once)
 
-    async def aenqueue(self, report: Report) -> str:
+    async def aenqueue(self, report: Report, *, at_once: bool = False) -> str:
         """Store a report, to be sent soon; one of a run that was begun ends the run's entry in the journal.
 
         See `Backend.enqueue_external_task`, which makes the report.
 
         Args:
             report: The report, of `make_report`.
+            at_once: Begin to send it now, if it ends a run, as who calls `flush` next wants it.
 
         Returns:
             The run's id.
@@ -140,7 +142,7 @@ class Outbox:
             OutboxError: The file can't be written, or (OutboxFullError) is full. `error.report` is what was not stored.
             ValueError: The report holds what JSON can't say.
         """
-        return await self._ahere(self._enqueue, report)
+        return await self._ahere(self._enqueue, report, at_once)
 
     def begin(self, report: Report, *, send: bool = False) -> None:
         """Write down that a run has started: if its process dies, it is reported as failed, with what is known here.
@@ -372,11 +374,13 @@ class Outbox:
         # The disk, and the processes that share the file, may take their time; the loop has none.
         return await in_thread(do, *arguments)
 
-    def _enqueue(self, report: Report) -> str:
+    def _enqueue(self, report: Report, at_once: bool) -> str:
         try:
             body = self._encoded(report)
             if not self.configuration.disabled:
                 self._runtime.database.check_named()
+                if at_once and self._end_at_once(self._destination, report.id, report.agent_id, body):
+                    return report.id
                 is_run = self._runtime.in_flight.contains(self._destination, report.id)
                 store = self._end if is_run else self._runtime.store.put
                 self._with_room(store, self._destination, report.id, report.agent_id, body)
@@ -430,6 +434,22 @@ class Outbox:
         self._runtime.in_flight.discard(destination, id)
         return True
 
+    def _end_at_once(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
+        """End a run with a report that this process has claimed and begins to send; False where it can't."""
+        runtime = self._runtime
+        in_flight, sender = runtime.in_flight, runtime.sender
+        if not in_flight.contains(destination, id):
+            return False
+        with runtime.database.transaction():
+            claim = sender.claim_new(destination, id, agent_id, body)
+            if claim is None:
+                return False
+            if not in_flight.remove(destination, id):
+                claim = runtime.claims.replace(claim, retract_failure(body))
+        in_flight.discard(destination, id)
+        sender.send_claimed(claim)
+        return True
+
     def _flush(self, timeout: float | None) -> FlushResult:
         seconds = self.configuration.deadline if timeout is None else timeout
         if not math.isfinite(seconds) or seconds < 0:
@@ -448,7 +468,7 @@ class Outbox:
         until = time.monotonic() + (self.configuration.deadline if settings.when_full == "block" else 0)
         while time.monotonic() < until:
             self._wake(at_once=True)
-            self._runtime.sender.wait_for_turn(_ROOM_CHECK)
+            self._runtime.sender.wait_for_outcomes(_ROOM_CHECK)
             if store(*arguments):
                 return
         raise self._runtime.store.full()

@@ -136,43 +136,60 @@ class OutboxRuntime:
             timeout: Seconds to wait at most.
         """
         until = time.monotonic() + timeout
-        # Another process may have the file for longer than there is time. What waits can be counted all the same.
-        with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(timeout):
-            self._check_file()
-            self.in_flight.remove_pending()
-            self.in_flight.report_dead()
-            self.sender.retry_now(destination)
-        stored_until = self.store.stored_until(destination)
-        self.start()
-        if self.store.has_unsent(destination, stored_until):
-            with self.sender.flushing():
-                self._await(destination, stored_until, until)
-        waiting = self.store.unsent(destination, stored_until)
+        with self.sender.flushing():
+            # What leaves as it is stored mostly is all there is, and to look for more would hold it up.
+            has_sent = self.sender.wait_for_claimed(min(_WAKE_EVERY, timeout))
+            # Another process may have the file for longer than there is time. What waits can be counted all the same.
+            with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
+                if not has_sent:
+                    self._check_file()
+                self.in_flight.remove_pending()
+                self.in_flight.report_dead()
+            waiting = 0
+            has_threads = self.start()
+            if any(self.store.unsent_states(destination)):
+                waiting = self._send_waiting(destination, until, has_threads=has_threads)
         before, now = self._counted.get(destination, (0, 0)), self.sender.counts(destination)
         self._counted[destination] = now
         return now[0] - before[0], waiting, now[1] - before[1]
 
-    def _await(self, destination: int, stored_until: float, until: float) -> None:
+    def _send_waiting(self, destination: int, until: float, *, has_threads: bool) -> int:
+        """Send what waits by now; return how many reports still wait.
+
+        Args:
+            destination: The destination whose reports count.
+            until: Until when to wait at most; monotonic seconds.
+            has_threads: Whether there are threads that send.
+        """
+        with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
+            self.sender.retry_now(destination)
+        stored_until = self.store.stored_until(destination)
+        self._await(destination, stored_until, until, has_threads=has_threads)
+        return self.store.unsent(destination, stored_until)
+
+    def _await(self, destination: int, stored_until: float, until: float, *, has_threads: bool) -> None:
         begun = self.sender.begun
         probe_until = woken_at = 0.0
         while (seconds := until - time.monotonic()) > 0:
-            turns = self.sender.turns
-            if not self.store.has_unsent(destination, stored_until):
+            outcomes = self.sender.outcomes
+            is_waiting, is_sending = self.store.unsent_states(destination, stored_until)
+            if not (is_waiting or is_sending):
                 return
             if not probe_until and self.sender.begun > begun:
                 # A probe may hang for as long as a call may take; nobody waits that long for a platform that is down.
                 probe_until = time.monotonic() + _MAX_PROBE
             if not self._is_worth_waiting(destination, seconds, probe_until):
                 return
-            if self.start():
+            if has_threads:
                 # Now and then: each send that ends wakes the sender, and another process's can only be waited for.
-                if time.monotonic() - woken_at >= _WAKE_EVERY:
+                if is_waiting and time.monotonic() - woken_at >= _WAKE_EVERY:
                     self._sender_thread.wake()
                     woken_at = time.monotonic()
-                self.sender.wait_for_turn(min(_WAKE_EVERY, seconds), turns)
+                self.sender.wait_for_outcomes(min(_WAKE_EVERY, seconds), outcomes)
             else:
                 # At the end of the interpreter there are no new threads.
                 time.sleep(min(self.sender.round(), _FLUSH_CHECK, seconds))
+            has_threads = self.start()
 
     def _is_worth_waiting(self, destination: int, seconds: float, probe_until: float) -> bool:
         """Whether anything could still be sent in so many seconds.

@@ -22,6 +22,7 @@ import attrs
 from xpander_facade import _client
 from xpander_facade._client.foreground import foreground_calls
 from xpander_facade._requests.report import check_taken, report_request
+from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _circuit_breaker
 from xpander_facade.outbox._claims import Outcome, Result
 from xpander_facade.outbox._classification import Classification, Disposition, classify
@@ -84,11 +85,13 @@ class _Job:
         claim: The report.
         configuration: What to call with.
         claimed_at: When it was claimed; monotonic seconds.
+        is_counted: Whether the destination knows of it, which the thread that sends it tells otherwise.
     """
 
     claim: Claim
     configuration: Configuration
     claimed_at: float
+    is_counted: bool = True
 
 
 @attrs.define
@@ -153,6 +156,11 @@ class _Done:
     is_untried: bool = False
     is_to_confirm: bool = False
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether nothing is left to do for the report."""
+        return self.error is None and not self.is_untried and not self.is_to_confirm
+
 
 class Sender:
     """What sends the reports of one file from one process.
@@ -176,17 +184,21 @@ class Sender:
         """Grows with each report that this process begins to send."""
         self.turns = 0
         """Grows with each round."""
+        self.outcomes = 0
+        """Grows whenever it was written down what became of reports."""
         self.reset()
 
     def reset(self) -> None:
         """Make the locks anew and forget what is under way, after a fork."""
         self.is_idle = True
         self._flushes = 0
-        self._turned = threading.Condition()
+        self._written = threading.Condition()
         self._coordinating = threading.RLock()
         self._counting = threading.RLock()
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
         self._unsettled: list[Outcome] = []
+        self._leaving: set[int] = set()
+        """The numbers of what was given to `send_claimed` since the last flush."""
         self._threads.reset()
         for destination in self._destinations.values():
             destination.ready.clear()
@@ -225,7 +237,7 @@ class Sender:
             destinations = list(self._destinations.values())
             if sum(one.claimed for one in destinations) > 1 and not self._done.empty():
                 time.sleep(_GATHER)
-            self._unsettled += map(self._outcome, self._ended())
+            self._take_ended()
             now = time.monotonic()
             is_left = self.leaves_to_relay()
             wanted = {one.number: 0 if is_left else self._capacity(one, now) for one in destinations}
@@ -233,13 +245,11 @@ class Sender:
             claims = self._claims.turn(
                 self._unsettled, wanted, longest, {one.number: one.others() for one in destinations}
             )
-            self._unsettled = []
+            self._note_written()
             for claim in claims:
                 self._destinations[claim.destination].claimed += 1
                 self._submit(claim)
-        with self._turned:
             self.turns += 1
-            self._turned.notify_all()
         if not self._done.empty():
             return 0.0
         if is_left:
@@ -256,16 +266,16 @@ class Sender:
         known = self._destinations.get(number)
         return (known.sent, known.refused) if known else (0, 0)
 
-    def wait_for_turn(self, timeout: float, turns: int | None = None) -> None:
-        """Wait until a round is over; at most so many seconds.
+    def wait_for_outcomes(self, timeout: float, outcomes: int | None = None) -> None:
+        """Wait until it was written down what became of some reports; at most so many seconds.
 
         Args:
             timeout: The seconds.
-            turns: How many rounds were over when the caller looked; by default as many as are now.
+            outcomes: What `outcomes` was when the caller looked; by default what it is now.
         """
-        with self._turned:
-            seen = self.turns if turns is None else turns
-            self._turned.wait_for(lambda: self.turns != seen, timeout)
+        with self._written:
+            seen = self.outcomes if outcomes is None else outcomes
+            self._written.wait_for(lambda: self.outcomes != seen, timeout)
 
     def retry_now(self, number: int) -> None:
         """Try again at once, whatever the platform said of the key."""
@@ -306,14 +316,62 @@ class Sender:
                     self._done.put(_Done(destination.ready.popleft(), time.monotonic(), is_untried=True))
         while any(one.sending for one in list(self._destinations.values())) and time.monotonic() < until:
             time.sleep(_GATHER)
+        self._settle_ended()
+
+    def _settle_ended(self) -> None:
         with self._coordinating:
-            self._unsettled += map(self._outcome, self._ended())
+            self._take_ended()
             self._claims.settle(self._unsettled)
+            self._note_written()
+
+    def _take_ended(self) -> None:
+        self._unsettled += map(self._outcome, self._ended())
+
+    def _note_written(self) -> None:
+        if self._unsettled:
             self._unsettled = []
+            with self._written:
+                self.outcomes += 1
+                self._written.notify_all()
 
     def close(self) -> None:
         """Let the sending threads end."""
         self._threads.stop()
+
+    # --- what is claimed as it is stored ---
+
+    def claim_new(self, number: int, id: str, agent_id: str, body: bytes) -> Claim | None:
+        """Store a report as one that this process sends now, within a transaction of the caller; None where it can't.
+
+        Once the transaction is done, the claim is to be passed to `send_claimed`.
+        """
+        destination = self._destinations.get(number)
+        if destination is None or destination.key.refusals or self.leaves_to_relay():
+            return None
+        if self._capacity(destination, time.monotonic()) <= 0:
+            return None
+        return self._claims.insert(number, id, agent_id, body, destination.configuration.deadline + _MARGIN)
+
+    def send_claimed(self, claim: Claim) -> None:
+        """Begin to send a report that `claim_new` has given."""
+        destination = self._destinations[claim.destination]
+        # The caller's thread may be interrupted in here, and must not leave a count that nobody takes back.
+        job = _Job(claim, destination.configuration, time.monotonic(), is_counted=False)
+        self._leaving.add(claim.rowid)
+        if not self._threads.submit(job):
+            self._work(job)
+
+    def wait_for_claimed(self, timeout: float) -> bool:
+        """Wait until it was written down what became of what `send_claimed` was given; whether that was so.
+
+        Args:
+            timeout: Seconds to wait at most.
+        """
+        leaving, self._leaving = self._leaving, set[int]()
+        if not leaving:
+            return False
+        with self._written:
+            return self._written.wait_for(lambda: not any(map(self._claims.is_under_way, leaving)), timeout)
 
     # --- what may leave ---
 
@@ -373,12 +431,29 @@ class Sender:
         job: _Job | None = first
         while job is not None:
             destination = self._destinations[job.claim.destination]
-            self._done.put(self._send(job, destination))
+            if not job.is_counted:
+                with self._counting:
+                    destination.claimed += 1
+                    destination.sending += 1
+            done = self._send(job, destination)
+            self._done.put(done)
             with self._counting:
                 destination.sending -= 1
                 job = destination.ready.popleft() if self._free(destination) else None
                 destination.sending += job is not None
-            self._wake()
+            if not (job is None and done.is_sent and self.is_idle and self._settles_here(destination)):
+                self._wake()
+
+    def _settles_here(self, destination: _Destination) -> bool:
+        """Write down what became of the only report under way, where there is no other to be claimed with that."""
+        if destination.claimed > 1:
+            return False
+        try:
+            self._settle_ended()
+        except XpanderError:
+            return False  # the next round tries it again, and says why it can't
+        # A later report of the run may have waited for this one.
+        return not self._store.has_waiting(destination.number)
 
     def _send(self, job: _Job, destination: _Destination) -> _Done:
         began = time.monotonic()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import random
 import time
 from typing import TYPE_CHECKING, Final
@@ -44,6 +45,11 @@ _STORE = (
     "INSERT INTO reports (destination, id, agent_id, created_at, due, size, body) SELECT ?, ?, ?, ?, ?, ?, ?"
     " WHERE (SELECT reports < ? AND bytes + ? <= ? FROM totals) ON CONFLICT DO NOTHING"
 )
+_STORE_CLAIMED = (
+    "INSERT INTO reports (destination, id, agent_id, created_at, due, size, body, state, attempts, owner, lease_until,"
+    " lease) SELECT ?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?, ? WHERE (SELECT reports < ? AND bytes + ? <= ? FROM totals)"
+    " AND NOT EXISTS (SELECT 1 FROM reports WHERE id = ? AND destination = ? AND state = 0) ON CONFLICT DO NOTHING"
+)
 # One of our own: programs seed the global one, and expect their own numbers from it.
 _random = random.Random()
 _LIMITS = "failures, open_until, open_seconds, next_at, next_seconds, pace, cycle_began, cycle_sent"
@@ -68,7 +74,8 @@ class Limits:
 
     def bounded(self, now: float) -> Limits:
         """Return limits that no step of the clock prolongs."""
-        return Limits(self.breaker.bounded(now), self.rate.bounded(now))
+        breaker, rate = self.breaker.bounded(now), self.rate.bounded(now)
+        return self if breaker is self.breaker and rate is self.rate else Limits(breaker, rate)
 
 
 class Store:
@@ -131,6 +138,33 @@ class Store:
                 _STORE, destination, id, agent_id, now, now, size, body, bounds.max_reports, size, bounds.max_bytes
             )
         )
+
+    def insert_claimed(
+        self, destination: int, id: str, agent_id: str, body: bytes, lease_until: float, lease: float
+    ) -> int | None:
+        """Store a report that this process sends now; return its number.
+
+        None, and nothing is stored, where one of its run is there already, or there is no room.
+
+        Args:
+            destination: The destination's number.
+            id: The run's id.
+            agent_id: The agent that the run counts for.
+            body: What is sent, as JSON.
+            lease_until: Until when others leave it to this process.
+            lease: How many seconds that are.
+        """
+        if not self.ages.has_begun:
+            self._note_ages()
+        now = self.clock()
+        size = len(body)
+        bounds = self.settings
+        stored = self.database.execute(
+            _STORE_CLAIMED,
+            *(destination, id, agent_id, now, now, size, body, self.owner, lease_until, lease),
+            *(bounds.max_reports, size, bounds.max_bytes, id, destination),
+        )
+        return int(self.database.query("SELECT last_insert_rowid()")[0][0]) if stored else None
 
     def replace(self, destination: int, id: str, body: bytes) -> None:
         """Replace the report of a run that waits."""
@@ -267,12 +301,13 @@ class Store:
         self.set_limits(destination, found, bounded)
         return bounded
 
-    def set_limits(self, destination: int, before: Limits, limits: Limits) -> None:
-        """Write the limits of a destination down, where they have changed."""
-        if limits != before:
+    def set_limits(self, destination: int, before: Limits, limits: Limits, *, sent: int = 0, refused: int = 0) -> None:
+        """Write the limits of a destination down, where they have changed, and count what was sent and refused."""
+        if sent or refused or (limits is not before and limits != before):
             breaker, rate = limits.breaker, limits.rate
             self.database.execute(
-                f"UPDATE destinations SET ({_LIMITS}) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE destination = ?",
+                f"UPDATE destinations SET ({_LIMITS}, sent, refused)"
+                " = (?, ?, ?, ?, ?, ?, ?, ?, sent + ?, refused + ?) WHERE destination = ?",
                 breaker.failures,
                 breaker.open_until,
                 breaker.seconds,
@@ -281,6 +316,8 @@ class Store:
                 rate.pace,
                 rate.cycle_began,
                 rate.cycle_sent,
+                sent,
+                refused,
                 destination,
             )
 
@@ -324,17 +361,22 @@ class Store:
             )[0][0]
         )
 
-    def has_unsent(self, destination: int, stored_until: float) -> bool:
-        """Whether `unsent` would be more than 0; much faster where it is many."""
+    def unsent_states(self, destination: int, stored_until: float = math.inf) -> tuple[bool, bool]:
+        """Tell of those that `unsent` counts whether any waits, and whether any is being sent."""
         of_state = (
             "EXISTS (SELECT 1 FROM reports WHERE state = {} AND destination = ? AND created_at <= ?"
             " AND reason IS NOT ?)"
         )
+        ((waits, is_sending),) = self.database.query(
+            f"SELECT {of_state.format(WAITING)}, {of_state.format(SENDING)}",
+            *(destination, stored_until, CONFIRMING) * 2,
+        )
+        return bool(waits), bool(is_sending)
+
+    def has_waiting(self, destination: int) -> bool:
+        """Whether any report of a destination waits, for whatever."""
         return bool(
-            self.database.query(
-                f"SELECT {of_state.format(WAITING)} OR {of_state.format(SENDING)}",
-                *(destination, stored_until, CONFIRMING) * 2,
-            )[0][0]
+            self.database.query("SELECT 1 FROM reports WHERE state = 0 AND destination = ? LIMIT 1", destination)
         )
 
     def confirming(self, destination: int | None = None) -> dict[int, int]:

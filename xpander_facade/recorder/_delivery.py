@@ -90,10 +90,16 @@ def store_start(configuration: Configuration, report: Report, *, send: bool) -> 
     return QUEUED if send else NOTHING
 
 
-def store_end(configuration: Configuration, report: Report) -> Delivery | None:
-    """Leave the report of a run that has ended to the outbox; None where it can't take it."""
+def store_end(configuration: Configuration, report: Report, *, at_once: bool = False) -> Delivery | None:
+    """Leave the report of a run that has ended to the outbox; None where it can't take it.
+
+    Args:
+        configuration: What to call with.
+        report: The report.
+        at_once: Let it be sent as it is stored: somebody waits for that.
+    """
     try:
-        _outbox(configuration).enqueue(report)
+        _outbox(configuration).enqueue(report, at_once=at_once)
     except (OutboxError, ConfigurationError) as failure:
         _warn_of(configuration, failure, report)
         return None

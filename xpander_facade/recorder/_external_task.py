@@ -346,7 +346,9 @@ class ExternalTask(RunFields):
             # The id and the agent of the end are those of the beginning, whatever the environment says by then.
             report = self._report(None, is_success=True)
             self._id, self._agent_id = report.id, report.agent_id
-            self._made_reporter = Reporter(configuration, report.id, is_strict=self._options.strict)
+            self._made_reporter = Reporter(
+                configuration, report.id, is_strict=self._options.strict, at_once=self._options.at_once
+            )
             self._outer = current_run()
             self._job = job = _job_of(self)
             if job is not None:

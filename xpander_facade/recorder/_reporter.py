@@ -53,9 +53,11 @@ class Reporter:
         configuration: What to call with.
         id: The run's id.
         is_strict: Raise what a report raises, unless the run itself has raised something.
+        at_once: Let an outbox send the report of the end as it takes it.
     """
 
     __slots__ = (
+        "_at_once",
         "_call",
         "_configuration",
         "_id",
@@ -68,10 +70,11 @@ class Reporter:
         "task",
     )
 
-    def __init__(self, configuration: Configuration, id: str, *, is_strict: bool) -> None:
+    def __init__(self, configuration: Configuration, id: str, *, is_strict: bool, at_once: bool = False) -> None:
         self._configuration = configuration
         self._id = id
         self._is_strict = is_strict
+        self._at_once = at_once
         self._is_known_to_be_down = False
         self._start_call: DetachedCall[None] | None = None
         self._call: DetachedCall[None] | None = None
@@ -190,7 +193,7 @@ class Reporter:
 
     def _store_end(self, make: Callable[[], Report]) -> bool:
         mark_reporting()
-        stored = store_end(self._configuration, make())
+        stored = store_end(self._configuration, make(), at_once=self._at_once)
         self._is_known_to_be_down = stored is None and is_known_to_be_down(self._configuration)
         if stored is None:
             return False

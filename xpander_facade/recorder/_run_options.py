@@ -33,6 +33,7 @@ class RunOptions:
         attempts: Which attempt of its id the run is.
         is_job: Runs that begin within this one without an id or an agent of their own are parts of it.
         only_if_used: Leave the run unreported where nothing was recorded in it.
+        at_once: Let an outbox send the report as it takes it: somebody waits for that.
         clock: Gives the time in seconds; never goes back.
     """
 
@@ -46,6 +47,7 @@ class RunOptions:
     attempts: AttemptOptions = attrs.field(factory=AttemptOptions)
     is_job: bool = False
     only_if_used: bool = False
+    at_once: bool = False
     clock: Callable[[], float] = time.monotonic
 
 
@@ -60,8 +62,11 @@ def make_options(
     ignore: object,
     attempt: object,
     attempts: object,
+    at_once: bool = False,
 ) -> RunOptions:
     """Check what a user has given for a run, and return its options. Arguments as `Backend.external_task`.
+
+    `at_once` is for integrations, whose users wait for the report.
 
     Raises:
         TypeError: An argument has another type.
@@ -78,4 +83,5 @@ def make_options(
         strict=_validation.check_flag("strict", strict),
         ignored=check_ignored(ignore),
         attempts=check_attempts(attempt, attempts, has_id=id is not None),
+        at_once=at_once,
     )

@@ -1,5 +1,7 @@
 """Handlers of Lambda, called as its runtime client does."""
 
+import os
+import queue
 import threading
 import time
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ import pytest
 from xpander_facade import Backend, Configuration, IntegrationError, report_counts
 from xpander_facade.emulator import Emulator
 from xpander_facade.integrations import lambda_
+from xpander_facade.integrations._lambda_time import Alarms, _alarms_of_process
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +222,70 @@ def test_nothing_is_left_for_a_snapshot(backend, platform, monkeypatch):
     function(*given)
     assert handle({}, context()) == "x"
     assert history(platform) == {"request-1": ("completed", "x")}
+
+
+@pytest.fixture
+def alarms():
+    return Alarms()
+
+
+def test_an_alarm_comes_at_its_time_and_not_where_it_was_cancelled(alarms):
+    came = queue.SimpleQueue()
+    now = time.monotonic()
+    cancel = alarms.set(now + 0.05, lambda: came.put("cancelled"))
+    alarms.set(now + 0.1, lambda: came.put(time.monotonic()))
+    cancel()
+    assert came.get(timeout=30) >= now + 0.1
+    assert came.empty()
+
+
+def test_an_alarm_that_is_due_earlier_than_those_before_comes_first(alarms):
+    came = queue.SimpleQueue()
+    now = time.monotonic()
+    cancel = alarms.set(now + 3600, lambda: came.put("late"))
+    alarms.set(now + 0.05, lambda: came.put("early"))
+    assert came.get(timeout=30) == "early"
+    cancel()
+
+
+def test_an_alarm_that_takes_its_time_holds_no_other_up(alarms):
+    came, may_end = queue.SimpleQueue(), threading.Event()
+    now = time.monotonic()
+    alarms.set(now, lambda: (came.put("first"), may_end.wait(30)))
+    alarms.set(now + 0.05, lambda: came.put("second"))
+    assert [came.get(timeout=30), came.get(timeout=30)] == ["first", "second"]
+    may_end.set()
+
+
+def test_alarms_that_were_cancelled_wake_no_thread_and_need_no_new_one(alarms, monkeypatch):
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (started.append(thread.name), start(thread))[1])
+    for _ in range(100):
+        alarms.set(time.monotonic() + 3600, pytest.fail)()
+    assert started == ["xpander-lambda-time"]
+
+
+def test_the_thread_of_alarms_ends_where_nothing_is_left_and_starts_again(alarms):
+    came = queue.SimpleQueue()
+    for _ in range(2):
+        alarms.set(time.monotonic(), lambda: came.put("came"))
+        assert came.get(timeout=30) == "came"
+        until = time.monotonic() + 30
+        while alarms._is_running and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not alarms._is_running
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_has_alarms_of_its_own():
+    _alarms_of_process().set(time.monotonic() + 3600, pytest.fail)()
+    child = os.fork()
+    if not child:
+        try:
+            came = threading.Event()
+            _alarms_of_process().set(time.monotonic(), came.set)
+            os._exit(0 if came.wait(30) else 2)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

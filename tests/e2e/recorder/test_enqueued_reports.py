@@ -88,9 +88,9 @@ def test_only_a_report_of_plain_json_is_stored_by_the_thread_of_the_run(
     setting = Setting(emulator, tmp_path / "runs.db")
     used: list[int] = []
 
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments: Any, **given: Any) -> Any:
         used.append(threading.get_ident())
-        return store_end(*arguments)
+        return store_end(*arguments, **given)
 
     monkeypatch.setattr(_reporter, "store_end", noted)
     with setting.backend.external_task(AGENT, id="run-1", input="in") as run:

@@ -63,7 +63,7 @@ def file(tmp_path: Path) -> Iterator[File]:
 
 def test_it_counts_as_sent_once_and_waits_for_its_time(file: File):
     assert file.counts == (0, 0, 1, 1)
-    assert not file.store.has_unsent(file.destination, file.now)
+    assert file.store.unsent_states(file.destination) == (False, False)
     assert Claims(file.store).claim(file.destination, 1, 10.0) == []
     file.now += 1.5 * CONFIRM_AFTER
     again = file.claim()
