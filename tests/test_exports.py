@@ -129,7 +129,7 @@ def test_the_public_names_load_neither_http_nor_dateutil_nor_the_generated_clien
 
 def test_the_five_names_of_every_script_load_what_they_are_made_of_and_no_more():
     _, modules = loaded_after("from xpander_facade import Backend, Task, Tasks, Tokens, Configuration")
-    late = {"logging", "urllib.parse", "ipaddress", "json", "difflib"}
+    late = {"logging", "urllib.parse", "ipaddress", "json", "difflib", "attr", "attrs", "inspect"}
     late |= {f"xpander_facade.{name}" for name in ("types.models", "usage._usage", "tasks._list_item")}
     late |= {f"xpander_facade._serialization.{name}" for name in ("codec", "values", "notebook", "jsonable")}
     assert not modules & late

@@ -6,8 +6,6 @@ import copy
 import functools
 from typing import TYPE_CHECKING, Any, Self
 
-import attrs
-
 from xpander_facade._hints import OPTIONS, check_options
 from xpander_facade._process.imports import CALLS, OUTBOX, load
 from xpander_facade._process.termination import watch_termination
@@ -42,6 +40,8 @@ class ApiResource:
     def __init__(self, configuration: Configuration | None = None, **options: Unpack[ConfigurationOptions]) -> None:
         configuration = check_configuration(configuration)
         if options:
+            import attrs
+
             check_options(type(self).__name__, options, Configuration.__init__, OPTIONS)
             configuration = (
                 Configuration(**options) if configuration is None else attrs.evolve(configuration, **options)
@@ -63,6 +63,8 @@ class ApiResource:
             max_retries: How often a call that may be repeated is tried again.
             deadline: Seconds that a call may take with all its retries. A Lambda passes the time that it has left.
         """
+        import attrs
+
         now = self.configuration
         changed = attrs.evolve(
             now,

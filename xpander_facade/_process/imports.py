@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xpander_facade._process.threads import DetachedCall, end_idle_threads
 
@@ -173,7 +173,7 @@ _MODULES = {
 }
 _preparations: list[Callable[[], object]] = []
 _loaded: set[str] = set()
-_loading: dict[str, DetachedCall[None]] = {}
+_loading: dict[object, DetachedCall[None]] = {}
 _starting = threading.RLock()  # reentrant, since a signal handler may import while its thread is about to
 
 
@@ -211,21 +211,33 @@ def load(*groups: str) -> None:
             continue
         if group != LOGGING:
             load(LOGGING)
-        with _starting:
-            # One of two threads that ask at once makes the call for both.
-            call = _loading.get(group) or _loading.setdefault(group, DetachedCall(_import, _MODULES[group]))
-            call.start()
-        if call.wait(_IMPORT_TIMEOUT):
-            call.value  # noqa: B018 (raises what the import did)
-        else:
-            # Another thread imports what it can't before the present import is done; Python itself can tell.
-            _import(_MODULES[group])
+        call_once(group, _import, _MODULES[group])
         if group == LOGGING:
             # A fork takes the lock of logging, for which most modules ask while they are imported. It calls first what
             # was registered last: so that it waits for imports before it takes that lock, this comes after logging's.
             _watch_forks()
         _loaded.add(group)
-        _loading.pop(group, None)
+
+
+def call_once(key: object, function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function that imports, on a thread that nothing interrupts; a fork waits for it.
+
+    Who was about to ask when it ended may call it again.
+
+    Args:
+        key: What tells the call from others. Of two threads that ask for it at once, one makes the call for both.
+        function: What is called.
+        arguments: What it is called with.
+    """
+    with _starting:
+        call = _loading.get(key) or _loading.setdefault(key, DetachedCall(function, *arguments))
+        call.start()
+    if call.wait(_IMPORT_TIMEOUT):
+        call.value  # noqa: B018 (raises what the call did)
+    else:
+        # Another thread imports what it can't before the present import is done; Python itself can tell.
+        function(*arguments)
+    _loading.pop(key, None)
 
 
 def _import(names: Iterable[str]) -> None:

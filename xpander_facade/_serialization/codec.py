@@ -178,7 +178,12 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return read_dict
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return enum_reader(annotation)
-    return _object_reader(annotation) if attrs.has(typing.cast("Any", annotation)) else own
+    return _object_reader(annotation) if _has_attributes(annotation) else own
+
+
+def _has_attributes(annotation: Any) -> bool:
+    """Whether an annotation is an attrs class; one that attrs has yet to complete is left as it is."""
+    return any("__attrs_attrs__" in vars(base) for base in getattr(annotation, "__mro__", ())) or attrs.has(annotation)
 
 
 def _object_reader(cls: Any) -> Callable[[Any], Any]:
@@ -486,13 +491,13 @@ def _reading_of_parts(n: int, kind: Any, known: dict[str, Any]) -> str:
         item: Any = _kind(typing.get_args(kind)[0])
         if item is str:
             return f"value.copy() if type(value) is list and are_texts(map(type, value)) else read{n}(value)"
-        if attrs.has(item):
+        if _has_attributes(item):
             known[f"object{n}"] = _reader_until_written(item, known, f"object{n}")
             return f"[object{n}(one) for one in value] if type(value) is list else read{n}(value)"
     elif isinstance(kind, type) and issubclass(kind, Enum):
         known[f"members{n}"] = {member.value: member for member in kind}
         return f"type(value) is str and members{n}.get(value) or read{n}(value)"
-    elif attrs.has(typing.cast("Any", kind)):
+    elif _has_attributes(kind):
         known[f"object{n}"] = _reader_until_written(kind, known, f"object{n}")
         return f"object{n}(value)"
     return f"read{n}(value)"

@@ -8,10 +8,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from xpander_facade import _validation
 from xpander_facade._hints import OPTIONS, with_hints
+from xpander_facade._process import late_attrs
 from xpander_facade.configuration._connection_settings import (
     check_cert,
     check_client,
@@ -179,7 +178,7 @@ def _async_http_client(
     return client
 
 
-@attrs.frozen
+@late_attrs.frozen
 class Configuration:
     """What calls need to know: who asks, where the platform is, how long to wait.
 
@@ -244,30 +243,30 @@ class Configuration:
         ConfigurationError: A value is malformed.
     """
 
-    api_key: str | None = attrs.field(default=None, repr=False, converter=_api_key)
-    organization_id: str | None = attrs.field(default=None, converter=_organization_id)
-    base_url: str = attrs.field(default=None, converter=_base_url)
-    agent_id: str | None = attrs.field(default=None, converter=_agent_id)
-    timeout: float = attrs.field(default=30.0, converter=_timeout)
-    max_retries: int = attrs.field(default=2, converter=_max_retries)
-    deadline: float = attrs.field(default=120.0, converter=_deadline, kw_only=True)
-    verify: bool | str | ssl.SSLContext = attrs.field(default=True, converter=check_verify, kw_only=True)
-    record_deadline: float = attrs.field(default=5.0, converter=_record_deadline, kw_only=True)
-    max_response_bytes: int = attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
-    allow_insecure_http: bool = attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
-    allow_private_file_hosts: bool = attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
-    on_retry: Callable[[RetryEvent], None] | None = attrs.field(
+    api_key: str | None = late_attrs.field(default=None, repr=False, converter=_api_key)
+    organization_id: str | None = late_attrs.field(default=None, converter=_organization_id)
+    base_url: str = late_attrs.field(default=None, converter=_base_url)
+    agent_id: str | None = late_attrs.field(default=None, converter=_agent_id)
+    timeout: float = late_attrs.field(default=30.0, converter=_timeout)
+    max_retries: int = late_attrs.field(default=2, converter=_max_retries)
+    deadline: float = late_attrs.field(default=120.0, converter=_deadline, kw_only=True)
+    verify: bool | str | ssl.SSLContext = late_attrs.field(default=True, converter=check_verify, kw_only=True)
+    record_deadline: float = late_attrs.field(default=5.0, converter=_record_deadline, kw_only=True)
+    max_response_bytes: int = late_attrs.field(default=64_000_000, converter=_max_response_bytes, kw_only=True)
+    allow_insecure_http: bool = late_attrs.field(default=None, converter=_allow_insecure_http, kw_only=True)
+    allow_private_file_hosts: bool = late_attrs.field(default=None, converter=_allow_private_file_hosts, kw_only=True)
+    on_retry: Callable[[RetryEvent], None] | None = late_attrs.field(
         default=None, repr=False, eq=False, converter=_on_retry, kw_only=True
     )
-    disabled: bool = attrs.field(default=None, converter=_disabled, kw_only=True)
-    outbox: OutboxSettings | None = attrs.field(default=None, converter=_outbox, kw_only=True)
-    redact: Callable[[str, str], str] | None = attrs.field(
+    disabled: bool = late_attrs.field(default=None, converter=_disabled, kw_only=True)
+    outbox: OutboxSettings | None = late_attrs.field(default=None, converter=_outbox, kw_only=True)
+    redact: Callable[[str, str], str] | None = late_attrs.field(
         default=None, repr=False, eq=False, converter=_redact, kw_only=True
     )
-    max_field_bytes: int = attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
-    cert: str | tuple[str, ...] | None = attrs.field(default=None, repr=False, converter=check_cert, kw_only=True)
-    proxy: str | None = attrs.field(default=None, repr=False, converter=check_proxy, kw_only=True)
-    headers: Mapping[str, str] = attrs.field(
+    max_field_bytes: int = late_attrs.field(default=1_000_000, converter=_max_field_bytes, kw_only=True)
+    cert: str | tuple[str, ...] | None = late_attrs.field(default=None, repr=False, converter=check_cert, kw_only=True)
+    proxy: str | None = late_attrs.field(default=None, repr=False, converter=check_proxy, kw_only=True)
+    headers: Mapping[str, str] = late_attrs.field(
         # A mapping has no hash; configurations that differ in headers alone are told apart when they are compared.
         default=None,
         repr=False,
@@ -275,23 +274,23 @@ class Configuration:
         converter=check_headers,
         kw_only=True,
     )
-    http_client: httpx.Client | Callable[[], httpx.Client] | None = attrs.field(
+    http_client: httpx.Client | Callable[[], httpx.Client] | None = late_attrs.field(
         default=None, repr=False, converter=_http_client, kw_only=True
     )
-    async_http_client: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None = attrs.field(
+    async_http_client: httpx.AsyncClient | Callable[[], httpx.AsyncClient] | None = late_attrs.field(
         default=None, repr=False, converter=_async_http_client, kw_only=True
     )
-    on_request: Callable[[RequestEvent], Mapping[str, str] | None] | None = attrs.field(
+    on_request: Callable[[RequestEvent], Mapping[str, str] | None] | None = late_attrs.field(
         default=None, repr=False, eq=False, converter=_on_request, kw_only=True
     )
-    on_response: Callable[[ResponseEvent], None] | None = attrs.field(
+    on_response: Callable[[ResponseEvent], None] | None = late_attrs.field(
         default=None, repr=False, eq=False, converter=_on_response, kw_only=True
     )
     # Part of what makes two configurations equal: under another proxy or certificate they must not share connections.
-    _environment_fingerprint: tuple[tuple[str | None, str | None], int] = attrs.field(
+    _environment_fingerprint: tuple[tuple[str | None, str | None], int] = late_attrs.field(
         init=False, repr=False, factory=environment_fingerprint
     )
-    _pool_key: Any = attrs.field(init=False, repr=False, eq=False, default=None)
+    _pool_key: Any = late_attrs.field(init=False, repr=False, eq=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         if self.cert is not None and not isinstance(self.verify, bool | str):
@@ -411,6 +410,8 @@ class Configuration:
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Configuration], tuple[dict[str, Any]]]:
+        import attrs
+
         values = attrs.asdict(self, recurse=False, filter=lambda a, _: a.init and a.name not in _NOT_PICKLED)
         if not isinstance(self.verify, bool | str):
             del values["verify"]
@@ -421,8 +422,7 @@ class Configuration:
         return _unpickle, (values,)
 
 
-if not TYPE_CHECKING:  # a checker knows the arguments
-    Configuration.__init__ = with_hints(Configuration.__init__, OPTIONS)
+late_attrs.wrap_init(Configuration, functools.partial(with_hints, hints=OPTIONS))
 
 
 def _unpickle(values: dict[str, Any]) -> Configuration:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-import attrs
-
 from xpander_facade import _serialization, types, usage
+from xpander_facade._process import late_attrs
 from xpander_facade._serialization.essential import ESSENTIAL
 from xpander_facade.types._bound import ConfigurationBound
 from xpander_facade.types.enums import AgentExecutionStatus, OutputFormat, ThinkMode
@@ -44,17 +43,17 @@ def _read_input(value: types.AgentExecutionInput | dict[str, Any]) -> types.Agen
         raise ValueError(f"input does not fit: {error}") from None
 
 
-@attrs.define(kw_only=True, getstate_setstate=False, repr=False)
+@late_attrs.define(kw_only=True, getstate_setstate=False, repr=False)
 class TaskRecord(ConfigurationBound):
     """All attributes of a task. See Task."""
 
     id: str
     agent_id: str
     organization_id: str
-    input: types.AgentExecutionInput = attrs.field(converter=_read_input)
+    input: types.AgentExecutionInput = late_attrs.field(converter=_read_input)
     created_at: datetime  # None where the platform sent what is not a time: the rest is read all the same
 
-    status: AgentExecutionStatus = attrs.field(
+    status: AgentExecutionStatus = late_attrs.field(
         # A task whose status can't be read must not pass for one that waits.
         default=AgentExecutionStatus.Pending,
         converter=AgentExecutionStatus,
@@ -70,8 +69,8 @@ class TaskRecord(ConfigurationBound):
     parent_execution: str | None = None
     conversation_id: str | None = None
     conversation_kind: str | None = None
-    sub_executions: list[str] = attrs.field(factory=list[str])
-    finished_sub_executions: list[str] = attrs.field(factory=list[str])
+    sub_executions: list[str] = late_attrs.field(factory=list[str])
+    finished_sub_executions: list[str] = late_attrs.field(factory=list[str])
     should_update_parent: bool = False
     is_manually_stopped: bool = False
     payload_extension: dict[str, Any] | None = None
@@ -81,7 +80,7 @@ class TaskRecord(ConfigurationBound):
     source: str | None = None
     worker_id: str | None = None
     voice_id: str | None = None
-    output_format: OutputFormat | None = attrs.field(default=None, converter=_output_format)
+    output_format: OutputFormat | None = late_attrs.field(default=None, converter=_output_format)
     output_schema: dict[str, Any] | None = None
     events_streaming: bool = False
     is_orchestration: bool = False
@@ -93,15 +92,15 @@ class TaskRecord(ConfigurationBound):
     tool_call_limit: int | None = None
     instructions_override: str | None = None
     test_run_node_id: str | None = None
-    user_oidc_token: str | None = attrs.field(default=None, repr=False)
+    user_oidc_token: str | None = late_attrs.field(default=None, repr=False)
     expected_output: str | None = None
-    mcp_servers: list[types.MCPServerDetails] = attrs.field(factory=list["types.MCPServerDetails"])
+    mcp_servers: list[types.MCPServerDetails] = late_attrs.field(factory=list["types.MCPServerDetails"])
     triggering_agent_id: str | None = None
     title: str | None = None
-    think_mode: ThinkMode = attrs.field(default=ThinkMode.Default, converter=ThinkMode)
+    think_mode: ThinkMode = late_attrs.field(default=ThinkMode.Default, converter=ThinkMode)
     disable_attachment_injection: bool = False
-    user_tokens: dict[str, Any] | None = attrs.field(default=None, repr=False)
-    deep_planning: types.DeepPlanning = attrs.field(factory=lambda: types.DeepPlanning())
+    user_tokens: dict[str, Any] | None = late_attrs.field(default=None, repr=False)
+    deep_planning: types.DeepPlanning = late_attrs.field(factory=lambda: types.DeepPlanning())
     must_deep_plan: bool = False
     execution_attempts: int = 1
     return_metrics: bool = False
@@ -111,10 +110,10 @@ class TaskRecord(ConfigurationBound):
     harness_cli: str | None = None
     permission_mode: str | None = None
     tokens: usage.Tokens | None = None
-    used_tools: list[str] = attrs.field(factory=list[str])
+    used_tools: list[str] = late_attrs.field(factory=list[str])
     used_mutating_tools: bool = False
     duration: float = 0.0
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], repr=False)
 
     def __repr__(self) -> str:
         from xpander_facade.types._representation import changed_repr
@@ -169,6 +168,8 @@ class TaskRecord(ConfigurationBound):
 
     def _merge_from(self, fresh: TaskRecord) -> None:
         """Take over the platform's newer state, but a plan and a context that it returns empty."""
+        import attrs
+
         for field in attrs.fields(TaskRecord):
             value = getattr(fresh, field.name)
             # An answer without one of these does not say that it is gone.

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import attrs
-
+from xpander_facade._process import late_attrs
 from xpander_facade._validation import check_id, check_instance
 from xpander_facade.types.enums import (
     MCPServerAuthType,
@@ -21,7 +20,7 @@ from xpander_facade.types.enums import (
 )
 
 
-@attrs.define
+@late_attrs.define
 class User:
     """The end user on whose behalf a task runs.
 
@@ -38,10 +37,10 @@ class User:
     last_name: str | None = None
     additional_attributes: dict[str, Any] | None = None
     timezone: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class Principal:
     """Who caused a task.
 
@@ -56,10 +55,10 @@ class Principal:
     id: str | None = None
     email: str | None = None
     display_name: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class Attachment:
     """A file of a task's input, with what is known of it.
 
@@ -83,10 +82,10 @@ class Attachment:
     expires_at: str | None = None
     source: str | None = None
     transcript: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class AgentExecutionInput:
     """What a task is asked.
 
@@ -99,14 +98,14 @@ class AgentExecutionInput:
     """
 
     text: str | None = None
-    files: list[str] = attrs.field(factory=list[str])
+    files: list[str] = late_attrs.field(factory=list[str])
     user: User | None = None
-    attachments: list[Attachment] = attrs.field(factory=list[Attachment])
+    attachments: list[Attachment] = late_attrs.field(factory=list[Attachment])
     principal: Principal | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class LocalTaskTest:
     """A task to try a handler with: `on_task(test_task=...)`.
 
@@ -144,7 +143,7 @@ def _shown_command(command: str | None) -> str:
     return repr(f"{program} ..." if arguments else command)
 
 
-@attrs.define
+@late_attrs.define
 class MCPServerDetails:
     """An MCP server that a task may use.
 
@@ -159,31 +158,31 @@ class MCPServerDetails:
     """
 
     id: str | None = None
-    type: MCPServerType = attrs.field(default=MCPServerType.Remote, converter=MCPServerType)
+    type: MCPServerType = late_attrs.field(default=MCPServerType.Remote, converter=MCPServerType)
     name: str | None = None
-    command: str | None = attrs.field(default=None, repr=_shown_command)
-    url: str | None = attrs.field(default=None, repr=_shown_url)
-    transport: MCPServerTransport = attrs.field(
+    command: str | None = late_attrs.field(default=None, repr=_shown_command)
+    url: str | None = late_attrs.field(default=None, repr=_shown_url)
+    transport: MCPServerTransport = late_attrs.field(
         # On the platform the transport of a local server is stdio, and that of a remote one never is.
-        default=attrs.Factory(_usual_transport, takes_self=True),
+        default=late_attrs.Factory(_usual_transport, takes_self=True),
         converter=MCPServerTransport,
     )
-    auth_type: MCPServerAuthType = attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
-    api_key: str | None = attrs.field(default=None, repr=False)
+    auth_type: MCPServerAuthType = late_attrs.field(default=MCPServerAuthType.None_, converter=MCPServerAuthType)
+    api_key: str | None = late_attrs.field(default=None, repr=False)
     use_secrets_manager: bool = False
     client_id: str | None = None
-    client_secret: str | None = attrs.field(default=None, repr=False)
-    headers: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    env_vars: dict[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    allowed_tools: list[str] = attrs.field(factory=list[str])
-    additional_scopes: list[str] = attrs.field(factory=list[str])
+    client_secret: str | None = late_attrs.field(default=None, repr=False)
+    headers: dict[str, Any] = late_attrs.field(factory=dict[str, Any], repr=False)
+    env_vars: dict[str, Any] = late_attrs.field(factory=dict[str, Any], repr=False)
+    allowed_tools: list[str] = late_attrs.field(factory=list[str])
+    additional_scopes: list[str] = late_attrs.field(factory=list[str])
     share_user_token_across_other_agents: bool = True
-    sso_token: MCPServerSSOToken = attrs.field(default=MCPServerSSOToken.Access, converter=MCPServerSSOToken)
+    sso_token: MCPServerSSOToken = late_attrs.field(default=MCPServerSSOToken.Access, converter=MCPServerSSOToken)
     sso_audience: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class DeepPlanningItem:
     """One item of a plan.
 
@@ -196,10 +195,10 @@ class DeepPlanningItem:
     id: str = ""
     title: str = ""
     completed: bool = False
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class DeepPlanning:
     """The plan of a task: an empty one with all flags false where there is none.
 
@@ -217,11 +216,11 @@ class DeepPlanning:
     enforce: bool = False
     started: bool = False
     question_raised: bool = False
-    tasks: list[DeepPlanningItem] = attrs.field(factory=list[DeepPlanningItem])
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    tasks: list[DeepPlanningItem] = late_attrs.field(factory=list[DeepPlanningItem])
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class HumanInTheLoopRequest:
     """Why a task is paused: a person has to approve at this node.
 
@@ -231,10 +230,10 @@ class HumanInTheLoopRequest:
     """
 
     wait_node_id: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class PendingECARequest:
     """Why a task is paused: the user has to log in to a connector (External Credential Authorization).
 
@@ -245,10 +244,10 @@ class PendingECARequest:
 
     connector_name: str | None = None
     auth_url: str | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=dict[str, Any], kw_only=True, repr=False)
 
 
-@attrs.define
+@late_attrs.define
 class PlanFollowingStatus:
     """Whether a task's plan lets it finish.
 
@@ -261,10 +260,10 @@ class PlanFollowingStatus:
     """
 
     can_finish: bool
-    uncompleted_tasks: list[DeepPlanningItem] = attrs.field(factory=list[DeepPlanningItem])
+    uncompleted_tasks: list[DeepPlanningItem] = late_attrs.field(factory=list[DeepPlanningItem])
 
 
-@attrs.define
+@late_attrs.define
 class CompactRetryResult:
     """What a compaction did.
 

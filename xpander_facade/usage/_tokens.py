@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
 from xpander_facade import _validation, usage
 from xpander_facade._hints import COUNTS, with_hints
+from xpander_facade._process import late_attrs
 from xpander_facade._serialization.essential import NOT_NEGATIVE
 
 
@@ -24,13 +23,13 @@ def _checked(name: str, value: int) -> int:
 
 
 def _count(name: str) -> Any:
-    return attrs.field(default=0, converter=partial(_checked, name), metadata=NOT_NEGATIVE)
+    return late_attrs.field(default=0, converter=partial(_checked, name), metadata=NOT_NEGATIVE)
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
-@attrs.define(init=False)
+@late_attrs.define(init=False)
 class Tokens:
     """Token usage of a run.
 
@@ -56,7 +55,7 @@ class Tokens:
     completion_tokens: int = _count("completion_tokens")
     cache_read_tokens: int = _count("cache_read_tokens")
     cache_write_tokens: int = _count("cache_write_tokens")
-    extra: dict[str, Any] = attrs.field(factory=_extra, kw_only=True, repr=False)
+    extra: dict[str, Any] = late_attrs.field(factory=_extra, kw_only=True, repr=False)
 
     def __init__(
         self,
