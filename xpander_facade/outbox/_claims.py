@@ -33,7 +33,10 @@ _NEXT = (
     "SELECT rowid, id, agent_id, attempts, body, created_at, reason FROM reports AS next"
     f" WHERE state = 0 AND destination = ? AND due <= ? AND {_IS_FREE} ORDER BY due LIMIT ?"
 )
-_NEXT_DUE = f"SELECT due FROM reports AS next WHERE state = 0 AND destination = ? AND {_IS_FREE} ORDER BY due LIMIT 1"
+_NEXT_DUE = (
+    f"SELECT (SELECT due FROM reports AS next WHERE state = 0 AND destination = ? AND {_IS_FREE} ORDER BY due LIMIT 1),"
+    f" (SELECT min(created_at) FROM arrivals AS next WHERE destination = ? AND {_IS_FREE})"
+)
 
 
 @attrs.frozen
@@ -145,6 +148,8 @@ class Claims:
         by_destination: dict[int, list[Outcome]] = {}
         for outcome in outcomes:
             by_destination.setdefault(outcome.claim.destination, []).append(outcome)
+        if any(count > 0 for count in wanted.values()):
+            self._store.take_in()
         # Looking costs little; a turn at writing is asked for only where there is something to do.
         due = {number: count for number, count in wanted.items() if count > 0 and self._has_due(number)}
         if not by_destination and not due and not others:
@@ -205,10 +210,11 @@ class Claims:
 
     def next_due(self, destination: int) -> float | None:
         """Return the time at which the next report of a destination can leave; None where none can."""
-        due = self._database.query(_NEXT_DUE, destination)
-        if due and due[0][0] > self._store.clock() + _circuit_breaker.MAX_DELAY:
+        (found,) = self._database.query(_NEXT_DUE, destination, destination)
+        due = min((moment for moment in found if moment is not None), default=None)
+        if due is not None and due > self._store.clock() + _circuit_breaker.MAX_DELAY:
             self._store.retry_now(destination)  # nobody has to wait so long: the clock was put back
-        return max(due[0][0], self._store.limits(destination).opens_at) if due else None
+        return None if due is None else max(due, self._store.limits(destination).opens_at)
 
     def free_abandoned(self) -> None:
         """Give back what was being sent by processes that are gone, or that were not heard of for too long."""

@@ -20,6 +20,11 @@ ENTRY = (
     "SELECT id, agent_id, destinations.name, state, created_at, attempts, due, reason, size, {body}"
     " FROM reports JOIN destinations USING (destination)"
 )
+ARRIVED = (
+    "SELECT id, agent_id, destinations.name, 0, created_at, 0, created_at, NULL, length(body), {body}"
+    " FROM arrivals JOIN destinations USING (destination)"
+)
+"""The same of what has come and was not taken in."""
 
 
 @attrs.frozen

@@ -78,6 +78,10 @@ class InFlightRuns:
         if self._losses != self._database.losses:
             self._renew_lease(now)  # the file was opened anew, or made anew, in between
 
+    def end(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
+        """Store the report of a run, which is no longer written down then; False where it is not, or has no room."""
+        return self._store.put_end(destination, id, agent_id, body, self._owner)
+
     def discard(self, destination: int, id: str) -> None:
         """Note that a run is removed for good."""
         self._own.discard((destination, id))
@@ -180,6 +184,7 @@ class InFlightRuns:
             if not leased or (leased[0][1] >= now and not gone):
                 return 0  # another process was faster, or this one came back
             seen_at = leased[0][0]
+            self._store.take_in()  # what came before, such as a run's start, goes before its failure
             runs = self._database.query(
                 "SELECT destination, id, agent_id, began_at, body FROM runs WHERE owner = ? LIMIT ?", owner, BATCH
             )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from xpander_facade.errors import OutboxError
 from xpander_facade.outbox._circuit_breaker import Circuit
-from xpander_facade.outbox._entry import ENTRY, OutboxEntry, State, make_entry, moment
+from xpander_facade.outbox._entry import ARRIVED, ENTRY, OutboxEntry, State, make_entry, moment
 from xpander_facade.outbox._schema import APPLICATION_ID
 from xpander_facade.outbox._store import CONFIRMING, QUARANTINED, SENDING, STATES, WAITING
 
@@ -58,14 +60,16 @@ class OutboxStatus:
 
 def status(store: Store) -> OutboxStatus:
     """Return how a file stands, over all destinations."""
-    counts = {
-        state: store.database.query(f"SELECT count(*) FROM reports WHERE state = {state}")[0][0]
-        for state in (WAITING, SENDING, QUARANTINED)
-    }
-    ((size, running, oldest, sent, dropped),) = store.database.query(
-        "SELECT (SELECT bytes FROM totals), (SELECT count(*) FROM runs),"
+    # In one statement: between two, a report that has come could be taken in, and be seen in neither place.
+    ((waiting, sending, quarantined, size, running, oldest, sent, dropped),) = store.database.query(
+        f"SELECT (SELECT count(*) FROM reports WHERE state = {WAITING}) + (SELECT count(*) FROM arrivals),"
+        f" (SELECT count(*) FROM reports WHERE state = {SENDING}),"
+        f" (SELECT count(*) FROM reports WHERE state = {QUARANTINED}),"
+        " (SELECT bytes FROM totals) + (SELECT coalesce(sum(length(body)), 0) FROM arrivals),"
+        " (SELECT count(*) FROM runs),"
         # A file that was left holds a row in another state, which is no report.
-        f" (SELECT created_at FROM reports WHERE reason IS NOT ? AND state <= {QUARANTINED} ORDER BY rowid LIMIT 1),"
+        f" coalesce((SELECT created_at FROM reports WHERE reason IS NOT ? AND state <= {QUARANTINED} ORDER BY rowid"
+        " LIMIT 1), (SELECT created_at FROM arrivals ORDER BY number LIMIT 1)),"
         " coalesce(sum(sent), 0), coalesce(sum(dropped), 0) FROM destinations",
         CONFIRMING,
     )
@@ -75,9 +79,9 @@ def status(store: Store) -> OutboxStatus:
     circuits: list[Circuit] = [one.breaker.state(now) for one in limits] or ["closed"]
     opens_at = max((one.opens_at for one in limits), default=0.0)
     return OutboxStatus(
-        waiting=counts[WAITING] - confirming.get(WAITING, 0),
-        sending=counts[SENDING] - confirming.get(SENDING, 0),
-        quarantined=counts[QUARANTINED],
+        waiting=waiting - confirming.get(WAITING, 0),
+        sending=sending - confirming.get(SENDING, 0),
+        quarantined=quarantined,
         running=running,
         bytes=size,
         oldest=None if oldest is None else moment(oldest),
@@ -115,20 +119,35 @@ def _is_outbox(path: Path) -> bool:
 
 def entries(store: Store, state: State | None, limit: int) -> list[OutboxEntry]:
     """Return the reports of a file, oldest first, without their bodies."""
+    _take_in(store)
     where = "" if state is None else f" WHERE state = {STATES.index(state)}"
     rows = store.database.query(f"{ENTRY.format(body='NULL')}{where} ORDER BY reports.rowid LIMIT ?", limit)
+    if state in {None, "waiting"}:
+        query = f"{ARRIVED.format(body='NULL')} ORDER BY number LIMIT ?"
+        rows += store.database.query(query, limit - len(rows) if limit >= 0 else limit)
     return [make_entry(row) for row in rows]
 
 
 def entry(store: Store, id: str) -> OutboxEntry | None:
     """Return the newest report of a run, with its body; None without one."""
-    rows = store.database.query(f"{ENTRY.format(body='body')} WHERE id = ? ORDER BY reports.rowid DESC LIMIT 1", id)
+    _take_in(store)
+    rows = [
+        *store.database.query(f"{ARRIVED.format(body='body')} WHERE id = ? ORDER BY number DESC LIMIT 1", id),
+        *store.database.query(f"{ENTRY.format(body='body')} WHERE id = ? ORDER BY reports.rowid DESC LIMIT 1", id),
+    ]
     return make_entry(rows[0]) if rows else None
+
+
+def _take_in(store: Store) -> None:
+    """Take in what has come, so that it is seen as it will be sent; not where that can't be done at once."""
+    with contextlib.suppress(OutboxError), store.database.busy_timeout(0.0):
+        store.take_in()
 
 
 def retry(store: Store, id: str) -> bool:
     """Let a quarantined report be sent again; whether there was one."""
     with store.database.transaction():
+        store.take_in()
         quarantined = store.database.query(f"SELECT rowid FROM reports WHERE id = ? AND state = {QUARANTINED}", id)
         for (rowid,) in quarantined:
             store.requeue(rowid)
@@ -137,4 +156,6 @@ def retry(store: Store, id: str) -> bool:
 
 def drop(store: Store, id: str) -> bool:
     """Forget what is not being sent of a run; whether there was anything."""
-    return bool(store.database.execute(f"DELETE FROM reports WHERE id = ? AND state != {SENDING}", id))
+    with store.database.transaction():
+        store.take_in()
+        return bool(store.database.execute(f"DELETE FROM reports WHERE id = ? AND state != {SENDING}", id))

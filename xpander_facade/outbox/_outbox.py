@@ -420,18 +420,15 @@ class Outbox:
         return True
 
     def _end(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
-        with self._runtime.database.transaction():
-            store, in_flight = self._runtime.store, self._runtime.in_flight
-            # A run that is not in the journal any more was taken for dead and reported so.
-            if store.insert(destination, id, agent_id, body):
-                if not in_flight.remove(destination, id):
-                    store.replace(destination, id, retract_failure(body))
-            else:
+        store, in_flight = self._runtime.store, self._runtime.in_flight
+        if not in_flight.end(destination, id, agent_id, body):
+            with self._runtime.database.transaction():
+                # A run that is not in the journal any more was taken for dead and reported so.
                 is_recorded = in_flight.is_recorded(destination, id)
                 if not store.put(destination, id, agent_id, body if is_recorded else retract_failure(body)):
                     return False
                 in_flight.remove(destination, id)
-        self._runtime.in_flight.discard(destination, id)
+        in_flight.discard(destination, id)
         return True
 
     def _end_at_once(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:

@@ -162,6 +162,7 @@ class OutboxRuntime:
             has_threads: Whether there are threads that send.
         """
         with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
+            self.store.take_in()
             self.sender.retry_now(destination)
         stored_until = self.store.stored_until(destination)
         self._await(destination, stored_until, until, has_threads=has_threads)

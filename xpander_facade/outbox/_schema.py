@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade.errors import ConfigurationError
+from xpander_facade.outbox._arrivals import pending, take_in
 from xpander_facade.outbox._merge import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 APPLICATION_ID = 0x78706F62  # "xpob"
-VERSION = 2
+VERSION = 3
+_OLDEST = 2
+"""The oldest version that a file may have; it becomes the newest one when it is opened."""
 
 _SCHEMA = """
 CREATE TABLE destinations (
@@ -44,6 +48,16 @@ CREATE TRIGGER report_removed AFTER DELETE ON reports BEGIN
 CREATE TRIGGER report_changed AFTER UPDATE OF size ON reports BEGIN
     UPDATE totals SET bytes = bytes - OLD.size + NEW.size; END;
 """
+_ARRIVALS = """
+CREATE TABLE arrivals (
+    number INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, destination INTEGER NOT NULL, id TEXT NOT NULL,
+    agent_id TEXT NOT NULL, created_at REAL NOT NULL, is_end INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TRIGGER run_ended AFTER INSERT ON arrivals WHEN NEW.is_end BEGIN
+    DELETE FROM runs WHERE id = NEW.id AND destination = NEW.destination; END;
+ALTER TABLE totals ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE totals ADD COLUMN taken_bytes INTEGER NOT NULL DEFAULT 0;
+"""
+"""What version 3 has beside that."""
 
 
 def is_made(connection: sqlite3.Connection, path: str) -> bool:
@@ -58,7 +72,7 @@ def is_made(connection: sqlite3.Connection, path: str) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and tables:
         raise ConfigurationError(f"{path} is another program's database: name another file for the outbox")
-    if application == APPLICATION_ID and version < VERSION:
+    if application == APPLICATION_ID and version < _OLDEST:
         raise ConfigurationError(
             f"{path} was made by an early build of xpander-facade: empty it with that build, or name another file"
         )
@@ -70,12 +84,12 @@ def is_made(connection: sqlite3.Connection, path: str) -> bool:
 
 
 def fill(connection: sqlite3.Connection, path: str, destinations: Mapping[int, str]) -> None:
-    """Make what is missing: the tables, and the destinations that this process has numbers of.
+    """Make what is missing: tables, in files of an older version too, and destinations this process has numbers of.
 
     Raises:
         ConfigurationError: The tables are another program's, or of a newer version of this one.
     """
-    if is_made(connection, path):
+    if is_made(connection, path) and _version(connection) == VERSION:
         listed = {destination for (destination,) in connection.execute("SELECT destination FROM destinations")}
         if listed.issuperset(destinations):
             return
@@ -83,12 +97,20 @@ def fill(connection: sqlite3.Connection, path: str, destinations: Mapping[int, s
     if not is_made(connection, path):  # no other process was faster
         for statement in _statements(_SCHEMA):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if _version(connection) != VERSION:
+        for statement in _statements(_ARRIVALS):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.executemany(
         "INSERT INTO destinations (destination, name) VALUES (?, ?) ON CONFLICT DO NOTHING", destinations.items()
     )
     connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
@@ -103,6 +125,8 @@ def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     try:
         new.execute("BEGIN IMMEDIATE")
         try:
+            for connection in (old, new):
+                _take_in_all(connection)
             moved = _copy(old, new)
             new.execute("COMMIT")
         except BaseException:
@@ -122,6 +146,13 @@ def move(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
             old.execute("ROLLBACK")
         raise
     return moved
+
+
+def _take_in_all(connection: sqlite3.Connection) -> None:
+    def run(statement: str, *values: Any) -> list[Any]:
+        return connection.execute(statement, values).fetchall()
+
+    take_in(run, time.time(), pending(run))
 
 
 _MOVED = (

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from xpander_facade.errors import OutboxFullError
+from xpander_facade.outbox import _arrivals
 from xpander_facade.outbox._ages import Ages
+from xpander_facade.outbox._arrivals import CONFIRMING as CONFIRMING
 from xpander_facade.outbox._circuit_breaker import CircuitBreaker, RateLimit
 from xpander_facade.outbox._hooks import Hooks
 from xpander_facade.outbox._merge import merged
@@ -33,18 +35,14 @@ if TYPE_CHECKING:
 WAITING, SENDING, QUARANTINED = 0, 1, 2
 STATES: Final = ("waiting", "sending", "quarantined")
 """What people call them."""
-CONFIRMING: Final = "it was sent, and is compared with what other hosts have told since"
-"""The reason of a report that the platform has, and that waits to be compared with the record once more."""
 CONFIRM_AFTER = 3.0
 """Seconds after which that is done, and up to half as many more: another host has read a record and written it then."""
 BATCH = 500
 """So many reports are dropped, merged or given back in one transaction at most."""
+_TAKEN_IN = 100
+"""So many that have come are taken in in one: whoever stores reports waits for it."""
 _log = logging.getLogger("xpander_facade")
 
-_STORE = (
-    "INSERT INTO reports (destination, id, agent_id, created_at, due, size, body) SELECT ?, ?, ?, ?, ?, ?, ?"
-    " WHERE (SELECT reports < ? AND bytes + ? <= ? FROM totals) ON CONFLICT DO NOTHING"
-)
 _STORE_CLAIMED = (
     "INSERT INTO reports (destination, id, agent_id, created_at, due, size, body, state, attempts, owner, lease_until,"
     " lease) SELECT ?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?, ? WHERE (SELECT reports < ? AND bytes + ? <= ? FROM totals)"
@@ -121,28 +119,44 @@ class Store:
 
     def put(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
         """Store a report, or join it with what waits of its run already; False where there is no room for it."""
-        if self.insert(destination, id, agent_id, body):
+        if self._insert(_arrivals.STORE, destination, id, agent_id, body):
             return True
         with self.hooks.after(), self.database.transaction():
+            self.take_in()
             return self._join(destination, id, agent_id, body) or self._make_room(destination, id, agent_id, body)
 
-    def insert(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
-        """Store a report by one statement; False where one of its run waits already, or there is no room."""
+    def put_end(self, destination: int, id: str, agent_id: str, body: bytes, owner: str) -> bool:
+        """Store the report of a run that is written down as a process's, and remove that, by one statement.
+
+        Returns:
+            Whether that was done; not where the run is not written down as that process's, or there is no room.
+        """
+        return self._insert(_arrivals.END, destination, id, agent_id, body, owner)
+
+    def _insert(self, statement: str, destination: int, id: str, agent_id: str, body: bytes, *owner: str) -> bool:
         if not self.ages.has_begun:
             self._note_ages()
-        now = self.clock()
-        size = len(body)
-        bounds = self.settings
-        return bool(
+        bounds, size = self.settings, len(body)
+        return (
             self.database.execute(
-                _STORE, destination, id, agent_id, now, now, size, body, bounds.max_reports, size, bounds.max_bytes
+                statement,
+                bounds.max_reports,
+                size,
+                bounds.max_bytes,
+                destination,
+                id,
+                agent_id,
+                self.clock(),
+                body,
+                *owner,
             )
+            > 0
         )
 
     def insert_claimed(
         self, destination: int, id: str, agent_id: str, body: bytes, lease_until: float, lease: float
     ) -> int | None:
-        """Store a report that this process sends now; return its number.
+        """Store a report that this process sends now, within a transaction of the caller; return its number.
 
         None, and nothing is stored, where one of its run is there already, or there is no room.
 
@@ -156,6 +170,7 @@ class Store:
         """
         if not self.ages.has_begun:
             self._note_ages()
+        self.take_in()  # it may be of the run
         now = self.clock()
         size = len(body)
         bounds = self.settings
@@ -166,19 +181,24 @@ class Store:
         )
         return int(self.database.query("SELECT last_insert_rowid()")[0][0]) if stored else None
 
-    def replace(self, destination: int, id: str, body: bytes) -> None:
-        """Replace the report of a run that waits."""
-        self.database.execute(
-            "UPDATE reports SET body = ?, size = ? WHERE id = ? AND destination = ? AND state = ?",
-            *(body, len(body), id, destination, WAITING),
-        )
+    def take_in(self) -> None:
+        """Move what has come by now into the table of reports, some at a time unless within a transaction.
+
+        Whoever sends reports, or decides by what there is, does it before.
+        """
+        for _ in range(0, _arrivals.pending(self.database.query), _TAKEN_IN):
+            with self.database.transaction():
+                _arrivals.take_in(self.database.query, self.clock(), _TAKEN_IN)
 
     def add(self, destination: int, id: str, agent_id: str, body: bytes) -> None:
-        """Store a report whatever the bounds say, within a transaction of the caller."""
+        """Store a report whatever the bounds say, within a transaction of the caller, who has taken in what came."""
         if not self._join(destination, id, agent_id, body):
             now = self.clock()
-            # Bounds that no file reaches, in SQLite's integers of 64 bits.
-            self.database.execute(_STORE, destination, id, agent_id, now, now, len(body), body, 1 << 62, 0, 1 << 62)
+            self.database.execute(
+                "INSERT INTO reports (destination, id, agent_id, created_at, due, size, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                *(destination, id, agent_id, now, now, len(body), body),
+            )
 
     def _check_fits(self, size: int) -> None:
         """Check that a report of so many bytes fits into an empty file.
@@ -193,25 +213,7 @@ class Store:
             )
 
     def _join(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
-        waiting = self.database.query(
-            "SELECT rowid, body FROM reports WHERE id = ? AND destination = ? AND state = ?", id, destination, WAITING
-        )
-        if not waiting:
-            return False
-        rowid, older = waiting[0]
-        joined = merged(older, body)
-        self.database.execute(
-            "UPDATE reports SET agent_id = ?, body = ?, size = ?, due = iif(reason IS ?, ?, due),"
-            " reason = nullif(reason, ?) WHERE rowid = ?",
-            agent_id,
-            joined,
-            len(joined),
-            CONFIRMING,
-            self.clock(),
-            CONFIRMING,
-            rowid,
-        )
-        return True
+        return _arrivals.join(self.database.query, self.clock(), destination, id, agent_id, body)
 
     def _make_room(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
         bounds = self.settings
@@ -341,12 +343,12 @@ class Store:
 
     def stored_until(self, destination: int) -> float:
         """Return a time by which all that waits for a destination was stored, even if the clock was put back since."""
-        ((newest,),) = self.database.query(
-            "SELECT max(created_at) FROM reports WHERE state = 0 AND destination = ? AND reason IS NOT ?",
-            destination,
-            CONFIRMING,
+        ((newest, last),) = self.database.query(
+            "SELECT (SELECT max(created_at) FROM reports WHERE state = 0 AND destination = ? AND reason IS NOT ?),"
+            " (SELECT max(created_at) FROM arrivals WHERE destination = ?)",
+            *(destination, CONFIRMING, destination),
         )
-        return max(self.clock(), newest or 0.0)
+        return max(self.clock(), newest or 0.0, last or 0.0)
 
     def unsent(self, destination: int, stored_until: float) -> int:
         """Return how many reports of a destination, of those stored until then, are to be sent or being sent."""
@@ -356,8 +358,10 @@ class Store:
         return int(
             # In one statement: between two, a report could go from one state to the other and be seen in neither.
             self.database.query(
-                f"SELECT ({of_state.format(WAITING)}) + ({of_state.format(SENDING)})",
+                f"SELECT ({of_state.format(WAITING)}) + ({of_state.format(SENDING)})"
+                " + (SELECT count(*) FROM arrivals WHERE destination = ? AND created_at <= ?)",
                 *(destination, stored_until, CONFIRMING) * 2,
+                *(destination, stored_until),
             )[0][0]
         )
 
@@ -368,16 +372,21 @@ class Store:
             " AND reason IS NOT ?)"
         )
         ((waits, is_sending),) = self.database.query(
-            f"SELECT {of_state.format(WAITING)}, {of_state.format(SENDING)}",
+            "SELECT EXISTS (SELECT 1 FROM arrivals WHERE destination = ? AND created_at <= ?)"
+            f" OR {of_state.format(WAITING)}, {of_state.format(SENDING)}",
+            *(destination, stored_until),
             *(destination, stored_until, CONFIRMING) * 2,
         )
         return bool(waits), bool(is_sending)
 
     def has_waiting(self, destination: int) -> bool:
         """Whether any report of a destination waits, for whatever."""
-        return bool(
-            self.database.query("SELECT 1 FROM reports WHERE state = 0 AND destination = ? LIMIT 1", destination)
+        ((waits,),) = self.database.query(
+            "SELECT EXISTS (SELECT 1 FROM reports WHERE state = 0 AND destination = ?)"
+            " OR EXISTS (SELECT 1 FROM arrivals WHERE destination = ?)",
+            *(destination, destination),
         )
+        return bool(waits)
 
     def confirming(self, destination: int | None = None) -> dict[int, int]:
         """Return how many reports that the platform has are to be compared with its record, by their states."""
@@ -399,6 +408,7 @@ class Store:
 
     def drop_expired(self) -> None:
         """Drop the reports that are older than they may be, some at a time; never one that came while this watched."""
+        self.take_in()
         first_new = self._note_ages()
         oldest = self.clock() - self.settings.max_age
         while True:
@@ -419,4 +429,5 @@ class Store:
 
     def _note_ages(self) -> int:
         ((newest,),) = self.database.query("SELECT coalesce(max(rowid), 0) FROM reports")
+        newest += _arrivals.pending(self.database.query)  # they get the next numbers
         return self.ages.note(newest, self.settings.max_age)

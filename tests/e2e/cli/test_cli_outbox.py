@@ -256,7 +256,8 @@ def test_the_command_line_drops_nothing_for_its_age(cli: Callable[..., Outcome],
     nowhere = "http://127.0.0.1:9"
     leave("run-1", "run-2", base_url=nowhere)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE reports SET created_at = created_at - 1e8")
+        for table in ("reports", "arrivals"):
+            connection.execute(f"UPDATE {table} SET created_at = created_at - 1e8")
     assert dict(cli("outbox", "status").rows())["waiting"] == "2"
     cli("outbox", "flush", "--base-url", nowhere, "--timeout", "0.5")
     assert dict(cli("outbox", "status").rows())["waiting"] == "2"

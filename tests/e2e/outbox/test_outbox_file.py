@@ -216,7 +216,8 @@ def test_a_file_that_vanishes_while_in_use_is_made_anew_with_all_that_is_known(
     outbox.enqueue(report("run-3"))
     expected = {"run-0", "run-1", "run-2", "run-3"} | ({"other"} if change == "replaced" else set())
     with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as connection:
-        assert {id for (id,) in connection.execute("SELECT id FROM reports")} == expected
+        stored = connection.execute("SELECT id FROM reports UNION ALL SELECT id FROM arrivals")
+        assert {id for (id,) in stored} == expected
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
     emulator.start()
     assert outbox.flush(20).waiting == 0

@@ -181,6 +181,7 @@ def test_a_flush_waits_for_what_another_process_sends_without_looking_all_the_ti
 ):
     platforms.append(platform := Platform(0))
     outbox = filled(platform, tmp_path, 1)
+    outbox._runtime.store.take_in()
     outbox._runtime.database.execute(
         "UPDATE reports SET state = 1, owner = '-', lease = 60, lease_until = ?", time.time() + 60
     )

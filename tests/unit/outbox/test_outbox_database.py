@@ -138,7 +138,7 @@ def test_opening_and_reading_wait_for_no_neighbour_that_writes(store, destinatio
     other = sqlite3.connect(store.database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with contextlib.closing(Database(store.database.path)) as database, database.busy_timeout(0.1):
-        assert database.query("SELECT id FROM reports") == [("run-1",)]
+        assert database.query("SELECT id FROM arrivals") == [("run-1",)]
     other.execute("ROLLBACK")
     other.close()
 
