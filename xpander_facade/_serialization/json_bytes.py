@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 def _number(value: Any) -> Any:
@@ -27,6 +30,32 @@ def _number(value: Any) -> Any:
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_number)
 
 
+def _in_parts(body: Any, _: int) -> Iterable[str]:
+    return (_encoder.encode(body),)
+
+
+def _make_writer() -> Callable[[Any, int], Iterable[str]]:
+    """Return the part of `json` that is written in C, where it is there.
+
+    `JSONEncoder.encode` makes it anew for each value, which takes as long as to write a report, and lets it look out
+    for cycles, which end at Python's limit of recursion as well.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    write_text: Any = getattr(json.encoder, "encode_basestring", None)
+    if make is None or write_text is None:
+        return _in_parts
+    try:
+        return cast(
+            "Callable[[Any, int], Iterable[str]]",
+            make(None, _encoder.default, write_text, None, ":", ",", False, False, False),
+        )
+    except TypeError:  # another version of Python, in which it takes something else
+        return _in_parts
+
+
+_write = _make_writer()
+
+
 def encode(body: Any) -> bytes:
     """Return a body's JSON as UTF-8.
 
@@ -34,8 +63,11 @@ def encode(body: Any) -> bytes:
         ValueError: The body holds NaN, an infinity, a cycle, or something that JSON has no form for.
     """
     try:
-        text = _encoder.encode(body)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"this can't be sent as JSON: {error}") from None
+        text = "".join(_write(body, 0))
+    except (TypeError, ValueError, RecursionError):
+        try:
+            text = _encoder.encode(body)  # which says what is wrong with a cycle
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"this can't be sent as JSON: {error}") from None
     # Half a surrogate pair has no UTF-8; a question mark in a text is better than a lost report.
     return text.encode("utf-8", "replace")

@@ -28,6 +28,17 @@ def test_what_is_sent_is_what_the_encoder_writes(value):
     assert encode(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+@pytest.mark.skipif(getattr(json.encoder, "c_make_encoder", None) is None, reason="the part of json in C is not there")
+def test_no_encoder_is_made_for_a_value_that_can_be_sent(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> object:
+        raise AssertionError("an encoder was made")
+
+    monkeypatch.setattr("json.encoder.c_make_encoder", refuse)
+    assert encode({"a": [1, "b"]}) == b'{"a":[1,"b"]}'
+    with pytest.raises(AssertionError, match="was made"):
+        encode({"a": float("nan")})
+
+
 def test_half_a_surrogate_pair_is_a_question_mark():
     assert encode({"a": "x\ud800y"}) == b'{"a":"x?y"}'
 
