@@ -118,6 +118,15 @@ class Database:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
+        connection = self._connection
+        # As nearly always: nothing is to be made ready or taken back first.
+        if connection is not None and not self._is_blocked and self._pid == os.getpid():
+            try:
+                with self._turn:
+                    if connection is self._connection and (self._is_writing or not connection.in_transaction):
+                        return connection.execute(statement, values).rowcount
+            except sqlite3.Error as error:
+                return self._execute(statement, values, writes=True, began=self._wait_or_raise(error, 0.0))[0]
         return self._execute(statement, values, writes=True)[0]
 
     def query(self, statement: str, *values: Any) -> list[Row]:
@@ -129,12 +138,13 @@ class Database:
         """
         return self._execute(statement, values, writes=False)[1]
 
-    def _execute(self, statement: str, values: tuple[Any, ...], *, writes: bool) -> tuple[int, list[Row]]:
+    def _execute(
+        self, statement: str, values: tuple[Any, ...], *, writes: bool, began: float = 0.0
+    ) -> tuple[int, list[Row]]:
         self._check_process()
         # Reading waits for no writer in WAL mode.
         if writes and self._is_blocked:
             self._check_brake()
-        began = 0.0
         while True:
             try:
                 with self._turn:

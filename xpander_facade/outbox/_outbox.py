@@ -378,13 +378,16 @@ class Outbox:
         try:
             body = self._encoded(report)
             if not self.configuration.disabled:
-                self._runtime.database.check_named()
-                if at_once and self._end_at_once(self._destination, report.id, report.agent_id, body):
+                destination, runtime = self._destination, self._runtime
+                runtime.database.check_named()
+                if at_once and self._end_at_once(destination, report.id, report.agent_id, body):
                     return report.id
-                is_run = self._runtime.in_flight.contains(self._destination, report.id)
-                store = self._end if is_run else self._runtime.store.put
-                self._with_room(store, self._destination, report.id, report.agent_id, body)
-                self._wake()
+                store = self._end if runtime.in_flight.contains(destination, report.id) else runtime.store.put
+                if not store(destination, report.id, report.agent_id, body):
+                    self._wait_for_room(store, destination, report.id, report.agent_id, body)
+                if not self._serves or self._relay is not None:
+                    self._take_up()
+                runtime.wake()
         except XpanderError as error:
             attach_to(error, report, self.configuration.redact)
             raise
@@ -394,13 +397,18 @@ class Outbox:
         try:
             body = self._encoded(report)
             if not self.configuration.disabled:
-                self._runtime.database.check_named()
-                self._with_room(self._start, self._destination, report.id, report.agent_id, body, send)
-                if send:
-                    self._wake()
-                else:
+                destination, runtime = self._destination, self._runtime
+                runtime.database.check_named()
+                if not send:
+                    runtime.in_flight.add(destination, report.id, report.agent_id, body)  # mostly one statement
+                elif not self._start(destination, report.id, report.agent_id, body):
+                    self._wait_for_room(self._start, destination, report.id, report.agent_id, body)
+                if not self._serves or self._relay is not None:
                     self._take_up()
-                    self._runtime.start_later()
+                if send:
+                    runtime.wake()
+                else:
+                    runtime.start_later()
         except XpanderError as error:
             attach_to(error, report, self.configuration.redact)
             raise
@@ -409,10 +417,7 @@ class Outbox:
         if self._number is not None:  # else no run was begun here
             self._runtime.in_flight.remove_reported(self._number, id)
 
-    def _start(self, destination: int, id: str, agent_id: str, body: bytes, send: bool) -> bool:
-        if not send:
-            self._runtime.in_flight.add(destination, id, agent_id, body)  # mostly one statement
-            return True
+    def _start(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
         with self._runtime.database.transaction():
             if not self._runtime.store.put(destination, id, agent_id, body):
                 return False
@@ -457,10 +462,8 @@ class Outbox:
             self._take_up()
         return FlushResult(*self._runtime.flush(self._destination, seconds))
 
-    def _with_room(self, store: Callable[..., bool], *arguments: Any) -> None:
-        """Store something; where the file is full, wait for room as long as a call may take."""
-        if store(*arguments):
-            return
+    def _wait_for_room(self, store: Callable[..., bool], *arguments: Any) -> None:
+        """Store something as soon as the file has room, where it is to wait for that, as long as a call may take."""
         settings = self._runtime.store.settings
         until = time.monotonic() + (self.configuration.deadline if settings.when_full == "block" else 0)
         while time.monotonic() < until:

@@ -118,7 +118,7 @@ class Store:
     # --- storing ---
 
     def put(self, destination: int, id: str, agent_id: str, body: bytes) -> bool:
-        """Store a report, or join it with what waits of its run already; False where there is no room for it."""
+        """Store a report, which joins what waits of its run already; False where there is no room for it."""
         if self._insert(_arrivals.STORE, destination, id, agent_id, body):
             return True
         with self.hooks.after(), self.database.transaction():

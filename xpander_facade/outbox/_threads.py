@@ -40,6 +40,8 @@ class PeriodicThread:
         self._lock = threading.RLock()
         self._is_starting = False
         self._thread: threading.Thread | None = None
+        self._running: threading.Thread | None = None
+        """The thread while it works in rounds: known without asking it, which each report that is stored would do."""
         self._wakes: queue.SimpleQueue[bool] = queue.SimpleQueue()
         """Each item says whether the round that it wakes may wait for more to do."""
         self._is_gathering = self._is_urgent = False
@@ -50,7 +52,8 @@ class PeriodicThread:
     @property
     def is_alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        thread = self._thread
+        return thread is not None and (thread is self._running or thread.is_alive())
 
     @property
     def was_started(self) -> bool:
@@ -122,12 +125,16 @@ class PeriodicThread:
 
     def _run(self, after: float) -> None:
         mark_reporting()
-        is_due = bool(after) and self._await(after)
-        while is_due or not self._stopping.is_set():
-            self._is_urgent = False
-            wait = self._round()
-            # What stops the thread may have been taken out of the queue before the round.
-            is_due = self._await(0.0 if self._stopping.is_set() else wait)
+        self._running = threading.current_thread()
+        try:
+            is_due = bool(after) and self._await(after)
+            while is_due or not self._stopping.is_set():
+                self._is_urgent = False
+                wait = self._round()
+                # What stops the thread may have been taken out of the queue before the round.
+                is_due = self._await(0.0 if self._stopping.is_set() else wait)
+        finally:
+            self._running = None
 
     def _await(self, seconds: float) -> bool:
         """Wait until the next round; return whether it is due even if the thread is stopped meanwhile."""
