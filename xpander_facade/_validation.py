@@ -16,6 +16,10 @@ _MAX_SHOWN = 40
 
 _TEXTS = frozenset({str})
 
+_known_ids: set[str] = set()
+"""Ids of agents that were checked: the same ones come with each run."""
+_MAX_KNOWN_IDS = 256
+
 MAX_SECONDS = 4_000_000.0
 """What every system can wait, in seconds: 46 days."""
 
@@ -27,6 +31,8 @@ def check_id(name: str, value: Any) -> str:
         TypeError: It is not a string.
         ValueError: It is empty, or "." or "..", which a URL would swallow, or holds half a surrogate pair.
     """
+    if type(value) is str and value in _known_ids:
+        return value
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
     if not value.strip():
@@ -55,6 +61,8 @@ def check_agent_id(
         TypeError: It is not a string.
         ValueError: It is no id; see `check_id`; or it holds white space.
     """
+    if type(value) is str and value in _known_ids:
+        return value
     agent_id = check_id(name, value)
     if agent_id.split() != [agent_id]:
         shown = agent_id if len(agent_id) <= _MAX_SHOWN else f"{agent_id[:_MAX_SHOWN]}..."
@@ -63,6 +71,8 @@ def check_agent_id(
         else:
             hint = "pass the agent's id, not its name" if instead is None else f"did you mean {instead}=?"
         raise error(f"{name} can't be {shown!r}, which holds white space: {hint}")
+    if type(value) is str and len(_known_ids) < _MAX_KNOWN_IDS:
+        _known_ids.add(value)
     return agent_id
 
 

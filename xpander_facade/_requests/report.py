@@ -108,29 +108,39 @@ def make_report(
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
     request, members, tokens_body, unset = _generated()
-    response = None if llm_response is None else _response_data(llm_response, configuration.max_field_bytes)
+    # Cut as it is copied: a response can hold many times of what is sent of it.
+    response = None if llm_response is None else _copier()(llm_response, limit=configuration.max_field_bytes)
     run_id = new_id() if id is None else _validation.check_id("id", id)
     counts = check_tokens(tokens)
     used = None if counts is None else tokens_body(counts)
     # Each run comes through here twice: what is not given is not looked at.
     model = request(
         id=run_id,
-        input_=unset if input is None else _validation.check_text("input", input),
+        input_=input if type(input) is str else unset if input is None else _validation.check_text("input", input),
         llm_response=unset if response is None else response,
         tokens=unset if used is None else used,
         is_success=is_success is True or _validation.check_flag("is_success", is_success),
-        result=unset if result is None else _validation.check_text("result", result),
+        result=result if type(result) is str else unset if result is None else _validation.check_text("result", result),
         duration=_validation.check_seconds("duration", duration),
         used_tools=_validation.check_names("used_tools", used_tools),
     )
     body = members(model)
     if used is not None:
-        body["tokens"] = used.to_dict()
+        body["tokens"] = used.to_dict() if used.additional_properties else members(used)
     if agent_id is None:
         # Without an agent there is no report yet, and the error carries what was to be in it all the same.
         with attach_report(Report("", run_id, body), configuration.redact):
             agent_id = configuration.get_agent_id()
     return Report(_validation.check_id("agent_id", agent_id), run_id, body)
+
+
+def make_start(agent_id: str, id: str | None, input: str | None) -> Report:
+    """Make the report of a run that has begun, of which no more is known; arguments as `make_report`."""
+    request, members, _, unset = _generated()
+    run_id = new_id() if id is None else _validation.check_id("id", id)
+    told = input if type(input) is str else unset if input is None else _validation.check_text("input", input)
+    model = request(id=run_id, input_=told, is_success=True, duration=0.0, used_tools=[])
+    return Report(_validation.check_id("agent_id", agent_id), run_id, members(model))
 
 
 @contextlib.contextmanager
@@ -151,15 +161,10 @@ def attach_to(error: XpanderError, report: Report, redact: Redactor | None) -> N
         error.report = redact_body(report.body, redact, sys.maxsize)
 
 
-def _response_data(response: Any, limit: int) -> Any:
-    # Cut as it is copied: a response can hold many times of what is sent of it.
-    return _copier()(response, limit=limit)
-
-
 @functools.cache  # with this module they would load the generated client for whoever only names the recorder's classes
 def _generated() -> tuple[
     type[ReportExternalTaskRequest],
-    Callable[[ReportExternalTaskRequest], dict[str, Any]],
+    Callable[[Any], dict[str, Any]],
     Callable[[Tokens], models.Tokens],
     Unset,
 ]:

@@ -56,7 +56,8 @@ class AttemptOptions:
         return {LEDGER: {str(self.attempt): counts_of(tokens, duration)}} if self.is_summed else {}
 
 
-_UNKNOWN = AttemptOptions()
+UNKNOWN = AttemptOptions()
+"""What is known of a run of which nobody says which attempt it is."""
 
 
 def check_attempts(attempt: object, attempts: object, *, has_id: bool) -> AttemptOptions:
@@ -70,7 +71,7 @@ def check_attempts(attempt: object, attempts: object, *, has_id: bool) -> Attemp
     if joining is None:
         raise ValueError(f'attempts must be "sum", "last" or "separate", not {attempts!r}')
     if attempt is None:
-        return _UNKNOWN if joining == "sum" else AttemptOptions(None, joining)
+        return UNKNOWN if joining == "sum" else AttemptOptions(None, joining)
     if not has_id:
         raise ValueError("attempt= tells the attempts of one id apart: pass id=, too, the same for all of them")
     if callable(attempt):

@@ -9,7 +9,6 @@ runner's time limit. The exception goes on at once, and the report goes on by it
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import os
 import sys
@@ -23,7 +22,7 @@ from xpander_facade._hints import RUN, add_misnomers
 from xpander_facade._process.ending import Step, at_end
 from xpander_facade._process.termination import watch_ends
 from xpander_facade._process.threads import has_loop, in_thread
-from xpander_facade._requests.report import make_report
+from xpander_facade._requests.report import make_report, make_start
 from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_text
 from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
@@ -344,17 +343,17 @@ class ExternalTask(RunFields):
             if self._id is not None:
                 self._id = self._options.attempts.id_of(self._id)
             # The id and the agent of the end are those of the beginning, whatever the environment says by then.
-            report = self._report(None, is_success=True)
+            report = self._start_report()
             self._id, self._agent_id = report.id, report.agent_id
             self._made_reporter = Reporter(
                 configuration, report.id, is_strict=self._options.strict, at_once=self._options.at_once
             )
-            self._outer = current_run()
-            self._job = job = _job_of(self)
+            self._outer = outer = current_run()
+            self._job = job = None if outer is None else _job_of(self)
             if job is not None:
                 self._become_part_of(job)
-            elif self._outer is not None:
-                self._usage.path = (*self._outer._usage.path, *self._usage.path)
+            elif outer is not None:
+                self._usage.path = (*outer._usage.path, *self._usage.path)
             self._process = os.getpid()
             self._began = self._options.clock()
         if self._job is None:
@@ -373,7 +372,7 @@ class ExternalTask(RunFields):
             if self._ended:
                 return False
             self._finish_streams()
-            is_used = self._is_used or self._has_parts
+            is_used = not self._options.only_if_used or self._is_used or self._has_parts
             self._outcome = Outcome.FAILURE if reason is not None else outcome_of(error, self._options.ignored)
             if self._outcome is Outcome.FAILURE:
                 self._is_success = False
@@ -385,7 +384,7 @@ class ExternalTask(RunFields):
             self._ended = True
         if self._job is not None:
             self._job._absorb(self, has_raised=error is not None)
-        elif self._options.only_if_used and not is_used:
+        elif not is_used:
             self._outcome = Outcome.IGNORED
         if error is not None:
             self._reporter.note_error()
@@ -443,6 +442,18 @@ class ExternalTask(RunFields):
             return self._report(self._failure, is_success=False)
         return self._report(self.result, is_success=self.is_success)
 
+    def _start_report(self) -> Report:
+        """Return the report that the run has begun: mostly nothing is known of it but what it was asked."""
+        is_bare = (
+            self._tokens is None
+            and self._llm_response is UNSET
+            and not (self._used_tools or self._responses or self._seen_responses or self._metadata)
+            and not (self._model or self._provider or self._options.attempts.is_summed)
+        )
+        if is_bare and self._agent_id is not None:
+            return make_start(self._agent_id, self._id, self._input)
+        return self._report(None, is_success=True)
+
     def _report(self, result: str | None, *, is_success: bool, duration: float | None = None) -> Report:
         return make_report(
             self._called_with,
@@ -466,6 +477,9 @@ class ExternalTask(RunFields):
         return is_simple and (not self._metadata or is_small_json(self._metadata))
 
     def _stored_response(self, duration: float | None) -> Any:
+        attempts = self._options.attempts
+        if self._response_copy is not None and not self._metadata and not attempts.is_summed:
+            return self._response_copy
         facts: dict[str, Any] = {}
         if self._llm_response is not UNSET:
             response = self._response_copy or self._llm_response
@@ -476,13 +490,10 @@ class ExternalTask(RunFields):
             facts = {name: fact for name, fact in known if fact is not None}
         if self._metadata:
             facts["metadata"] = self._metadata
-        attempts = self._options.attempts
         if attempts.is_summed:
             is_over = self._ended or duration is not None
             seconds = self._duration if duration is None else duration
             facts |= attempts.facts(self._tokens, seconds if is_over else None)
-        if not facts and self._response_copy is not None:
-            return self._response_copy
         return stored_response(responses, facts, self._called_with.max_field_bytes)
 
     @property
@@ -506,8 +517,10 @@ class ExternalTask(RunFields):
         # A block may be left in another context than it was entered in, or before a block inside of it. There is
         # nothing to undo then.
         if self._token is not None and _deref(_current.get()) is self:
-            with contextlib.suppress(ValueError):
+            try:  # noqa: SIM105 (each run comes through here)
                 _current.reset(self._token)
+            except ValueError:
+                pass
         self._token = None
 
 

@@ -60,6 +60,7 @@ class Reporter:
         "_at_once",
         "_call",
         "_configuration",
+        "_has_outbox",
         "_id",
         "_is_known_to_be_down",
         "_is_strict",
@@ -72,6 +73,7 @@ class Reporter:
 
     def __init__(self, configuration: Configuration, id: str, *, is_strict: bool, at_once: bool = False) -> None:
         self._configuration = configuration
+        self._has_outbox = has_outbox(configuration)
         self._id = id
         self._is_strict = is_strict
         self._at_once = at_once
@@ -94,7 +96,7 @@ class Reporter:
         """
         if not self.is_owed:
             return
-        if has_outbox(self._configuration) and in_own_context(self._store_start, report, send):
+        if self._has_outbox and in_own_context(self._store_start, report, send):
             return
         if send and self._is_worth_waiting(report):
             self._start_call = DetachedCall(self._send_start, report)
@@ -113,7 +115,7 @@ class Reporter:
         """
         if not self.is_owed:
             return
-        if has_outbox(self._configuration) and await self._shielded(in_thread, self._store_start, report, send):
+        if self._has_outbox and await self._shielded(in_thread, self._store_start, report, send):
             return
         if send and self._is_worth_waiting(report):
             await self._shielded(self._asend_start, report)
@@ -158,7 +160,7 @@ class Reporter:
             # The handler's lock is taken, and who reports on another thread may have to log something.
             self.detach_end(make)
             return
-        if has_outbox(self._configuration):
+        if self._has_outbox:
             # An exception from outside could get into the user's code, which may take it for an error of its own.
             is_simple = is_simple and self._configuration.redact is None
             if in_own_context(self._store_end, make) if is_simple else self._store_detached(make):
@@ -180,7 +182,7 @@ class Reporter:
         Raises:
             XpanderError: It could not be reported, and the run is strict.
         """
-        if has_outbox(self._configuration) and await self._shielded(in_thread, self._store_end, make):
+        if self._has_outbox and await self._shielded(in_thread, self._store_end, make):
             return
         if self._is_worth_waiting(make):
             await self._shielded(self._asend_end, make, is_simple)
@@ -226,13 +228,13 @@ class Reporter:
             self._on_failure(failure, time.monotonic() - began)
         finally:
             self.is_owed = False
-            if has_outbox(self._configuration):
+            if self._has_outbox:
                 await in_thread(self.forget)
 
     def forget(self) -> None:
         """Let the outbox not wait for the end of the run: it is reported otherwise, or not at all."""
         self.is_owed = False
-        if has_outbox(self._configuration):
+        if self._has_outbox:
             forget(self._configuration, self._id)
 
     # --- on a thread of its own ---
@@ -247,7 +249,7 @@ class Reporter:
     def _make_report(self, make: Callable[[], Report], by_outbox: bool) -> None:
         self.is_owed = False
         try:
-            if by_outbox and has_outbox(self._configuration) and self._store_end(make):
+            if by_outbox and self._has_outbox and self._store_end(make):
                 return
         except Exception as failure:
             self._second_failure = type(failure)
@@ -339,9 +341,7 @@ class Reporter:
                 self._id,
                 self._configuration.base_url,
                 f"is slow and has {MAX_IN_BACKGROUND} reports to answer" if circuit.is_slow else "does not answer",
-                "Its outbox can't take them either"
-                if has_outbox(self._configuration)
-                else "outbox=True keeps such reports",
+                "Its outbox can't take them either" if self._has_outbox else "outbox=True keeps such reports",
             )
         return False
 
@@ -403,12 +403,13 @@ class Reporter:
                 raise cancellation
 
     def _on_delivered(self, delivery: Delivery, seconds: float = 0.0) -> None:
-        self.task = delivery.task or self.task
-        if delivery.status is None:
+        task, status = delivery.task, delivery.status
+        self.task = task or self.task
+        if status is None:
             return
-        self.delivery = delivery.status
-        count_report(delivery.status.value)
-        if delivery.status is DeliveryStatus.REPORTED and circuit_of(self._configuration).note_success(seconds):
+        self.delivery = status
+        count_report(status)
+        if status is DeliveryStatus.REPORTED and circuit_of(self._configuration).note_success(seconds):
             self._log_circuit()
 
     def _on_failure(self, failure: Exception, seconds: float = 0.0) -> None:

@@ -51,6 +51,7 @@ class RunFields:
         "_is_success",
         "_llm_response",
         "_lock",
+        "_made_usage",
         "_metadata",
         "_model",
         "_provider",
@@ -61,7 +62,6 @@ class RunFields:
         "_streams",
         "_text",
         "_tokens",
-        "_usage",
         "_used_tools",
     )
 
@@ -79,7 +79,7 @@ class RunFields:
         self._metadata: dict[str, Any] = {}
         self._model: str | None = None
         self._provider: str | None = None
-        self._usage: RunUsage = RunUsage((object(),))
+        self._made_usage: RunUsage | None = None
         self._streams: list[StreamReading] = []
         self._recorded_failure: str | None = None
         self._is_success = True
@@ -118,8 +118,9 @@ class RunFields:
 
     @input.setter
     def input(self, value: str | None) -> None:
-        self._input = _validation.check_text("input", value)
-        self._warn_if_ended("input")
+        self._input = value if type(value) is str else _validation.check_text("input", value)
+        if self._ended:
+            self._warn_of_end("input")
 
     @property
     def result(self) -> str | None:
@@ -134,8 +135,9 @@ class RunFields:
 
     @result.setter
     def result(self, value: str | None) -> None:
-        self._result = _validation.check_text("result", value)
-        self._warn_if_ended("result")
+        self._result = value if type(value) is str else _validation.check_text("result", value)
+        if self._ended:
+            self._warn_of_end("result")
 
     @property
     def tokens(self) -> Tokens | None:
@@ -145,7 +147,8 @@ class RunFields:
     @tokens.setter
     def tokens(self, value: TokenCounts | None) -> None:
         self._tokens = check_tokens(value)
-        self._warn_if_ended("tokens")
+        if self._ended:
+            self._warn_of_end("tokens")
 
     @property
     def used_tools(self) -> list[str]:
@@ -155,7 +158,8 @@ class RunFields:
     @used_tools.setter
     def used_tools(self, value: Iterable[str] | None) -> None:
         self._used_tools = _validation.check_names("used_tools", value)
-        self._warn_if_ended("used_tools")
+        if self._ended:
+            self._warn_of_end("used_tools")
 
     @property
     def llm_response(self) -> Any:
@@ -168,7 +172,8 @@ class RunFields:
     @llm_response.setter
     def llm_response(self, value: Any) -> None:
         self._llm_response = value
-        self._warn_if_ended("llm_response")
+        if self._ended:
+            self._warn_of_end("llm_response")
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -181,7 +186,8 @@ class RunFields:
     @metadata.setter
     def metadata(self, value: Mapping[str, Any] | None) -> None:
         self._metadata = _validation.check_object("metadata", value) or {}
-        self._warn_if_ended("metadata")
+        if self._ended:
+            self._warn_of_end("metadata")
 
     def record(
         self,
@@ -228,7 +234,8 @@ class RunFields:
             if response is not None:
                 self._responses.append(RecordedResponse(response, shorten))
             self._take(entries, is_single=is_single, is_success=is_success)
-        self._warn_if_ended("record()")
+        if self._ended:
+            self._warn_of_end("record()")
         if not told and is_success is None:
             from xpander_facade.recorder._unread import note_unread
 
@@ -266,10 +273,24 @@ class RunFields:
             if reading.chunks:
                 self._responses.append(RecordedResponse(reading.summary))
                 self._take(reading.entries)
-                self._warn_if_ended("stream()")
+                if self._ended:
+                    self._warn_of_end("stream()")
+
+    @property
+    def _usage(self) -> RunUsage:
+        """What the run's model calls cost. Many runs record none, and need none."""
+        if self._made_usage is None:
+            self._made_usage = RunUsage((object(),))
+        return self._made_usage
+
+    @_usage.setter
+    def _usage(self, usage: RunUsage) -> None:
+        self._made_usage = usage
 
     def _finish_streams(self) -> None:
         """Record what streams and collectors have that were not taken to their ends."""
+        if not (self._streams or self._collectors or run_observers):
+            return
         with self._lock:
             for reading in [*self._streams]:
                 self._finish_stream(reading)
@@ -397,9 +418,8 @@ class RunFields:
             elif part._responses and not has_raised:
                 self._recorded_failure = part._recorded_failure
 
-    def _warn_if_ended(self, what: str) -> None:
-        if self._ended:
-            _log.warning("run %s has ended: its %s comes too late to be reported", self._id, what)
+    def _warn_of_end(self, what: str) -> None:
+        _log.warning("run %s has ended: its %s comes too late to be reported", self._id, what)
 
 
 def _plus(tokens: Tokens | None, change: dict[str, int]) -> Tokens:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from xpander_facade import _validation
-from xpander_facade.recorder._attempts import AttemptOptions, check_attempts
+from xpander_facade.recorder._attempts import UNKNOWN, AttemptOptions, check_attempts
 from xpander_facade.recorder._control_flow import Outcome, check_ignored
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ def make_options(
         configure=configure,
         agent_id=agent_id,
         id=cast("str | Callable[..., str | None] | None", id),
-        input=_validation.check_text("input", input),
-        report_start=_validation.check_flag("report_start", report_start),
-        strict=_validation.check_flag("strict", strict),
+        input=input if type(input) is str else _validation.check_text("input", input),
+        # As most are.
+        report_start=report_start is not False and _validation.check_flag("report_start", report_start),
+        strict=strict is not False and _validation.check_flag("strict", strict),
         ignored=check_ignored(ignore),
-        attempts=check_attempts(attempt, attempts, has_id=id is not None),
+        attempts=UNKNOWN
+        if attempt is None and attempts is None
+        else check_attempts(attempt, attempts, has_id=id is not None),
         at_once=at_once,
     )
