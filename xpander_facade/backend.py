@@ -837,6 +837,8 @@ class Backend(ApiResource):
 
 def _agent_of(agent_id: object, agent: Agent | None) -> str | None:
     """Return the id of the agent that the arguments name, if any."""
+    if agent is None and type(agent_id) is str:  # as mostly
+        return _validation.check_agent_id(agent_id, instead="input")
     if agent is not None:
         agent_id = getattr(agent, "id", None)
         if not isinstance(agent_id, str):

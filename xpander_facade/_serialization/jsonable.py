@@ -37,6 +37,8 @@ _MAX_REPR = 2_000
 _SMALL = 64
 """A list or mapping of JSON that comes again is written again if it holds no more than this."""
 _SIMPLE = frozenset({str, bool, type(None)})
+_TOO_LARGE = 1 << (MAX_BITS - 1)
+"""The first whole number with as many bits as none may have. To compare with it is cheaper than to count bits."""
 _NAMES = frozenset({str})
 _type_of: Callable[[Any], Any] = type  # a cast of each type would cost more than the look at it
 _HELD_BY = (list, tuple, set, frozenset)
@@ -114,7 +116,7 @@ def _small_copy(value: Any, room: list[int]) -> Any:
             inner = _type_of(item)
             if inner is str:
                 room[0] -= len(item)
-            elif inner not in _SIMPLE and (inner is not int or item.bit_length() >= MAX_BITS):
+            elif inner not in _SIMPLE and not (inner is int and -_TOO_LARGE < item < _TOO_LARGE):
                 entries[name] = _small_copy(item, room)
         value = entries
     elif kind is list:
@@ -124,7 +126,7 @@ def _small_copy(value: Any, room: list[int]) -> Any:
         value = [_small_copy(item, room) for item in value]
     elif kind is float:
         value = value if math.isfinite(value) else None
-    elif kind not in _SIMPLE and (kind is not int or value.bit_length() >= MAX_BITS):
+    elif kind not in _SIMPLE and not (kind is int and -_TOO_LARGE < value < _TOO_LARGE):
         raise _NotSmallJsonError
     if room[0] < 0:
         raise _NotSmallJsonError
@@ -271,7 +273,7 @@ def _copied(value: Any, room: list[int]) -> Any:
         return value
     if kind is float:
         return value if math.isfinite(value) else None
-    if kind is int and value.bit_length() < MAX_BITS:
+    if kind is int and -_TOO_LARGE < value < _TOO_LARGE:
         return value
     if kind is dict:
         room[0] -= len(value)
@@ -281,7 +283,7 @@ def _copied(value: Any, room: list[int]) -> Any:
             if _NAMES.issuperset(map(type, entries)):
                 for name, item in entries.items():
                     kind = _type_of(item)
-                    if kind not in _SIMPLE and (kind is not int or item.bit_length() >= MAX_BITS):
+                    if kind not in _SIMPLE and not (kind is int and -_TOO_LARGE < item < _TOO_LARGE):
                         entries[name] = _copied(item, room)
                 return entries
     elif kind is list:

@@ -26,11 +26,8 @@ class Ages:
     def __init__(self, clock: Callable[[], float] = lambda: time.monotonic()) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
-
-    @property
-    def has_begun(self) -> bool:
+        self.has_begun = False
         """Whether anything was noted."""
-        return bool(self._seen)
 
     def note(self, newest: int, max_age: float) -> int:
         """Note the highest number in the file; return the lowest one that a report has which can't be too old yet.
@@ -46,5 +43,6 @@ class Ages:
             self._seen.append((now, newest))
         while len(self._seen) > 1 and now - self._seen[0][0] >= max_age:
             self._seen.popleft()
+        self.has_begun = True
         began, first = self._seen[0]
         return (first if now - began < max_age else newest) + 1

@@ -95,12 +95,10 @@ class Database:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._turn = threading.RLock()
-        self._is_writing = False
+        self._is_writing = self._is_blocked = False
         self._checkpointing = threading.RLock()
-        self._is_blocked = False
         self._try_at = 0.0
-        self._is_held = False
-        self._is_checkpoint_held = False
+        self._is_held = self._is_checkpoint_held = False
         self._moved_at_fork: int | None = None
         self._error_at_fork: Exception | None = None
 
@@ -118,15 +116,6 @@ class Database:
             ConfigurationError: The file can't be used as an outbox.
             OutboxError: The file can't be read or written.
         """
-        connection = self._connection
-        # As nearly always: nothing is to be made ready or taken back first.
-        if connection is not None and not self._is_blocked and self._pid == os.getpid():
-            try:
-                with self._turn:
-                    if connection is self._connection and (self._is_writing or not connection.in_transaction):
-                        return connection.execute(statement, values).rowcount
-            except sqlite3.Error as error:
-                return self._execute(statement, values, writes=True, began=self._wait_or_raise(error, 0.0))[0]
         return self._execute(statement, values, writes=True)[0]
 
     def query(self, statement: str, *values: Any) -> list[Row]:
@@ -138,17 +127,20 @@ class Database:
         """
         return self._execute(statement, values, writes=False)[1]
 
-    def _execute(
-        self, statement: str, values: tuple[Any, ...], *, writes: bool, began: float = 0.0
-    ) -> tuple[int, list[Row]]:
-        self._check_process()
+    def _execute(self, statement: str, values: tuple[Any, ...], *, writes: bool) -> tuple[int, list[Row]]:
+        if self._pid != os.getpid():
+            self._check_process()
         # Reading waits for no writer in WAL mode.
         if writes and self._is_blocked:
             self._check_brake()
+        began = 0.0
         while True:
             try:
                 with self._turn:
-                    cursor = self._ready().execute(statement, values)
+                    connection = self._connection
+                    if connection is None or (not self._is_writing and connection.in_transaction):
+                        connection = self._ready()
+                    cursor = connection.execute(statement, values)
                     # A statement that writes is done by now.
                     done = cursor.rowcount, [] if writes else cursor.fetchall()
                 if writes:
@@ -274,9 +266,9 @@ class Database:
         """
         if self.is_in_memory or not self._is_mostly_empty():
             return
-        if self._bytes() - self._free_pages() * self._page_size() <= _MAX_REBUILD_BYTES:
+        if self._bytes() - self._bytes("freelist_count") <= _MAX_REBUILD_BYTES:
             self.query("VACUUM")  # what it costs is what is left, not what was there
-        while time.monotonic() < until and self._free_pages():
+        while time.monotonic() < until and self._number("freelist_count"):
             self.query(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
         with self._checkpointing, contextlib.suppress(sqlite3.Error), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -293,18 +285,15 @@ class Database:
         self.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return before, self._bytes()
 
-    def _bytes(self) -> int:
-        return int(self.query("PRAGMA page_count")[0][0]) * self._page_size()
+    def _bytes(self, pages: str = "page_count") -> int:
+        return self._number(pages) * self._number("page_size")
 
-    def _page_size(self) -> int:
-        return int(self.query("PRAGMA page_size")[0][0])
-
-    def _free_pages(self) -> int:
-        return int(self.query("PRAGMA freelist_count")[0][0])
+    def _number(self, pragma: str) -> int:
+        return int(self.query(f"PRAGMA {pragma}")[0][0])
 
     def _is_mostly_empty(self) -> bool:
         whole = self._bytes()
-        return whole >= MIN_SHRINK_BYTES and self._free_pages() * self._page_size() * 2 > whole
+        return whole >= MIN_SHRINK_BYTES and self._bytes("freelist_count") * 2 > whole
 
     def check_file(self) -> None:
         """Notice that the file was deleted, moved or replaced while it is open, and write what is known of it anew.

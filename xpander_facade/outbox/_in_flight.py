@@ -61,7 +61,8 @@ class InFlightRuns:
         # The lease may be lost, with the transaction that it was written in.
         is_lost = self._losses != self._database.losses
         # A third of the lease: two heartbeats may be missed before others take the process for dead.
-        if is_lost or abs(now - self._renewed_at) >= min(HEARTBEAT, self._store.settings.lease / 3):
+        third, since = self._store.settings.lease / 3, now - self._renewed_at
+        if is_lost or not (-HEARTBEAT < since < HEARTBEAT and -third < since < third):
             self._renew_lease(now)
         # Known before it is written: the other way round, an exception of a signal handler that comes in between would
         # leave an entry that nobody removes.

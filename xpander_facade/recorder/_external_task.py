@@ -23,12 +23,12 @@ from xpander_facade._process.ending import Step, at_end
 from xpander_facade._process.termination import watch_ends
 from xpander_facade._process.threads import has_loop, in_thread
 from xpander_facade._requests.report import make_report, make_start
-from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_text
+from xpander_facade._serialization.jsonable import to_text
 from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, XpanderError
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
-from xpander_facade.recorder._delivery import check_ready, has_outbox
+from xpander_facade.recorder._delivery import check_ready
 from xpander_facade.recorder._endings import end_text
 from xpander_facade.recorder._references import REFERENCES_OF_ONE_ENTRY
 from xpander_facade.recorder._reporter import Reporter
@@ -83,7 +83,6 @@ class ExternalTask(RunFields):
         "_outcome",
         "_outer",
         "_process",
-        "_response_copy",
         "_token",
     )
 
@@ -97,7 +96,6 @@ class ExternalTask(RunFields):
         self._outcome = Outcome.SUCCESS
         self._failure: str | None = None
         self._duration = 0.0
-        self._response_copy: Ready | None = None
         self._is_deferred = False
         self._has_parts = False
         self._is_noted = False
@@ -348,7 +346,7 @@ class ExternalTask(RunFields):
             self._made_reporter = Reporter(
                 configuration, report.id, is_strict=self._options.strict, at_once=self._options.at_once
             )
-            self._outer = outer = current_run()
+            self._outer = outer = None if _current.get() is None else current_run()
             self._job = job = None if outer is None else _job_of(self)
             if job is not None:
                 self._become_part_of(job)
@@ -373,10 +371,11 @@ class ExternalTask(RunFields):
                 return False
             self._finish_streams()
             is_used = not self._options.only_if_used or self._is_used or self._has_parts
-            self._outcome = Outcome.FAILURE if reason is not None else outcome_of(error, self._options.ignored)
-            if self._outcome is Outcome.FAILURE:
-                self._is_success = False
-                self._failure = reason or end_text(error, self.result)
+            if error is not None or reason is not None:
+                self._outcome = Outcome.FAILURE if reason is not None else outcome_of(error, self._options.ignored)
+                if self._outcome is Outcome.FAILURE:
+                    self._is_success = False
+                    self._failure = reason or end_text(error, self.result)
             # A generator that nobody takes to its end is collected some time; its last item tells when it was over.
             is_left = isinstance(error, GeneratorExit) and self._last_active is not None
             now = self._last_active if is_left and self._last_active is not None else self._options.clock()
@@ -431,7 +430,7 @@ class ExternalTask(RunFields):
 
     @property
     def _reports_start(self) -> bool:
-        return self._options.report_start or has_outbox(self._called_with)
+        return self._options.report_start or self._reporter.has_outbox
 
     # --- its report ---
 
@@ -444,13 +443,7 @@ class ExternalTask(RunFields):
 
     def _start_report(self) -> Report:
         """Return the report that the run has begun: mostly nothing is known of it but what it was asked."""
-        is_bare = (
-            self._tokens is None
-            and self._llm_response is UNSET
-            and not (self._used_tools or self._responses or self._seen_responses or self._metadata)
-            and not (self._model or self._provider or self._options.attempts.is_summed)
-        )
-        if is_bare and self._agent_id is not None:
+        if self._agent_id is not None and self._is_bare and not self._options.attempts.is_summed:
             return make_start(self._agent_id, self._id, self._input)
         return self._report(None, is_success=True)
 
@@ -465,16 +458,8 @@ class ExternalTask(RunFields):
             is_success=is_success,
             result=result,
             duration=self._duration if duration is None else duration,
-            used_tools=[str(name) for name in self._used_tools],
+            used_tools=[str(name) for name in self._used_tools] if self._used_tools else None,
         )
-
-    @property
-    def _is_simple(self) -> bool:
-        """Whether the report is made without calling any code of the user's: all that it tells is plain JSON."""
-        if type(self._llm_response) in (dict, list):
-            self._response_copy = small_copy(self._llm_response)
-        is_simple = self._response_copy is not None or is_small_json(self.llm_response)
-        return is_simple and (not self._metadata or is_small_json(self._metadata))
 
     def _stored_response(self, duration: float | None) -> Any:
         attempts = self._options.attempts
@@ -516,7 +501,8 @@ class ExternalTask(RunFields):
     def _restore_current(self) -> None:
         # A block may be left in another context than it was entered in, or before a block inside of it. There is
         # nothing to undo then.
-        if self._token is not None and _deref(_current.get()) is self:
+        current = _current.get()
+        if self._token is not None and current is not None and current() is self:
             try:  # noqa: SIM105 (each run comes through here)
                 _current.reset(self._token)
             except ValueError:

@@ -60,20 +60,20 @@ class Reporter:
         "_at_once",
         "_call",
         "_configuration",
-        "_has_outbox",
         "_id",
         "_is_known_to_be_down",
         "_is_strict",
         "_second_failure",
         "_start_call",
         "delivery",
+        "has_outbox",
         "is_owed",
         "task",
     )
 
     def __init__(self, configuration: Configuration, id: str, *, is_strict: bool, at_once: bool = False) -> None:
         self._configuration = configuration
-        self._has_outbox = has_outbox(configuration)
+        self.has_outbox = has_outbox(configuration)
         self._id = id
         self._is_strict = is_strict
         self._at_once = at_once
@@ -96,7 +96,7 @@ class Reporter:
         """
         if not self.is_owed:
             return
-        if self._has_outbox and in_own_context(self._store_start, report, send):
+        if self.has_outbox and in_own_context(self._store_start, report, send):
             return
         if send and self._is_worth_waiting(report):
             self._start_call = DetachedCall(self._send_start, report)
@@ -115,7 +115,7 @@ class Reporter:
         """
         if not self.is_owed:
             return
-        if self._has_outbox and await self._shielded(in_thread, self._store_start, report, send):
+        if self.has_outbox and await self._shielded(in_thread, self._store_start, report, send):
             return
         if send and self._is_worth_waiting(report):
             await self._shielded(self._asend_start, report)
@@ -124,9 +124,11 @@ class Reporter:
         mark_reporting()
         stored = store_start(self._configuration, report, send=send)
         if stored is not None:
-            self._on_delivered(stored)
-        self._is_known_to_be_down = stored is None and is_known_to_be_down(self._configuration)
-        return stored is not None
+            if stored.status is not None:
+                self._on_delivered(stored)
+            return True
+        self._is_known_to_be_down = is_known_to_be_down(self._configuration)
+        return False
 
     def _send_start(self, report: Report) -> None:
         mark_reporting()
@@ -160,7 +162,7 @@ class Reporter:
             # The handler's lock is taken, and who reports on another thread may have to log something.
             self.detach_end(make)
             return
-        if self._has_outbox:
+        if self.has_outbox:
             # An exception from outside could get into the user's code, which may take it for an error of its own.
             is_simple = is_simple and self._configuration.redact is None
             if in_own_context(self._store_end, make) if is_simple else self._store_detached(make):
@@ -182,7 +184,7 @@ class Reporter:
         Raises:
             XpanderError: It could not be reported, and the run is strict.
         """
-        if self._has_outbox and await self._shielded(in_thread, self._store_end, make):
+        if self.has_outbox and await self._shielded(in_thread, self._store_end, make):
             return
         if self._is_worth_waiting(make):
             await self._shielded(self._asend_end, make, is_simple)
@@ -196,9 +198,10 @@ class Reporter:
     def _store_end(self, make: Callable[[], Report]) -> bool:
         mark_reporting()
         stored = store_end(self._configuration, make(), at_once=self._at_once)
-        self._is_known_to_be_down = stored is None and is_known_to_be_down(self._configuration)
         if stored is None:
+            self._is_known_to_be_down = is_known_to_be_down(self._configuration)
             return False
+        self._is_known_to_be_down = False
         self.is_owed = False
         self._on_delivered(stored)
         return True
@@ -228,13 +231,13 @@ class Reporter:
             self._on_failure(failure, time.monotonic() - began)
         finally:
             self.is_owed = False
-            if self._has_outbox:
+            if self.has_outbox:
                 await in_thread(self.forget)
 
     def forget(self) -> None:
         """Let the outbox not wait for the end of the run: it is reported otherwise, or not at all."""
         self.is_owed = False
-        if self._has_outbox:
+        if self.has_outbox:
             forget(self._configuration, self._id)
 
     # --- on a thread of its own ---
@@ -249,7 +252,7 @@ class Reporter:
     def _make_report(self, make: Callable[[], Report], by_outbox: bool) -> None:
         self.is_owed = False
         try:
-            if by_outbox and self._has_outbox and self._store_end(make):
+            if by_outbox and self.has_outbox and self._store_end(make):
                 return
         except Exception as failure:
             self._second_failure = type(failure)
@@ -273,7 +276,7 @@ class Reporter:
 
     def report_unfinished(self, report: Report) -> None:
         """Report that the process ends before the run. Should the run end after all, that is reported, too."""
-        if self.is_owed and not (has_outbox(self._configuration) and in_own_context(self._store_unfinished, report)):
+        if self.is_owed and not (self.has_outbox and in_own_context(self._store_unfinished, report)):
             DetachedCall(self._send_start, report).start()
 
     def _store_unfinished(self, report: Report) -> bool:
@@ -341,7 +344,7 @@ class Reporter:
                 self._id,
                 self._configuration.base_url,
                 f"is slow and has {MAX_IN_BACKGROUND} reports to answer" if circuit.is_slow else "does not answer",
-                "Its outbox can't take them either" if self._has_outbox else "outbox=True keeps such reports",
+                "Its outbox can't take them either" if self.has_outbox else "outbox=True keeps such reports",
             )
         return False
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 
 from xpander_facade import _validation
-from xpander_facade._serialization.jsonable import to_text
+from xpander_facade._serialization.jsonable import Ready, is_small_json, small_copy, to_text
 from xpander_facade.errors import RunNotBegunError
 from xpander_facade.recorder._recorded_stream import RecordedStream, StreamReading
 from xpander_facade.recorder._run_usage import SPANS, RunUsage
@@ -56,6 +56,7 @@ class RunFields:
         "_model",
         "_provider",
         "_recorded_failure",
+        "_response_copy",
         "_responses",
         "_result",
         "_seen_responses",
@@ -73,6 +74,7 @@ class RunFields:
         self._tokens: Tokens | None = None
         self._used_tools: list[str] = []
         self._llm_response: Any = UNSET
+        self._response_copy: Ready | None = None
         self._responses: list[RecordedResponse] = []
         self._seen_responses: list[RecordedResponse] = []  # of instrumented clients
         self._collectors: dict[str, Collector] = {}
@@ -275,6 +277,24 @@ class RunFields:
                 self._take(reading.entries)
                 if self._ended:
                     self._warn_of_end("stream()")
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether no more is known than the id and the input."""
+        return (
+            self._tokens is None
+            and self._llm_response is UNSET
+            and not (self._used_tools or self._responses or self._seen_responses or self._metadata)
+            and not (self._model or self._provider)
+        )
+
+    @property
+    def _is_simple(self) -> bool:
+        """Whether the report is made without calling any code of the user's: all that it tells is plain JSON."""
+        if type(self._llm_response) in (dict, list):
+            self._response_copy = small_copy(self._llm_response)
+        is_simple = self._response_copy is not None or is_small_json(self.llm_response)
+        return is_simple and (not self._metadata or is_small_json(self._metadata))
 
     @property
     def _usage(self) -> RunUsage:
