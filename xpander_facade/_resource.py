@@ -147,10 +147,11 @@ class ApiResource:
 
     def _acquire(self, configuration: Configuration | None = None) -> Configuration:
         """Return what a call uses, and hold a share of the connections."""
-        chosen = check_configuration(configuration) or self.configuration
-        load(*((CALLS,) if self.configuration.outbox is None else (CALLS, OUTBOX)))
+        own = self.configuration
+        chosen = own if configuration is None else check_configuration(configuration) or own
+        load(*((CALLS,) if own.outbox is None else (CALLS, OUTBOX)))
         # This object's own, whatever the call uses: `close` gives back a share of that one.
-        _acquirer()(self.configuration, self)
+        _acquirer()(own, self)
         return chosen
 
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from xpander_facade.usage._usage import TokenCounts
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Report:
-    """One report, ready to send.
+    """One report, ready to send. Nobody changes it.
 
     Args:
         agent_id: The agent that the run counts for.

