@@ -1,11 +1,11 @@
 """Codec: structures decoded JSON into the facade's attrs classes, and back. No I/O.
 
 A class is read field by field, from its annotations, and from its fifth object on by a function that is written out for
-it, which takes as long to compile as dozens of objects to read. A null counts as absent, an absent attribute gets its
-default, what a class does not know goes to its `extra` where it has one. A value that an attribute with a default can't
-hold costs that attribute alone: it gets its default, and `extra` keeps the value under the attribute's name, so that it
-is written as it came until the attribute is set. A time that can't be read is None even where a class has no default
-for it.
+it and for the names that this object has. It takes as long to compile as dozens of objects to read. A null counts as
+absent, an absent attribute gets its default, what a class does not know goes to its `extra` where it has one. A value
+that an attribute with a default can't hold costs that attribute alone: it gets its default, and `extra` keeps the value
+under the attribute's name, so that it is written as it came until the attribute is set. A time that can't be read is
+None even where a class has no default for it.
 The facade reads the platform's answers with this, straight from the decoded JSON: one pass instead of two (the
 generated models first, ours from those), which makes the difference of a factor of two to three in time.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import sys
 import types
 import typing
@@ -24,11 +23,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from xpander_facade._serialization.attributes import (
+    computed,
+    default_for,
+    has_attributes,
+    is_derived,
+    kind_of_annotation,
+)
 from xpander_facade._serialization.essential import ESSENTIAL_KEY, NOT_NEGATIVE_KEY
 from xpander_facade._serialization.values import (
     SIMPLE,
-    UNCHANGEABLE,
-    are_texts,
     enum_reader,
     kind_of,
     own,
@@ -45,6 +49,7 @@ from xpander_facade._serialization.values import (
 from xpander_facade._serialization.values import DecodeError as DecodeError
 from xpander_facade._serialization.values import read_time as read_time
 from xpander_facade._serialization.values import write_time as write_time
+from xpander_facade._serialization.written_readers import written_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,7 +128,7 @@ def _unstructure(value: Any, leave_out: Callable[[type, str], bool] | None) -> A
         return value
     data = {
         name: item if type(item := getattr(value, name)) in SIMPLE else _unstructure(item, leave_out)
-        for name in (*_names(cls), *_computed(cls))
+        for name in (*_names(cls), *computed(cls))
         if leave_out is None or not leave_out(cls, name)
     }
     extra: dict[str, Any] = data.pop("extra", None) or {}
@@ -171,19 +176,14 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return _SCALARS[annotation]
     origin = typing.get_origin(annotation)
     if origin in (types.UnionType, typing.Union):
-        return _reader(_kind(annotation))
+        return _reader(kind_of_annotation(annotation))
     if origin is list:
         return _list_reader(_reader(typing.get_args(annotation)[0]))
     if origin is dict or annotation is dict:
         return read_dict
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return enum_reader(annotation)
-    return _object_reader(annotation) if _has_attributes(annotation) else own
-
-
-def _has_attributes(annotation: Any) -> bool:
-    """Whether an annotation is an attrs class; one that attrs has yet to complete is left as it is."""
-    return any("__attrs_attrs__" in vars(base) for base in getattr(annotation, "__mro__", ())) or attrs.has(annotation)
+    return _object_reader(annotation) if has_attributes(annotation) else own
 
 
 def _object_reader(cls: Any) -> Callable[[Any], Any]:
@@ -237,15 +237,17 @@ class _Plan:
     Args:
         cls: The class.
         fields: How each attribute is read, by its name, in this order.
-        write_out: Makes the function that reads objects of the class fast.
+        write_out: Makes, of an object to go by, the function that reads objects of the class fast.
     """
 
     __slots__ = ("_cls", "_has_extra", "_known", "_read_before", "_write_out", "fields", "read")
 
-    def __init__(self, cls: Any, fields: Mapping[str, _Field], write_out: Callable[[], Callable[[Any], Any]]) -> None:
+    def __init__(
+        self, cls: Any, fields: Mapping[str, _Field], write_out: Callable[[Any], Callable[[Any], Any]]
+    ) -> None:
         self._cls = cls
         self._write_out = write_out
-        self._known = frozenset({*fields, *_computed(cls)})
+        self._known = frozenset({*fields, *computed(cls)})
         self._has_extra = "extra" in attrs.fields_dict(cls)
         self._read_before = 0
         self.fields = fields
@@ -259,7 +261,7 @@ class _Plan:
     def _read_by_field(self, data: Any) -> Any:
         if self._read_before >= WRITTEN_OUT_AFTER:
             if not self.is_written_out:
-                self.read = self._write_out()
+                self.read = self._write_out(data)
             return self.read(data)  # who reads a list has asked for the function before
         self._read_before += 1
         if type(data) is not dict:
@@ -275,9 +277,24 @@ class _Plan:
 def _new_plan(cls: Any) -> _Plan:
     hints = _hints(cls)
     # What is made from the rest of the object comes last.
-    fields = sorted((field for field in attrs.fields(cls) if field.name != "extra"), key=_is_derived)
+    fields = sorted((field for field in attrs.fields(cls) if field.name != "extra"), key=is_derived)
     plans = {field.name: _field_plan(field, hints.get(field.name, Any)) for field in fields}
-    return _Plan(cls, plans, functools.partial(_written_reader, cls, fields, hints, plans))
+
+    def write_out(usual: Any) -> Callable[[Any], Any]:
+        known = {
+            "without_hooks": _without_hooks(cls),
+            "lacks": functools.partial(_lacks, cls.__name__),
+            "populate_in_part": functools.partial(_populate_in_part, plans),
+            "rest_of": functools.partial(_rest, frozenset({*plans, *computed(cls)})),
+            "refuse": functools.partial(_refuse_other, cls),
+            **{f"read{n}": plan.read for n, plan in enumerate(plans.values())},
+        }
+        if not _is_ours(cls):
+            known["finish"] = functools.partial(_finished, cls)
+        names = typing.cast("dict[Any, Any]", usual) if type(usual) is dict else ()
+        return written_reader(cls, fields, hints, known, _reader_until_written, names)
+
+    return _Plan(cls, plans, write_out)
 
 
 _plan: Callable[[Any], _Plan] = functools.cache(_new_plan)
@@ -316,15 +333,6 @@ def _field_plan(field: attrs.Attribute[Any], annotation: Any) -> _Field:
     is_required = field.default is attrs.NOTHING
     may_be_unread = (not is_required or read is read_time) and not field.metadata.get(ESSENTIAL_KEY)
     return _Field(field.name, read, None if is_required else default, may_be_unread)
-
-
-def default_for(field: attrs.Attribute[Any], item: Any) -> Any:
-    """Return the default of an attribute for an object, which a derived one is made of."""
-    default = field.default
-    if not isinstance(default, typing.cast("Any", attrs.Factory)):
-        return default
-    factory = typing.cast("Any", default).factory
-    return factory(item) if _is_derived(field) else factory()
 
 
 def _populate_in_part(plans: Mapping[str, _Field], item: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -392,117 +400,6 @@ def _own_bases(cls: Any) -> list[Any]:
     return [base for base in cls.__mro__ if not _is_ours(base) and base is not object]
 
 
-def _written_reader(
-    cls: Any, fields: list[attrs.Attribute[Any]], hints: dict[str, Any], plans: Mapping[str, _Field]
-) -> Callable[[Any], Any]:
-    """Return a function that reads objects of a class, written out for it as attrs writes out an `__init__`.
-
-    Calling the class with sixty attributes takes longer than all the rest: what its converters and validators would see
-    to, the readers see to. A loop over a table of the attributes takes a third longer.
-    """
-    is_ours = _is_ours(cls)
-    known: dict[str, Any] = {
-        "cls": cls,
-        "new": object.__new__,
-        "put": object.__setattr__,
-        "without_hooks": _without_hooks(cls),
-        "knows": frozenset({*plans, *_computed(cls)}).issuperset,
-        "rest_of": functools.partial(_rest, frozenset({*plans, *_computed(cls)})),
-        "populate_in_part": functools.partial(_populate_in_part, plans),
-        "refuse": functools.partial(_refuse_other, cls),
-        "finish": functools.partial(_finished, cls),
-        "own": own,
-        "unchangeable": UNCHANGEABLE,
-        "are_texts": are_texts,
-        "are_unchangeable": UNCHANGEABLE.issuperset,
-        "isfinite": math.isfinite,
-    }
-    # A class of a user's can be frozen, or have hooks that are called when an attribute is set.
-    put = "item.{} = {}" if is_ours else "put(item, {!r}, {})"
-    lines = [
-        "def read(data):",
-        " if type(data) is not dict: refuse(data)",
-        " item = new(without_hooks)",
-        " get = data.get",
-        " extra = None",
-        " try:",
-    ]
-    for n, field in enumerate(fields):
-        default, known[f"default{n}"] = _default(cls, field)
-        known[f"read{n}"] = plans[field.name].read
-        reading = _reading(n, field, hints.get(field.name, Any), default.format(n), known)
-        lines.append("  " + put.format(field.name, reading))
-    # Which attribute it was is told by who reads them one by one.
-    lines += [" except ValueError:", "  extra = populate_in_part(item, data)"]
-    if "extra" in attrs.fields_dict(cls):
-        lines += [
-            " extra = (extra or {}) if knows(data) else rest_of(data, extra)",
-            " " + put.format("extra", "extra"),
-        ]
-    if not is_ours:
-        lines.append(" return finish(item)")
-    else:
-        if known["without_hooks"] is not cls:
-            # The class without hooks has the same layout, so that the object can become one of the real class.
-            lines.append(" item.__class__ = cls")
-        lines.append(" return item")
-    # Nothing of the data is in the text: names of attributes are, and all else is handed over in `known`.
-    exec("\n".join(lines), known)
-    return typing.cast("Callable[[Any], Any]", known["read"])
-
-
-def _reading(n: int, field: attrs.Attribute[Any], annotation: Any, default: str, known: dict[str, Any]) -> str:
-    """Return the expression that reads an attribute: for a value of the usual type with few calls, or none.
-
-    Args:
-        n: The attribute's number.
-        field: The attribute.
-        annotation: Its type.
-        default: The expression of its default.
-        known: What the expression can name: `default{n}` and `read{n}`, and what is added here.
-    """
-    got = f"(value := get({field.name!r}))"
-    kind = _kind(annotation)
-    otherwise = f"{default} if value is None else read{n}(value)"
-    if field.validator is not None:
-        return f"{default} if {got} is None else read{n}(value)"
-    if field.metadata.get(NOT_NEGATIVE_KEY):
-        return f"value if type({got}) is int and value >= 0 else {otherwise}"
-    if kind is bool:
-        return f"value if {got} is True or value is False else {otherwise}"
-    if kind in UNCHANGEABLE:
-        if default == "None":
-            return f"value if {got} is None or type(value) is {kind.__name__} else read{n}(value)"
-        return f"value if type({got}) is {kind.__name__} else {otherwise}"
-    if kind is float:
-        return f"value if type({got}) is float and isfinite(value) else {otherwise}"
-    given = _reading_of_parts(n, kind, known)
-    return f"{default} if {got} is None else {given}"
-
-
-def _reading_of_parts(n: int, kind: Any, known: dict[str, Any]) -> str:
-    """Return the expression that reads a value of a type that is none of JSON's own; see `_reading`."""
-    if kind is Any:
-        return "value if type(value) in unchangeable else own(value)"
-    if kind is dict or typing.get_origin(kind) is dict:
-        is_flat = "type(value) is dict and are_unchangeable(map(type, value.values()))"
-        return f"value.copy() if {is_flat} else read{n}(value)"
-    if typing.get_origin(kind) is list:
-        item: Any = _kind(typing.get_args(kind)[0])
-        if item is str:
-            return f"value.copy() if type(value) is list and are_texts(map(type, value)) else read{n}(value)"
-        if _has_attributes(item):
-            known[f"object{n}"] = _reader_until_written(item, known, f"object{n}")
-            return f"[object{n}(one) for one in value] if type(value) is list else read{n}(value)"
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        known[f"members{n}"] = {member.value: member for member in kind}
-        return f"type(value) is str and members{n}.get(value) or read{n}(value)"
-    elif _has_attributes(kind):
-        known[f"object{n}"] = _reader_until_written(kind, known, f"object{n}")
-        return f"object{n}(value)"
-    return f"read{n}(value)"
-
-
 def _reader_until_written(cls: Any, known: dict[str, Any], name: str) -> Callable[[Any], Any]:
     """Return what reads objects that are parts of others, and what puts in its own place what is written out for them.
 
@@ -528,7 +425,8 @@ def _without_hooks(cls: Any) -> Any:
     """
     if not _is_ours(cls) or cls.__setattr__ is object.__setattr__:
         return cls
-    return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+    body = {"__slots__": (), "__init__": object.__init__, "__setattr__": object.__setattr__}
+    return type(cls.__name__, (cls,), body)
 
 
 def _rest(names: frozenset[str], fields: dict[str, Any], unread: dict[str, Any] | None) -> dict[str, Any]:
@@ -538,29 +436,6 @@ def _rest(names: frozenset[str], fields: dict[str, Any], unread: dict[str, Any] 
 
 def _refuse_other(cls: type, data: Any) -> typing.NoReturn:
     raise DecodeError(f"expected an object for {cls.__name__}, got {kind_of(data)}")
-
-
-def _is_derived(field: attrs.Attribute[Any]) -> bool:
-    return getattr(field.default, "takes_self", False)
-
-
-def _default(cls: type, field: attrs.Attribute[Any]) -> tuple[str, Any]:
-    """Return how the default of an attribute is written, and what it is written with."""
-    default = field.default
-    if default is attrs.NOTHING:
-        return "default{}()", functools.partial(_lacks, cls.__name__)
-    if not isinstance(default, typing.cast("Any", attrs.Factory)):
-        return "None" if default is None else "default{}", default
-    factory = typing.cast("Any", default).factory
-    if _is_derived(field):
-        return "default{}(item)", factory
-    # A literal makes the same as list[str] in a tenth of the time.
-    made = typing.get_origin(factory) or factory
-    return _LITERALS.get(made, "default{}()"), made
-
-
-_LITERALS: Mapping[Any, str] = {list: "[]", dict: "{{}}"}
-"""How what a factory makes is written; a number is formatted into it."""
 
 
 def _lacks(cls: str) -> typing.NoReturn:
@@ -575,19 +450,6 @@ def _check(field: attrs.Attribute[Any], reader: Callable[[Any], Any], value: Any
         except ValueError as error:
             raise DecodeError(str(error)) from None
     return value
-
-
-def _kind(annotation: Any) -> Any:
-    """Return the one type beside None that an annotation names; Any where it names several."""
-    if typing.get_origin(annotation) not in (types.UnionType, typing.Union):
-        return annotation
-    members = [member for member in typing.get_args(annotation) if member is not type(None)]
-    return members[0] if len(members) == 1 else Any
-
-
-def _computed(cls: type) -> tuple[str, ...]:
-    """Return the names of a class's computed properties that travel, such as a sum."""
-    return getattr(cls, "COMPUTED", ())
 
 
 @functools.cache

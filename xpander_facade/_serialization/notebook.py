@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
-from xpander_facade._serialization.codec import default_for
+from xpander_facade._serialization.attributes import default_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

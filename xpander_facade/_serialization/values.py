@@ -35,6 +35,9 @@ UNCHANGEABLE = SIMPLE - {float}
 _are_unchangeable = UNCHANGEABLE.issuperset
 
 
+from_iso = datetime.fromisoformat
+
+
 def read_time(value: Any) -> datetime:
     """Return an aware datetime for the platform's text; a naive one means UTC.
 
@@ -42,7 +45,7 @@ def read_time(value: Any) -> datetime:
         DecodeError: It is not a point in time.
     """
     try:
-        moment = datetime.fromisoformat(value)
+        moment = from_iso(value)
     except TypeError:
         if not isinstance(value, datetime):
             raise DecodeError(f"expected a time, got {kind_of(value)}") from None

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import attrs
 
-from xpander_facade._serialization.codec import default_for
+from xpander_facade._serialization.attributes import default_for
 
 _MAX_TEXT = 200
 """Characters of a text that are shown."""

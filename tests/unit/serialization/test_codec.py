@@ -1,5 +1,6 @@
 """Test the way between JSON and the facade's classes: round trips, times, nulls, unknown fields, and wrong shapes."""
 
+import contextlib
 import json
 import re
 import warnings
@@ -92,6 +93,67 @@ def test_parts_of_objects_are_read_by_what_is_written_out_for_them(monkeypatch):
         assert codec._plan(part).read in called
     # Of what no task had, nothing was compiled.
     assert not codec._plan(MCPServerDetails).is_written_out
+
+
+USUAL = {
+    User: {"email": "ada@example.com", "id": None, "team": "x", "tags": ["a"], "first_name": "Ada"},
+    Tokens: {"total_tokens": 5, "completion_tokens": 2, "prompt_tokens": 3},
+    Task: {
+        **SMALLEST,
+        "duration": 1.5,
+        "used_tools": ["t"],
+        "status": "completed",
+        "started_at": None,
+        "app": {"a": 1},
+    },
+}
+"""Of each class an object whose names most others have, too, some of them unknown."""
+
+
+@pytest.mark.parametrize("cls", USUAL, ids=lambda cls: cls.__name__)
+@settings(max_examples=80)
+@given(data=st.data())
+def test_an_object_with_the_usual_names_is_read_as_one_with_any(cls, data):
+    usual = USUAL[cls]
+    names = [name for name in usual if name not in SMALLEST]
+    values = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(names, any_json)))
+    leave_out = data.draw(st.sampled_from([(), *((name,) for name in names)]))
+    more = data.draw(st.dictionaries(st.sampled_from([*names_of(cls), "new"]), any_json, max_size=1))
+    order = data.draw(st.permutations([name for name in usual if name not in leave_out]))
+    given = {name: values.get(name, usual[name]) for name in order} | more
+    if cls is Task:
+        given = {**given, **SMALLEST}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outcomes = []
+        for first in (usual, {}):
+            codec._plan.cache_clear()
+            for _ in range(codec.WRITTEN_OUT_AFTER + 1 if codec.WRITTEN_OUT_AFTER < 9 else 0):
+                with contextlib.suppress(DecodeError):
+                    codec.structure(cls, first)
+            try:
+                outcomes.append(codec.structure(cls, given))
+            except DecodeError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+    assert repr(outcomes[0]) == repr(outcomes[1])
+
+
+def test_unknown_values_of_a_usual_object_are_kept_as_copies():
+    codec._plan.cache_clear()
+    given = {"email": "ada@example.com", "team": "x", "tags": ["a"], "score": 1e999}
+    users = [codec.structure(User, given) for _ in range(3)]
+    assert users == [User("ada@example.com", extra={"team": "x", "tags": ["a"], "score": None})] * 3
+    users[0].extra["tags"].append("b")
+    assert users[1] == codec.structure(User, given)
+    assert given["tags"] == ["a"]
+
+
+def test_an_object_with_as_many_names_as_the_usual_one_but_others_is_read():
+    codec._plan.cache_clear()
+    for some in ({"email": "a", "id": "1"}, {"email": "b", "timezone": "UTC"}, {"email": "c", "team": "x"}):
+        user = codec.structure(User, some)
+        assert codec.unstructure(user) == codec.unstructure(User("d")) | some
 
 
 def test_objects_share_no_list_and_no_mapping():
