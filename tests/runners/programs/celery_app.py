@@ -137,5 +137,7 @@ def lost_with_base(text: str) -> None:
 
 @app.task(acks_late=True)
 def twice(text: str) -> str:
-    time.sleep(60 if os.environ["HOST"] == "A" else 0.1)
+    if os.environ["HOST"] == "A":
+        with open(f"{os.environ['FOLDER']}/twice-has-begun", "w"):
+            time.sleep(60)
     return f"by {os.environ['HOST']}"
