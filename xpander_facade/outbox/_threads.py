@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ERROR_PAUSE = 1.0
-QUIET_SECONDS = 0.005
+QUIET_SECONDS = 0.01
 GATHER_SECONDS = 0.05
 _log = logging.getLogger("xpander_facade")
 
@@ -99,7 +99,7 @@ class PeriodicThread:
             self._wakes.put(False)
 
     def wake_soon(self) -> None:
-        """Let the next round begin once this was not called for 5 ms, and at the latest after 50 ms.
+        """Let the next round begin once this was not called for 10 ms, and at the latest after 50 ms.
 
         Whoever leaves several things to do, one after the other, is not held up by the thread that begins with the
         first of them.
