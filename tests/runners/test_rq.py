@@ -85,6 +85,16 @@ def test_jobs_are_recorded_and_sent_before_their_processes_end(
     check(setting, killed=killed)
 
 
+@pytest.mark.parametrize("kind", ["Worker", pytest.param("SimpleWorker", marks=pytest.mark.long)])
+def test_of_a_job_without_other_attempts_the_platform_is_asked_nothing(new_setting: Callable[..., Setting], kind: str):
+    setting = new_setting()
+    worker = work(setting, kind=kind)
+    call(setting, "named", "used")
+    assert eventually(lambda: len(setting.runs()) == 2)
+    setting.stop(worker)
+    assert [request.method for request in setting.emulator.requests()] == ["POST", "POST"]
+
+
 @pytest.mark.long
 def test_a_restarted_worker_without_jobs_sends_what_an_earlier_one_left(new_setting: Callable[..., Setting]):
     setting = new_setting()

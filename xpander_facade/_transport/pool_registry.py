@@ -150,6 +150,11 @@ class _Registry:
         self.loops = weakref.WeakKeyDictionary()
         self.unowned: list[LoopPools] = []
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing has been made."""
+        return not (self.sync or self.clients or self.loops or self.unowned)
+
     def inherited(self) -> list[Any]:
         """Return all that a forked child must neither use nor collect."""
         return [self, [(loop, pools()) for loop, pools in self.loops.items()]]
@@ -171,6 +176,10 @@ def _forget_parent() -> None:
     # The connections belong to the parent. They are kept, never used and never closed: closing or collecting them here
     # could end exchanges of the parent.
     global _registry
+    if _registry.is_unused:
+        # Most of what a process touches after a fork is copied for that, and nothing here belongs to anybody.
+        _registry.lock, _registry.pid = threading.RLock(), os.getpid()
+        return
     _inherited.append(_registry.inherited())
     _registry = _Registry()
 

@@ -128,11 +128,15 @@ class Jobs:
             # Tried at once, though an outage may have put it off until later.
             self._guarded("the outbox", self.backend.flush, 0.0)
 
-    def flush(self, timeout: float = FLUSH_SECONDS) -> None:
+    def flush(self, timeout: float = FLUSH_SECONDS, *, process_ends: bool = False) -> None:
         """Send what waits, or leave it to a relay, and say what is left: the process ends next, or forks.
 
         No thread is left that could begin to send what other processes store: the process would end before it is done,
         and they would wait for that.
+
+        Args:
+            timeout: Seconds to take at most.
+            process_ends: Whether the process ends next without ceremony, so that nothing need be put away.
         """
         if not self._has_outbox:
             return
@@ -147,7 +151,8 @@ class Jobs:
                 left.waiting,
                 outbox.path,
             )
-        self._guarded("the outbox", outbox.close, max(until - time.monotonic(), MIN_CLOSE_SECONDS))
+        left_time = max(until - time.monotonic(), MIN_CLOSE_SECONDS)
+        self._guarded("the outbox", outbox.close, left_time, process_ends=process_ends)
 
     async def prepare_in_loop(self) -> None:
         """Import what jobs need, and begin to send what earlier processes left, in an event loop."""
@@ -170,6 +175,7 @@ class Jobs:
         arguments: Sequence[object],
         keywords: Mapping[str, object],
         marked: Sequence[object] = (),
+        at_once: bool = False,
     ) -> None:
         """Begin the run of a job.
 
@@ -177,15 +183,16 @@ class Jobs:
             key: Tells the job from others of this process.
             id: The run's id.
             name: The name of the job's kind.
-            attempt: The runner's number of the attempt.
+            attempt: The runner's number of the attempt; None where there can be no other.
             arguments: What the job was called with.
             keywords: What the job was called with, by name.
             marked: What `record` may have marked.
+            at_once: Whether the report is to leave as the job ends, since its process ends next.
         """
 
         def start() -> None:
             began = time.monotonic()
-            run, options = self._new(id, name, attempt, arguments, keywords, marked)
+            run, options = self._new(id, name, attempt, arguments, keywords, marked, at_once=at_once)
             # No `with` block: a runner tells of the beginning and the end of a job by two calls.
             run._open()
             run._make_current()
@@ -203,6 +210,7 @@ class Jobs:
         arguments: Sequence[object],
         keywords: Mapping[str, object],
         marked: Sequence[object] = (),
+        at_once: bool = False,
     ) -> None:
         """Begin the run of a job.
 
@@ -211,7 +219,7 @@ class Jobs:
 
         async def start() -> None:
             began = time.monotonic()
-            run, options = self._new(id, name, attempt, arguments, keywords, marked)
+            run, options = self._new(id, name, attempt, arguments, keywords, marked, at_once=at_once)
             await run._aopen()
             run._make_current()
             self._open[key] = (run, options, began)
@@ -226,13 +234,21 @@ class Jobs:
         arguments: Sequence[object],
         keywords: Mapping[str, object],
         marked: Sequence[object],
+        *,
+        at_once: bool = False,
     ) -> tuple[ExternalTask, JobOptions]:
         input = self.describe(marked, arguments, keywords, id)
-        run = self.make(id, attempt, input, only_if_used=not self.is_chosen(name, marked))
+        run = self.make(id, attempt, input, only_if_used=not self.is_chosen(name, marked), at_once=at_once)
         return run, self._options_of(marked)
 
     def make(
-        self, id: str, attempt: int | str | None, input: str | None, *, only_if_used: bool = False
+        self,
+        id: str,
+        attempt: int | str | None,
+        input: str | None,
+        *,
+        only_if_used: bool = False,
+        at_once: bool = False,
     ) -> ExternalTask:
         """Return a run of a job that has not begun."""
         backend = self.backend
@@ -246,6 +262,7 @@ class Jobs:
                 attempts=AttemptOptions(attempt),
                 is_job=True,
                 only_if_used=only_if_used,
+                at_once=at_once,
             )
         )
 
@@ -266,7 +283,13 @@ class Jobs:
         return time.monotonic() - self._open[key][2] if key in self._open else 0.0
 
     def end(
-        self, key: object, value: object = None, error: BaseException | None = None, *, at_least: float = 0.0
+        self,
+        key: object,
+        value: object = None,
+        error: BaseException | None = None,
+        *,
+        at_least: float = 0.0,
+        attempt: int | str | None = None,
     ) -> None:
         """End the run of a job: it has returned a value or raised an error.
 
@@ -275,6 +298,7 @@ class Jobs:
             value: What it has returned.
             error: What it has raised.
             at_least: Seconds that it has taken by its runner's clock, which began before the run's own.
+            attempt: The runner's number of the attempt, where only now there can be another one.
         """
         found = self._open.pop(key, None)
         if found is None:
@@ -282,6 +306,8 @@ class Jobs:
         run, options, _ = found
 
         def finish() -> None:
+            if attempt is not None:
+                run._options = attrs.evolve(run._options, attempts=AttemptOptions(attempt))
             self._complete(run, options, value, error)
             run._began = min(run._began, run._options.clock() - at_least)
             run._close(error)
@@ -289,7 +315,13 @@ class Jobs:
         self._guarded(run.id, finish)
 
     async def aend(
-        self, key: object, value: object = None, error: BaseException | None = None, *, at_least: float = 0.0
+        self,
+        key: object,
+        value: object = None,
+        error: BaseException | None = None,
+        *,
+        at_least: float = 0.0,
+        attempt: int | str | None = None,
     ) -> None:
         """End the run of a job: it has returned a value or raised an error.
 
@@ -301,6 +333,8 @@ class Jobs:
         run, options, _ = found
 
         async def finish() -> None:
+            if attempt is not None:
+                run._options = attrs.evolve(run._options, attempts=AttemptOptions(attempt))
             self._complete(run, options, value, error)
             run._began = min(run._began, run._options.clock() - at_least)
             await run._aclose(error)

@@ -87,7 +87,8 @@ class RecordsJobs:
         finally:
             del job.perform
             if getattr(self, "_is_horse", False):
-                self._jobs.flush(_HORSE_FLUSH_SECONDS)  # the process ends without ceremony as soon as this returns
+                # The process ends without ceremony as soon as this returns.
+                self._jobs.flush(_HORSE_FLUSH_SECONDS, process_ends=True)
 
     def handle_work_horse_killed(self, job: Any, retpid: Any, ret_val: Any, rusage: Any) -> Any:
         """Report a job whose process was killed."""
@@ -150,6 +151,7 @@ class RecordsJobs:
             arguments=job.args or (),
             keywords=job.kwargs or {},
             marked=_marked(job),
+            at_once=getattr(self, "_is_horse", False),
         )
         try:
             value = cast("Any", type(job)).perform(job)
@@ -162,10 +164,20 @@ class RecordsJobs:
             if error is None and (kind.__module__, kind.__name__) == ("rq.job", "Retry"):
                 is_last = (job.number_of_retries or 0) >= value.max
                 error = RuntimeError(f"all {value.max} retries are used up") if is_last else TryAgainError()
-            jobs.end(job.id, value, error)
+                jobs.end(job.id, value, error, attempt=_number(job))
+            else:
+                jobs.end(job.id, value, error)
 
 
-def _attempt(job: Any) -> int:
+def _attempt(job: Any) -> int | None:
+    """Return the number of an attempt; None of a job that has had no other and, unless it asks for one, will have none.
+
+    Then what others have used need not be asked for.
+    """
+    return None if job.retries_left is None and not job.number_of_retries else _number(job)
+
+
+def _number(job: Any) -> int:
     """Return a number that grows with each attempt: RQ counts up what jobs ask for, and down what may be left."""
     return (job.number_of_retries or 0) - (job.retries_left or 0)
 

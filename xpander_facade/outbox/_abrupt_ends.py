@@ -19,13 +19,12 @@ def warn_of_abrupt_end(path: str) -> None:
     Args:
         path: The outbox's file.
     """
-    if _is_work_horse_of_rq():
-        if _INTEGRATION_OF_RQ not in sys.modules:
-            _log.warning(
-                "outbox %s: RQ ends this process as soon as its job is done, and what is not sent by then waits for "
-                "another job: use a worker of xpander_facade.integrations.rq, or run `xpander-facade outbox relay`",
-                path,
-            )
+    if _INTEGRATION_OF_RQ not in sys.modules and _is_work_horse_of_rq():
+        _log.warning(
+            "outbox %s: RQ ends this process as soon as its job is done, and what is not sent by then waits for "
+            "another job: use a worker of xpander_facade.integrations.rq, or run `xpander-facade outbox relay`",
+            path,
+        )
     elif _is_worker_of_spark():
         _log.warning(
             "outbox %s: Spark ends this process without notice, and what is not sent by then stays in the file: flush "

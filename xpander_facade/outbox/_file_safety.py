@@ -76,6 +76,14 @@ def check(path: str) -> None:
             _check_owner(name, found, folder, is_shared=is_shared)
 
 
+def log_bytes(path: str) -> int:
+    """Return how large the log of a database is that was not moved into it yet; 0 where there is none."""
+    try:
+        return os.path.getsize(f"{path}-wal")
+    except OSError:
+        return 0
+
+
 def keep_private(path: str) -> None:
     """Let nobody but the owner read the file; what SQLite keeps beside it gets the same rights."""
     if os.name == "posix" and os.stat(path).st_mode & 0o077:

@@ -62,17 +62,19 @@ class InFlightRuns:
         is_lost = self._losses != self._database.losses
         # A third of the lease: two heartbeats may be missed before others take the process for dead.
         third, since = self._store.settings.lease / 3, now - self._renewed_at
-        if is_lost or not (-HEARTBEAT < since < HEARTBEAT and -third < since < third):
-            self._renew_lease(now)
+        is_due = is_lost or not (-HEARTBEAT < since < HEARTBEAT and -third < since < third)
         # Known before it is written: the other way round, an exception of a signal handler that comes in between would
         # leave an entry that nobody removes.
         self._own.add((destination, id))
         try:
-            self._database.execute(
-                "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                *(id, destination, agent_id, self._owner, now, body),
-            )
+            with self._database.transaction() if is_due else contextlib.nullcontext():
+                if is_due:
+                    self._renew_lease(now)
+                self._database.execute(
+                    "INSERT OR REPLACE INTO runs (id, destination, agent_id, owner, began_at, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    *(id, destination, agent_id, self._owner, now, body),
+                )
         except (OutboxError, ConfigurationError):
             self._own.discard((destination, id))
             raise

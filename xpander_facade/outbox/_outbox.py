@@ -352,7 +352,7 @@ class Outbox:
         """
         return self._relay is not None and self._relay.is_running()
 
-    def close(self, timeout: float = 2.0) -> None:
+    def close(self, timeout: float = 2.0, *, process_ends: bool = False) -> None:
         """End this process's threads for the file and close it; the next use opens it again.
 
         For example:
@@ -361,8 +361,10 @@ class Outbox:
 
         Args:
             timeout: Seconds to wait for what is being sent. What takes longer is left in the file, for others.
+            process_ends: Whether the process ends next, as by `os._exit`. The system closes the file then, without
+                moving its log into it, which could take longer than a short job.
         """
-        self._runtime.close(timeout)
+        self._runtime.close(timeout, process_ends=process_ends)
 
     # --- the work, on whichever thread ---
 
@@ -440,7 +442,7 @@ class Outbox:
         """End a run with a report that this process has claimed and begins to send; False where it can't."""
         runtime = self._runtime
         in_flight, sender = runtime.in_flight, runtime.sender
-        if not in_flight.contains(destination, id):
+        if not (in_flight.contains(destination, id) and sender.is_able(destination)):
             return False
         with runtime.database.transaction():
             claim = sender.claim_new(destination, id, agent_id, body)

@@ -19,6 +19,7 @@ from xpander_facade.errors import XpanderError
 from xpander_facade.outbox import _metrics
 from xpander_facade.outbox._claims import Claims
 from xpander_facade.outbox._database import Database, DatabaseBusyError
+from xpander_facade.outbox._file_safety import log_bytes
 from xpander_facade.outbox._in_flight import HEARTBEAT, InFlightRuns
 from xpander_facade.outbox._process_identity import this_process
 from xpander_facade.outbox._sender import Sender
@@ -35,6 +36,8 @@ _FIRST_ROUND = 0.05
 _MAX_PROBE = 2.0
 _SHRINK_EVERY = 10.0
 _MAX_SHRINK = 1.0
+_MAX_LEFT_LOG = 256_000
+"""Bytes of a log that may be left to the next process, which reads all of it as it opens the file."""
 _MAX_STOP = 2.0
 _MIN_STOP = 0.1
 _log = logging.getLogger("xpander_facade")
@@ -146,31 +149,33 @@ class OutboxRuntime:
                 self.in_flight.remove_pending()
                 self.in_flight.report_dead()
             waiting = 0
-            has_threads = self.start()
+            # Where what was sent is all there is, a process that ends next needs no threads.
             if any(self.store.unsent_states(destination)):
-                waiting = self._send_waiting(destination, until, has_threads=has_threads)
+                waiting = self._send_waiting(destination, until)
+            elif not has_sent:
+                self.start()
         before, now = self._counted.get(destination, (0, 0)), self.sender.counts(destination)
         self._counted[destination] = now
         return now[0] - before[0], waiting, now[1] - before[1]
 
-    def _send_waiting(self, destination: int, until: float, *, has_threads: bool) -> int:
+    def _send_waiting(self, destination: int, until: float) -> int:
         """Send what waits by now; return how many reports still wait.
 
         Args:
             destination: The destination whose reports count.
             until: Until when to wait at most; monotonic seconds.
-            has_threads: Whether there are threads that send.
         """
         with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
             self.store.take_in()
             self.sender.retry_now(destination)
         stored_until = self.store.stored_until(destination)
-        self._await(destination, stored_until, until, has_threads=has_threads)
+        self._await(destination, stored_until, until)
         return self.store.unsent(destination, stored_until)
 
-    def _await(self, destination: int, stored_until: float, until: float, *, has_threads: bool) -> None:
+    def _await(self, destination: int, stored_until: float, until: float) -> None:
         begun = self.sender.begun
         probe_until = woken_at = 0.0
+        has_threads = self.start()
         while (seconds := until - time.monotonic()) > 0:
             outcomes = self.sender.outcomes
             is_waiting, is_sending = self.store.unsent_states(destination, stored_until)
@@ -217,21 +222,26 @@ class OutboxRuntime:
 
     # --- the end ---
 
-    def close(self, timeout: float = _MAX_STOP) -> None:
+    def close(self, timeout: float = _MAX_STOP, *, process_ends: bool = False) -> None:
         """End the threads and close the file; the next use opens it again.
 
         Args:
             timeout: Seconds to wait for the threads. A send that hangs is left to itself then: its thread ends with
                 the process, and its report is still in the file.
+            process_ends: Whether the process ends next, so that the file need not be closed: whoever closes it last
+                moves its log into it, and waits for the disk.
         """
         until = time.monotonic() + timeout
         # The maintenance thread first: it would start the sender again.
-        for thread in (self._maintenance_thread, self._sender_thread):
-            thread.stop(max(until - time.monotonic(), 0.0))
+        is_harmless = process_ends and not self._sender_thread.was_started
+        self._maintenance_thread.stop(0.0 if is_harmless else max(until - time.monotonic(), 0.0))
+        self._sender_thread.stop(max(until - time.monotonic(), 0.0))
         self.sender.close()
         with contextlib.suppress(XpanderError):
             self._check_file()  # else what was written since the last look would go with the old file
             self.sender.settle(max(until - time.monotonic(), 0.0))
+            if process_ends and log_bytes(self.database.path) < _MAX_LEFT_LOG:
+                return
             self.database.shrink(time.monotonic() + _MAX_SHRINK)
         self.database.close()
 

@@ -321,8 +321,9 @@ class Sender:
     def _settle_ended(self) -> None:
         with self._coordinating:
             self._take_ended()
-            self._claims.settle(self._unsettled)
-            self._note_written()
+            if self._unsettled:
+                self._claims.settle(self._unsettled)
+                self._note_written()
 
     def _take_ended(self) -> None:
         self._unsettled += map(self._outcome, self._ended())
@@ -340,17 +341,20 @@ class Sender:
 
     # --- what is claimed as it is stored ---
 
+    def is_able(self, number: int) -> bool:
+        """Whether this process could send another report to a destination now, as far as it knows."""
+        destination = self._destinations.get(number)
+        if destination is None or destination.key.refusals or self.leaves_to_relay():
+            return False
+        return self._capacity(destination, time.monotonic()) > 0
+
     def claim_new(self, number: int, id: str, agent_id: str, body: bytes) -> Claim | None:
         """Store a report as one that this process sends now, within a transaction of the caller; None where it can't.
 
         Once the transaction is done, the claim is to be passed to `send_claimed`.
         """
-        destination = self._destinations.get(number)
-        if destination is None or destination.key.refusals or self.leaves_to_relay():
-            return None
-        if self._capacity(destination, time.monotonic()) <= 0:
-            return None
-        return self._claims.insert(number, id, agent_id, body, destination.configuration.deadline + _MARGIN)
+        seconds = self._destinations[number].configuration.deadline + _MARGIN
+        return self._claims.insert(number, id, agent_id, body, seconds)
 
     def send_claimed(self, claim: Claim) -> None:
         """Begin to send a report that `claim_new` has given."""

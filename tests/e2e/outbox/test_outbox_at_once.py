@@ -13,7 +13,7 @@ import pytest
 from xpander_facade import Configuration, OutboxSettings
 from xpander_facade._requests.report import Report
 from xpander_facade.emulator import Emulator
-from xpander_facade.outbox import Outbox, _claims, _sender
+from xpander_facade.outbox import Outbox, _claims, _runtime, _sender
 from xpander_facade.outbox._circuit_breaker import MAX_FAILURES
 
 if TYPE_CHECKING:
@@ -206,3 +206,39 @@ def test_many_threads_that_do_so_at_once_leave_nothing_and_send_nothing_twice(ou
     assert set(results(emulator).values()) == {("completed", "ended")}
     sent = [request.body["id"] for request in emulator.requests("report_external_task") if request.body]
     assert sorted(sent) == sorted(f"run-{number}-{step}" for number in range(20) for step in range(5))
+
+
+def ended_child(outbox: Outbox, **close: bool) -> list[str]:
+    """Record a run in a child that ends by `os._exit`; return which threads it had after the flush."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            outbox.begin(report("run-1"))
+            outbox.enqueue(report("run-1", "ended"), at_once=True)
+            outbox.flush(30)
+            os.write(write, "\n".join(thread.name for thread in threading.enumerate()).encode())
+            outbox.close(**close)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    names = os.read(read, 10_000).decode().splitlines()
+    os.close(read)
+    os.close(write)
+    return names
+
+
+def test_a_process_that_ends_next_starts_no_thread_to_look_for_more(outbox: Outbox):
+    assert "xpander-outbox-sender" not in ended_child(outbox)
+
+
+@pytest.mark.parametrize(("most", "is_left"), [(256_000, True), (0, False)])
+def test_a_process_that_ends_next_leaves_a_log_that_is_small_as_it_is(
+    outbox: Outbox, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_left: bool
+):
+    monkeypatch.setattr(_runtime, "_MAX_LEFT_LOG", most)
+    ended_child(outbox, process_ends=True)
+    assert (tmp_path / "runs.db-wal").exists() is is_left
+    assert results(emulator) == {"run-1": ("completed", "ended")}
+    assert (outbox.status().running, states(outbox), outbox.status().sent) == (0, [], 1)
