@@ -3,15 +3,14 @@
 Calling a class with sixty attributes takes longer than all the rest of reading: what its converters and validators
 would see to, the readers see to. A loop over a table of the attributes takes a third longer.
 
-Most objects of a class come with the same names. The values of such a usual one are looked up in one call, which also
-shows that it has no other names.
+Most objects of a class come with the same names. Where such a usual one has as many of them as it should, and each of
+those that it should, it has no others, and its values need no look for what else there is.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import operator
 import typing
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,8 @@ from xpander_facade._serialization.values import UNCHANGEABLE, are_texts, from_i
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_MAX_NAMES = 200
-"""How many names the usual object may have: each is a variable of the function."""
+_MAX_UNKNOWN = 50
+"""How many names that are unknown the usual object may have: each is a variable of the function."""
 
 
 def written_reader(
@@ -111,12 +110,14 @@ class _Writer:
 
     def _lookup(self, usual: list[Any], places: dict[str, str], rest: dict[Any, str]) -> list[str]:
         lines = [" is_usual = False"]
-        if 1 < len(usual) <= _MAX_NAMES:
-            self._known["usual"] = operator.itemgetter(*usual)
+        if usual and len(rest) <= _MAX_UNKNOWN:
+            for name, place in rest.items():
+                self._known[f"name_{place}"] = name
             lines += [
                 f" if len(data) == {len(usual)}:",
                 "  try:",
-                f"   {', '.join((places | rest)[name] for name in usual)} = usual(data)",
+                *(f"   {places[name]} = data[{name!r}]" for name in usual if name in places),
+                *(f"   {place} = data[name_{place}]" for place in rest.values()),
                 *(f"   {place} = None" for name, place in places.items() if name not in usual),
                 "   is_usual = True",
                 "  except KeyError: pass",
@@ -131,7 +132,6 @@ class _Writer:
         entries: list[str] = []
         for name, place in rest.items():
             if name not in known:
-                self._known[f"name_{place}"] = name
                 entries.append(f"name_{place}: {place} if type({place}) in unchangeable else own({place})")
         usual = f"{{{', '.join(entries)}, **(extra or {{}})}}" if entries else "extra or {}"
         return [f" extra = ({usual}) if is_usual else {unusual}"]
