@@ -134,7 +134,7 @@ def test_a_task_that_another_host_has_done_stays_done(new_setting: Callable[...,
     # The log tells of it before its run has begun, which takes its time in a child that has only just been forked.
     assert eventually((setting.folder / "twice-has-begun").exists), setting.log("a")
     setting.kill(first)
-    second = work(setting, name="b", HOST="B", XPANDER_OUTBOX=str(setting.folder / "b.db"))
+    second = work(setting, name="b", HOST="B", TAKES_OVER="1", XPANDER_OUTBOX=str(setting.folder / "b.db"))
     assert eventually(lambda: setting.runs().get("twice", {}).get("status") == "completed", 60)
     setting.stop(second)
     work(setting, name="a", HOST="B", XPANDER_OUTBOX=str(setting.folder / "a.db"))

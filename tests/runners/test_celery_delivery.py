@@ -159,7 +159,7 @@ def test_a_report_of_a_host_that_is_gone_is_given_to_another(new_setting: Callab
     assert eventually(lambda: "received" in setting.log("first"))
     time.sleep(0.5)
     setting.kill(first)
-    work(setting, "second")
+    work(setting, "second", TAKES_OVER="1")
     assert queued.get(timeout=60) == "run-1", setting.log("second")
     assert list(setting.runs()) == ["run-1"]
 
