@@ -166,7 +166,8 @@ def one_line(text: str, limit: int) -> str:
 
 def request_id_of(response: Response) -> str | None:
     """Return the platform's id of the request, fit for a line of text, or None."""
-    return None if response.request_id is None else one_line(response.request_id, _MAX_REQUEST_ID)
+    request_id = response.request_id
+    return None if request_id is None else one_line(request_id, _MAX_REQUEST_ID)
 
 
 def _message(details: Any) -> str:

@@ -224,8 +224,10 @@ class SocketStream:
                 left = self.deadline.cut(timeout, exceptions.ReadTimeout)
                 if not self._poll.poll(None if left is None else math.ceil(left * 1000)):
                     raise TimeoutError("nothing came in time")
-                with contextlib.suppress(BlockingIOError):
+                try:
                     return self._socket.recv(max_bytes)
+                except BlockingIOError:
+                    continue
         except TimeoutError as error:
             raise exceptions.ReadTimeout(str(error)) from error
         except OSError as error:

@@ -149,14 +149,15 @@ class ConnectionPool:
         return outcome
 
     def _acquire(self, until: float) -> _PooledConnection:
-        pooled = None
-        with contextlib.suppress(IndexError):
-            while pooled is None:
+        while True:
+            try:
                 pooled = self._idle.pop()
-                if pooled.is_stale() or self._route.is_mocked():
-                    pooled.connection.close()
-                    pooled = None
-        pooled = pooled or _PooledConnection(self._route, self._heads)
+            except IndexError:
+                pooled = _PooledConnection(self._route, self._heads)
+                break
+            if not (pooled.is_stale() or self._route.is_mocked()):
+                break
+            pooled.connection.close()
         pooled.deadline.begin(until)
         return pooled
 
@@ -168,9 +169,11 @@ class ConnectionPool:
         if self._closed:
             self.close()
             return
-        with contextlib.suppress(IndexError):
+        try:
             if self._idle[0].expires_at < now:
                 self._idle.popleft().connection.close()
+        except IndexError:
+            return  # other threads have taken them
 
 
 class StreamedResponse:

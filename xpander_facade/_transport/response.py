@@ -35,7 +35,10 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """The platform's id of the request, from whichever header has it."""
-        return next((self.headers[name] for name in _REQUEST_ID_HEADERS if name in self.headers), None)
+        for name in _REQUEST_ID_HEADERS:
+            if name in self.headers:
+                return self.headers[name]
+        return None
 
     def redacted(self, secrets: Iterable[str]) -> Response:
         """Return the response without the secrets that it echoes, written out or escaped as in JSON."""

@@ -71,7 +71,7 @@ class Tokens:
         for name, count in zip(_COUNTS, counts, strict=True):
             # Past the hook for what is set later, which would check it once more.
             object.__setattr__(self, name, _checked(name, count))
-        self.extra = {} if extra is None else extra
+        object.__setattr__(self, "extra", {} if extra is None else extra)
 
     @property
     def total_tokens(self) -> int:
