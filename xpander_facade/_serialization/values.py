@@ -35,9 +35,6 @@ UNCHANGEABLE = SIMPLE - {float}
 _are_unchangeable = UNCHANGEABLE.issuperset
 
 
-from_iso = datetime.fromisoformat
-
-
 def read_time(value: Any) -> datetime:
     """Return an aware datetime for the platform's text; a naive one means UTC.
 
@@ -45,7 +42,7 @@ def read_time(value: Any) -> datetime:
         DecodeError: It is not a point in time.
     """
     try:
-        moment = from_iso(value)
+        moment = datetime.fromisoformat(value)
     except TypeError:
         if not isinstance(value, datetime):
             raise DecodeError(f"expected a time, got {kind_of(value)}") from None

@@ -19,7 +19,7 @@ import attrs
 
 from xpander_facade._serialization.attributes import computed, has_attributes, is_derived, kind_of_annotation
 from xpander_facade._serialization.essential import NOT_NEGATIVE_KEY
-from xpander_facade._serialization.values import UNCHANGEABLE, are_texts, from_iso, own, read_time
+from xpander_facade._serialization.values import UNCHANGEABLE, are_texts, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,7 +78,6 @@ class _Writer:
             "make": functools.partial(object.__new__, cls) if is_whole else known["without_hooks"],
             "put": object.__setattr__,
             "own": own,
-            "from_iso": from_iso,
             "unchangeable": UNCHANGEABLE,
             "are_texts": are_texts,
             "are_unchangeable": UNCHANGEABLE.issuperset,
@@ -163,9 +162,6 @@ class _Writer:
         known = self._known
         if kind is Any:
             return f"{value} if type({value}) in unchangeable else own({value})"
-        if known[f"read{n}"] is read_time:
-            is_aware = f"type({value}) is str and (moment := from_iso({value})).tzinfo"
-            return f"moment if {is_aware} else read{n}({value})"
         if kind is dict or typing.get_origin(kind) is dict:
             is_flat = f"type({value}) is dict and are_unchangeable(map(type, {value}.values()))"
             return f"{value}.copy() if {is_flat} else read{n}({value})"
