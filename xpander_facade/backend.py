@@ -432,20 +432,21 @@ class Backend(ApiResource):
         check_ready(configuration, agent_id)
         _check_outbox(configuration)
         # Made by `_keep`, which the async form calls on a thread.
-        make = functools.partial(
-            _requests.make_report,
+        return _keep(
             configuration,
-            agent_id=agent_id,
-            id=id,
-            input=input,
-            llm_response=llm_response,
-            tokens=tokens,
-            is_success=is_success,
-            result=result,
-            duration=duration,
-            used_tools=used_tools,
+            lambda: _requests.make_report(
+                configuration,
+                agent_id=agent_id,
+                id=id,
+                input=input,
+                llm_response=llm_response,
+                tokens=tokens,
+                is_success=is_success,
+                result=result,
+                duration=duration,
+                used_tools=used_tools,
+            ),
         )
-        return _keep(configuration, make)
 
     async def aenqueue_external_task(
         self,
@@ -494,20 +495,21 @@ class Backend(ApiResource):
         agent_id = _agent_of(agent_id, agent)
         check_ready(configuration, agent_id)
         _check_outbox(configuration)
-        make = functools.partial(
-            _requests.make_report,
+        return await _akeep(
             configuration,
-            agent_id=agent_id,
-            id=id,
-            input=input,
-            llm_response=llm_response,
-            tokens=tokens,
-            is_success=is_success,
-            result=result,
-            duration=duration,
-            used_tools=used_tools,
+            lambda: _requests.make_report(
+                configuration,
+                agent_id=agent_id,
+                id=id,
+                input=input,
+                llm_response=llm_response,
+                tokens=tokens,
+                is_success=is_success,
+                result=result,
+                duration=duration,
+                used_tools=used_tools,
+            ),
         )
-        return await _akeep(configuration, make)
 
     def flush(self, timeout: float | None = None) -> FlushResult:
         """Send what waits in the outbox now, and return how that went. Without an outbox there is nothing to send.

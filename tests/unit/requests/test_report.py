@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import re
 import time
 import uuid
@@ -14,8 +15,8 @@ from xpander_api.types import UNSET
 
 from xpander_facade import _client
 from xpander_facade._client.call_flow import first_attempt
-from xpander_facade._requests.bodies import members, tokens_body
-from xpander_facade._requests.report import attach_report, make_report
+from xpander_facade._requests.bodies import members, tokens_body, tokens_members
+from xpander_facade._requests.report import attach_report, make_report, make_start
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade.agents._agent import Agent
 from xpander_facade.backend import Backend
@@ -301,3 +302,31 @@ def test_the_members_of_a_body_are_what_the_generated_model_writes(given):
     assert members(model) == model.to_dict()
     assert [*members(model)] == [*model.to_dict()]
     assert len(members(model)) == len(given)
+
+
+@pytest.mark.parametrize("tokens", [Tokens(1, 2, 3, 4), Tokens(), Tokens(5, extra={"reasoning_tokens": 6, "_note": 7})])
+def test_tokens_are_written_as_the_generated_model_writes_them(tokens: Tokens):
+    written = tokens_members(tokens)
+    assert written == tokens_body(tokens).to_dict()
+    assert json.dumps(written) == json.dumps(tokens_body(tokens).to_dict())
+
+
+def test_the_report_of_a_start_says_what_one_of_a_run_without_more_says():
+    configuration = Configuration(api_key="key", agent_id="agent-1")
+    whole = make_report(
+        configuration,
+        agent_id="agent-1",
+        id="run-1",
+        input="asked",
+        llm_response=None,
+        tokens=None,
+        is_success=True,
+        result=None,
+        duration=0.0,
+        used_tools=None,
+    )
+    start = make_start("agent-1", "run-1", "asked")
+    assert (start.agent_id, start.id, start.body) == (whole.agent_id, whole.id, whole.body)
+    assert "input" not in make_start("agent-1", None, None).body
+    with pytest.raises(ValueError, match="id is empty"):
+        make_start("agent-1", " ", None)
