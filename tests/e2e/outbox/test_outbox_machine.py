@@ -108,7 +108,7 @@ def said_of(server: Misbehaving, id: str) -> list[Any]:
 @pytest.mark.parametrize(
     "no",
     [
-        pytest.param([answer(429, {"detail": "slower"}, {"Retry-After": "1"})], id="asked to wait"),
+        pytest.param([answer(429, {"detail": "slower"}, {"Retry-After": "5"})], id="asked to wait"),
         pytest.param([answer(503, {"detail": "down"})] * 4, id="an outage"),
     ],
 )
