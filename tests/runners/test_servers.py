@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -138,9 +139,22 @@ def uwsgi(setting: Setting, *options: str) -> tuple[subprocess.Popen[bytes], int
     server = serve(
         setting, port, "uwsgi", "--http-socket", f"127.0.0.1:{port}", "--master", "--processes", "2",
         # Without it the uWSGI of pip starts again in the Python that the environment was made from, which lacks it.
-        "--binary-path", str(BIN / "python"), "--module", "server_apps:wsgi", "--need-app", *options,
+        "--binary-path", str(BIN / "python"), "--module", "server_apps:wsgi", "--need-app",
+        "--stats", str(setting.folder / "stats"), *options,
     )  # fmt: skip
     return server, port
+
+
+def await_idle(setting: Setting) -> None:
+    """Wait until no worker is at a request: uWSGI calls no hooks of one that is, and its answer may be read before."""
+
+    def is_idle() -> bool:
+        with socket.socket(socket.AF_UNIX) as stats:
+            stats.connect(str(setting.folder / "stats"))
+            told = json.loads(b"".join(iter(lambda: stats.recv(65536), b"")))
+        return all(worker["status"] == "idle" for worker in told["workers"])
+
+    assert eventually(is_idle), setting.log("server")
 
 
 def workers_of_uwsgi(setting: Setting) -> int:
@@ -162,6 +176,7 @@ def test_uwsgi_that_is_stopped_has_sent_what_it_recorded(
         server.send_signal(signal.SIGHUP)
         assert eventually(lambda: workers_of_uwsgi(setting) == 4), setting.log("server")
         get(port, "after")
+    await_idle(setting)
     server.send_signal(signal.SIGINT)
     server.wait(40)
     check_all_are_sent(setting, *(["after"] if is_reloaded else []))
@@ -180,6 +195,7 @@ def test_uwsgi_that_reloads_its_workers_one_after_the_other_leaves_nothing(new_s
     assert eventually(lambda: "chain reloading complete" in setting.log("server")), setting.log("server")
     assert workers_of_uwsgi(setting) == 4
     get(port, "after")
+    await_idle(setting)
     server.send_signal(signal.SIGINT)
     server.wait(40)
     check_all_are_sent(setting, "after")

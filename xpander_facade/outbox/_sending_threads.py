@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from xpander_facade._process.reporting import mark_reporting
+from xpander_facade._process.signals import leave_signals_to_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class SendingThreads(Generic[T]):
         return True
 
     def _run(self, jobs: queue.SimpleQueue[T | None]) -> None:
+        leave_signals_to_program()
         mark_reporting()
         # A thread of before a reset must take none of the jobs of after it.
         while jobs is self._jobs:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from xpander_facade._process.reporting import mark_reporting
+from xpander_facade._process.signals import leave_signals_to_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,7 @@ class PeriodicThread:
         return True
 
     def _run(self, after: float) -> None:
+        leave_signals_to_program()
         mark_reporting()
         self._running = threading.current_thread()
         try:
