@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from xpander_facade._requests.attempts import Record, has_ended, has_ledger, with_duration
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from xpander_facade.outbox._store import Store
 
 DIED = "process ended before the run did"
+LOOK_FOR_ENDED = 5.0
+"""Seconds after which a process looks again whether runs that it has ended are written down."""
 HEARTBEAT = 1.0
 """Seconds after which a process with runs in flight says again that it is there."""
 MAX_CLOCK_DIFFERENCE = 60.0
@@ -50,6 +53,7 @@ class InFlightRuns:
         self._reported: set[tuple[int, str]] = set()
         self._renewed_at = 0.0
         self._losses = self._checked_losses = self._database.losses
+        self._checked_at = time.monotonic()
 
     def contains(self, destination: int, id: str) -> bool:
         """Whether a run of this process is written down."""
@@ -120,21 +124,21 @@ class InFlightRuns:
             self._reported.discard((destination, id))
 
     def remove_ended(self) -> None:
-        """Remove what is written down of runs that this process has ended, where something that it wrote is gone.
+        """Remove what is written down of runs that this process has ended; now and then, or where a write is gone.
 
-        Another process that noticed first that the file was deleted has brought the runs into the new one, while this
-        one still took them out of the old one.
+        Another process that noticed that the file was deleted has brought the runs into the new one, while this one
+        took them out of the old one. It may have noticed first, or later than this one.
         """
-        losses = self._database.losses
-        if losses == self._checked_losses:
+        losses, now = self._database.losses, time.monotonic()
+        if losses == self._checked_losses and now - self._checked_at < LOOK_FOR_ENDED:
             return
-        with self._database.transaction():
-            for destination, id in self._database.query(
-                "SELECT destination, id FROM runs WHERE owner = ?", self._owner
-            ):
-                if not self.contains(destination, id):
-                    self.remove(destination, id)
-        self._checked_losses = losses
+        written = self._database.query("SELECT destination, id FROM runs WHERE owner = ?", self._owner)
+        if any(not self.contains(*run) for run in written):
+            with self._database.transaction():
+                for destination, id in written:
+                    if not self.contains(destination, id):
+                        self.remove(destination, id)
+        self._checked_losses, self._checked_at = losses, now
 
     def renew(self) -> None:
         """Say that this process's runs are still in progress."""

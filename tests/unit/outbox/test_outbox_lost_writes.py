@@ -10,7 +10,7 @@ import pytest
 
 from xpander_facade import Configuration, OutboxSettings
 from xpander_facade.errors import OutboxError
-from xpander_facade.outbox import Outbox
+from xpander_facade.outbox import Outbox, _in_flight
 from xpander_facade.outbox._database import Database
 from xpander_facade.outbox._runtime import OutboxRuntime
 
@@ -54,6 +54,26 @@ def test_a_run_that_ended_while_another_process_moved_it_is_not_taken_for_unfini
         runtime.in_flight.remove(number, "ended")
         runtime.in_flight.discard(number, "ended")
         runtime._check_file()
+    assert counted(path, "runs") == 1
+
+
+def test_a_run_that_another_process_moves_after_its_end_is_not_taken_for_unfinished(
+    runtime: OutboxRuntime, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_in_flight, "LOOK_FOR_ENDED", float("inf"))
+    number = runtime.store.destination("https://platform org-1")
+    for id in ("ended", "running"):
+        runtime.in_flight.add(number, id, "a", b'{"id":"ended"}')
+    runtime._check_file()
+    assert runtime.in_flight.end(number, "ended", "a", b'{"id":"ended"}')
+    runtime.in_flight.discard(number, "ended")
+    with contextlib.closing(Database(str(path))) as other:
+        ((owner,),) = other.query("SELECT owner FROM runs")
+        other.execute("INSERT INTO runs VALUES (?, ?, 'a', ?, 1.0, '{}')", *("ended", number, owner))
+    runtime._check_file()
+    assert counted(path, "runs") == 2  # it does not look each time
+    monkeypatch.setattr(_in_flight, "LOOK_FOR_ENDED", 0.0)
+    runtime._check_file()
     assert counted(path, "runs") == 1
 
 
