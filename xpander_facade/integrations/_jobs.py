@@ -306,10 +306,8 @@ class Jobs:
         run, options, _ = found
 
         def finish() -> None:
-            if attempt is not None:
-                run._options = attrs.evolve(run._options, attempts=AttemptOptions(attempt))
+            self._number_and_time(run, attempt, at_least)
             self._complete(run, options, value, error)
-            run._began = min(run._began, run._options.clock() - at_least)
             run._close(error)
 
         self._guarded(run.id, finish)
@@ -333,13 +331,16 @@ class Jobs:
         run, options, _ = found
 
         async def finish() -> None:
-            if attempt is not None:
-                run._options = attrs.evolve(run._options, attempts=AttemptOptions(attempt))
+            self._number_and_time(run, attempt, at_least)
             self._complete(run, options, value, error)
-            run._began = min(run._began, run._options.clock() - at_least)
             await run._aclose(error)
 
         await self._aguarded(run.id, finish)
+
+    def _number_and_time(self, run: ExternalTask, attempt: int | str | None, at_least: float) -> None:
+        if attempt is not None:
+            run._options = attrs.evolve(run._options, attempts=AttemptOptions(attempt))
+        run._began = min(run._began, run._options.clock() - at_least)
 
     def _complete(self, run: ExternalTask, options: JobOptions, value: object, error: BaseException | None) -> None:
         run._restore_current()

@@ -157,3 +157,17 @@ def test_a_child_that_removes_the_handler_of_its_parent_ends_as_ever():
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         """
     ) == (0, [str(-signal.SIGTERM), "in order"])
+
+
+def test_a_backend_with_an_outbox_watches_a_handler_that_is_there_before_it(tmp_path):
+    assert run(
+        f"""
+        from xpander_facade import Backend
+
+        signal.signal(signal.SIGTERM, hear)
+        Backend(api_key="k")
+        print(handler() is hear)
+        Backend(api_key="k", outbox={str(tmp_path / "runs.db")!r})
+        print(handler() is hear)
+        """
+    ) == (0, ["True", "False", "in order"])
