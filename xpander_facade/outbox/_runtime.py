@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _FLUSH_CHECK = 0.1
 _WAKE_EVERY = 0.02
+_MAX_LEAVING = 0.02
+"""Seconds to wait for what leaves as it is stored, before a flush looks for more."""
 _MAINTENANCE_POLL = 0.5
 _FIRST_ROUND = 0.05
 _MAX_PROBE = 2.0
@@ -141,7 +143,7 @@ class OutboxRuntime:
         until = time.monotonic() + timeout
         with self.sender.flushing():
             # What leaves as it is stored mostly is all there is, and to look for more would hold it up.
-            has_sent = self.sender.wait_for_claimed(min(_WAKE_EVERY, timeout))
+            has_sent = self.sender.wait_for_claimed(min(_MAX_LEAVING, timeout))
             # Another process may have the file for longer than there is time. What waits can be counted all the same.
             with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
                 if not has_sent:

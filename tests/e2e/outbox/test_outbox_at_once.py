@@ -64,7 +64,10 @@ def wait_until(check: object, seconds: float = 30) -> bool:
     return bool(check())
 
 
-def test_it_leaves_without_a_round_of_the_sender_and_a_flush_waits_for_it(outbox: Outbox, emulator: Emulator):
+def test_it_leaves_without_a_round_of_the_sender_and_a_flush_waits_for_it(
+    outbox: Outbox, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_runtime, "_MAX_LEAVING", 30.0)
     outbox.begin(report("run-1"))
     outbox.enqueue(report("run-1", "begun"), at_once=True)
     assert outbox.flush(30).sent == 1  # starts the threads
@@ -208,6 +211,13 @@ def test_many_threads_that_do_so_at_once_leave_nothing_and_send_nothing_twice(ou
     assert sorted(sent) == sorted(f"run-{number}-{step}" for number in range(20) for step in range(5))
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a flush wait for what leaves as it is stored, and the first round of the threads, too, on a slow machine."""
+    monkeypatch.setattr(_runtime, "_MAX_LEAVING", 30.0)
+    monkeypatch.setattr(_runtime, "_FIRST_ROUND", 60.0)
+
+
 def ended_child(outbox: Outbox, **close: bool) -> list[str]:
     """Record a run in a child that ends by `os._exit`; return which threads it had after the flush."""
     read, write = os.pipe()
@@ -229,10 +239,12 @@ def ended_child(outbox: Outbox, **close: bool) -> list[str]:
     return names
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_process_that_ends_next_starts_no_thread_to_look_for_more(outbox: Outbox):
     assert "xpander-outbox-sender" not in ended_child(outbox)
 
 
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(("most", "is_left"), [(256_000, True), (0, False)])
 def test_a_process_that_ends_next_leaves_a_log_that_is_small_as_it_is(
     outbox: Outbox, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_left: bool
