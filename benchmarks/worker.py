@@ -28,22 +28,41 @@ import threading
 import time
 import traceback
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import objects
 from payload import TASK, TASK_JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HELPER = """
 import sys
 from candidates.facade import drain_with_others
 
 hand_over, settle, close = drain_with_others(*sys.argv[1:])
+hand_over()
+settle()
 print("ready", flush=True)
 for _ in sys.stdin:
     settle()
 close()
 """
-"""What a process does that sends along with another one."""
+"""What a process does that sends along with another one, once it has sent one, as that one has."""
+
+
+@contextlib.contextmanager
+def unpinned() -> Iterator[None]:
+    """Let this thread, and the threads and processes that it starts, use each core."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def rss() -> float:
@@ -274,9 +293,17 @@ class Worker:
         settle()
         return count / (time.perf_counter() - began)
 
-    def shared_drain(self, count: int, processes: int) -> float:
-        """Return reports per second of some processes that send what one of them leaves in a file."""
+    def shared_drain(self, count: int, processes: int, *, all_cores: bool) -> float:
+        """Return reports per second of some processes that send what one of them leaves in a file.
+
+        Args:
+            count: How many reports.
+            processes: How many processes.
+            all_cores: Whether they may use each core; by default they share the clients'.
+        """
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.ExitStack() as stack:
+            if all_cores:
+                stack.enter_context(unpinned())
             path = os.path.join(folder, "runs.db")
             hand_over, settle, close = self.module.drain_with_others(self.url, path)
             hand_over()

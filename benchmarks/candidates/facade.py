@@ -14,6 +14,7 @@ import attrs
 from payload import AGENT_ID, API_KEY, ORGANIZATION_ID, REPORT, TOKENS, streaming_task
 
 from xpander_facade import Backend, Configuration, OutboxSettings, Task, Tokens
+from xpander_facade.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -93,14 +94,19 @@ def drain(url: str, **settings: Any) -> tuple[Callable[[], str], Callable[[], No
 
 
 def drain_with_others(url: str, path: str) -> tuple[Callable[[], str], Callable[[], None], Callable[[], None]]:
-    backend = Backend(attrs.evolve(_configuration(url), outbox=OutboxSettings(path, max_bytes=1_000_000_000)))
+    configuration = attrs.evolve(_configuration(url), outbox=OutboxSettings(path, max_bytes=1_000_000_000))
+    backend = Backend(configuration)
     arguments = {name: value for name, value in _arguments().items() if name != "id"}
 
     def settle() -> None:
         if backend.flush(60).waiting:
             raise RuntimeError("reports were not sent")
 
-    return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle, backend.close
+    def close() -> None:
+        backend.close()
+        Outbox.of(configuration).close()  # before its folder goes
+
+    return lambda: backend.enqueue_external_task(AGENT_ID, **arguments), settle, close
 
 
 def record(url: str) -> tuple[Callable[[], None], Callable[[], None]]:
