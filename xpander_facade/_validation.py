@@ -136,7 +136,7 @@ def check_names(name: str, value: Any) -> list[str]:
     if value is None:
         return []
     if type(value) is list:  # as most are
-        given = cast("list[Any]", value).copy()
+        given: list[Any] = [*value]
         if _TEXTS.issuperset(map(type, given)):
             return given
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):

@@ -424,12 +424,10 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        load(CALLS, RECORDER, OUTBOX)
-        from xpander_facade.recorder._delivery import check_ready
-
+        load(CALLS, OUTBOX)
         configuration = check_configuration(configuration) or self.configuration
         agent_id = _agent_of(agent_id, agent)
-        check_ready(configuration, agent_id)
+        configuration.check_complete(agent=agent_id is None)
         _check_outbox(configuration)
         # Made by `_keep`, which the async form calls on a thread.
         return _keep(
@@ -488,12 +486,10 @@ class Backend(ApiResource):
             ValueError: An id is empty, or a number negative or not finite; nothing was kept.
             OutboxError: The file can't be written, or (OutboxFullError) is full; `error.report` is what was not kept.
         """
-        load(CALLS, RECORDER, OUTBOX)
-        from xpander_facade.recorder._delivery import check_ready
-
+        load(CALLS, OUTBOX)
         configuration = check_configuration(configuration) or self.configuration
         agent_id = _agent_of(agent_id, agent)
-        check_ready(configuration, agent_id)
+        configuration.check_complete(agent=agent_id is None)
         _check_outbox(configuration)
         return await _akeep(
             configuration,

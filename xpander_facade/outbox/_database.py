@@ -48,11 +48,11 @@ MIN_SHRINK_BYTES = 1_000_000
 """A file that is smaller stays as it is, however empty it is."""
 _MAX_REBUILD_BYTES = 2_000_000
 """A file with no more than so much in it is written anew at once."""
-_SHRINK_PAGES = 2_000
+_SHRINK_PAGES = 500
 """So many pages are given back to the file system in one transaction."""
 # The maintenance thread moves the log into the file, so that nobody who stores a report waits for that. Where it is not
 # there, SQLite does it itself once the log has so many pages.
-_LATE_CHECKPOINT_PAGES = 10_000
+_LATE_CHECKPOINT_PAGES = 2_500
 
 _log = logging.getLogger("xpander_facade")
 
@@ -388,8 +388,8 @@ class Database:
         try:
             # Nothing is changed before it is known whose database it is.
             if not _schema.is_made(connection, self.path):
-                # Whole pages are written: small ones suit reports of a few kB.
-                connection.execute("PRAGMA page_size = 1024")
+                # Most reports of a few kB share a page of this size, and then storing one writes that page alone.
+                connection.execute("PRAGMA page_size = 4096")
                 # Else pages that become free could be given back only by VACUUM, which copies the whole file.
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             if not self.is_in_memory:

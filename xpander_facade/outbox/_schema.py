@@ -36,7 +36,7 @@ CREATE INDEX sending_reports ON reports (lease_until) WHERE state = 1;
 CREATE INDEX quarantined_reports ON reports (created_at) WHERE state = 2;
 CREATE TABLE runs (
     id TEXT NOT NULL, destination INTEGER NOT NULL, agent_id TEXT NOT NULL, owner TEXT NOT NULL, began_at REAL NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY (id, destination));
+    body BLOB NOT NULL, PRIMARY KEY (id, destination)) WITHOUT ROWID;
 CREATE TABLE processes (
     owner TEXT PRIMARY KEY, seen_at REAL NOT NULL, lease_until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE totals (reports INTEGER NOT NULL, bytes INTEGER NOT NULL);

@@ -61,19 +61,6 @@ def has_outbox(configuration: Configuration) -> bool:
     return configuration.outbox is not None and not configuration.disabled
 
 
-def check_ready(configuration: Configuration, agent_id: str | None) -> None:
-    """Check what a report needs of a configuration; one that is disabled needs no key.
-
-    Args:
-        configuration: What to call with.
-        agent_id: The agent that the run counts for; None for the configuration's.
-
-    Raises:
-        ConfigurationError: The key, the agent, or an organisation that the URL needs, is missing; the text names each.
-    """
-    configuration.check_complete(agent=agent_id is None)
-
-
 def store_start(configuration: Configuration, report: Report, *, send: bool) -> Delivery | None:
     """Leave the start of a run to the outbox; None where it can't take it.
 

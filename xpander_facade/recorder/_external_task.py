@@ -28,7 +28,6 @@ from xpander_facade.errors import RunNotBegunError, TaskUnavailableError, Xpande
 from xpander_facade.recorder._control_flow import Outcome, outcome_of
 from xpander_facade.recorder._counts import restart_counts
 from xpander_facade.recorder._decorators import F, instrument
-from xpander_facade.recorder._delivery import check_ready
 from xpander_facade.recorder._endings import end_text
 from xpander_facade.recorder._references import REFERENCES_OF_ONE_ENTRY
 from xpander_facade.recorder._reporter import Reporter
@@ -332,7 +331,7 @@ class ExternalTask(RunFields):
                 )
             configuration = self._options.configure()
             # What is missing is told as the block begins, and not when its work is done and can't be reported.
-            check_ready(configuration, self._options.agent_id)
+            configuration.check_complete(agent=self._options.agent_id is None)
             self._configuration = configuration
             if callable(self._options.id):
                 self._id = self._options.id()
