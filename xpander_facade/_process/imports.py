@@ -222,7 +222,8 @@ def load(*groups: str) -> None:
 def call_once(key: object, function: Callable[..., None], *arguments: Any) -> None:
     """Call a function that imports, on a thread that nothing interrupts; a fork waits for it.
 
-    Who was about to ask when it ended may call it again.
+    Who was about to ask when it ended may call it again, and so does who asks after it has failed: a process may be out
+    of files for a moment.
 
     Args:
         key: What tells the call from others. Of two threads that ask for it at once, one makes the call for both.
@@ -233,11 +234,13 @@ def call_once(key: object, function: Callable[..., None], *arguments: Any) -> No
         call = _loading.get(key) or _loading.setdefault(key, DetachedCall(function, *arguments))
         call.start()
     if call.wait(_IMPORT_TIMEOUT):
+        if _loading.get(key) is call:
+            _loading.pop(key, None)
         call.value  # noqa: B018 (raises what the call did)
     else:
         # Another thread imports what it can't before the present import is done; Python itself can tell.
         function(*arguments)
-    _loading.pop(key, None)
+        _loading.pop(key, None)
 
 
 def _import(names: Iterable[str]) -> None:
