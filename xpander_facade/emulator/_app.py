@@ -216,11 +216,10 @@ class App:
                 return await self._list(operation, call)
             # SQLite would wait on this thread, and with it all other requests.
             value = await self.when_free(lambda: self._operations.run(operation.id, call))
-            success = next((int(status) for status in operation.answers if status.startswith("2")), 200)
             answer = (
-                json_answer(success, self._store.text_of(value))
-                if operation.answers.get(str(success))
-                else Answer(success)
+                json_answer(operation.success, self._store.text_of(value))
+                if operation.answers.get(str(operation.success))
+                else Answer(operation.success)
             )
             if operation.id in _TASKS and is_object(value):
                 answer.headers["link"] = page_link(value)
@@ -257,13 +256,14 @@ class App:
         Raises:
             Problem: 503, when it stays locked.
         """
-        end = time.monotonic() + _BUSY_TIMEOUT
+        end: float | None = None
         while True:
             try:
                 return action()
             except (DatabaseBusyError, sqlite3.OperationalError) as error:
                 if isinstance(error, sqlite3.Error) and not is_busy(error):
                     raise
+                end = end or time.monotonic() + _BUSY_TIMEOUT
                 if time.monotonic() >= end or (self.closing is not None and self.closing.is_set()):
                     detail = "another process has locked the emulator's database"
                     raise Problem(503, detail, {"retry-after": "1"}) from None
@@ -420,11 +420,9 @@ class App:
     async def _read(self, receive: Receive, operation: Operation, headers: Mapping[str, str]) -> bytes:
         if operation.body is None:
             return b""
-        status = 413 if operation.answer(413) else 400
-        problem = Problem(status, f"the body is larger than {self.max_body} bytes")
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self.max_body:
-            raise problem
+            raise self._too_large(operation)
         body = b""
         while True:
             message = await receive()
@@ -433,9 +431,13 @@ class App:
             piece = message.get("body", b"")
             body = bytearray(body) + piece if body else piece
             if len(body) > self.max_body:
-                raise problem
+                raise self._too_large(operation)
             if not message.get("more_body", False):
                 return bytes(body)
+
+    def _too_large(self, operation: Operation) -> Problem:
+        status = 413 if operation.answer(413) else 400
+        return Problem(status, f"the body is larger than {self.max_body} bytes")
 
     async def _delay(self, operation_id: str) -> None:
         delay = self._faults.take(Delay, operation_id)
@@ -468,6 +470,8 @@ async def _watch(receive: Receive, listener: Listener) -> None:
 
 def _headers_of(scope: Scope) -> tuple[dict[str, str], str | None]:
     """Return the headers by name, the last of each, and the host if exactly one is named."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    hosts = [value for name, value in pairs if name == "host"]
-    return dict(pairs), hosts[0] if len(hosts) == 1 else None
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    # Fewer names than headers: then some of them were given more than once.
+    is_plain = len(headers) == len(scope["headers"])
+    has_one_host = is_plain or [name for name, _ in scope["headers"]].count(b"host") == 1
+    return headers, headers.get("host") if has_one_host else None

@@ -53,7 +53,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the contract, with pointers to the schemas of what goes in and comes out."""
+    """One operation of the contract, with pointers to the schemas of what goes in and comes out.
+
+    `ids` are the names of the path's parameters, `success` is the status of a good answer.
+    """
 
     id: str
     method: str
@@ -62,6 +65,8 @@ class Operation:
     body: str | None
     body_required: bool
     answers: Mapping[str, Mapping[str, str | None]]
+    ids: tuple[str, ...]
+    success: int
 
     def answer(self, status: int) -> Mapping[str, str | None] | None:
         """Return media type -> schema pointer of a declared answer, or None when the status is not declared."""
@@ -73,7 +78,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a path leads to: an operation (None: the path exists, the method does not), and what the path says."""
+    """What a path leads to: an operation, or (None) the methods that the path does have; and what the path says."""
 
     operation: Operation | None
     allowed: tuple[str, ...]
@@ -86,20 +91,19 @@ class Match:
 class _PathItem:
     template: tuple[str, ...]
     operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
-    literals: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    parameters: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    parameters: list[tuple[int, str]] = field(init=False)
+    literals: list[str] = field(init=False)
+    places: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        for index, part in enumerate(self.template):
-            if part.startswith("{"):
-                self.parameters.append((index, part[1:-1]))
-            else:
-                self.literals.append((index, part))
+        self.parameters = [(index, part[1:-1]) for index, part in enumerate(self.template) if part.startswith("{")]
+        self.literals = [part for part in self.template if not part.startswith("{")]
+        self.places = [index for index, part in enumerate(self.template) if not part.startswith("{")]
 
     def matches(self, segments: list[str]) -> bool:
-        """Tell whether a path of as many segments is one of this template."""
-        return all(segments[index] == part for index, part in self.literals) and all(
-            segments[index] for index, _ in self.parameters
+        """Tell whether a path of as many segments is one of this template; no parameter is empty."""
+        return [segments[index] for index in self.places] == self.literals and (
+            segments.count("") == self.literals.count("")
         )
 
     @property
@@ -139,13 +143,15 @@ class Contract:
                 values: dict[str, str] = {}
                 undecodable: list[str] = []
                 for index, name in item.parameters:
+                    segment = segments[index]
                     try:
-                        values[name] = unquote_to_bytes(segments[index]).decode("utf-8")
+                        values[name] = unquote_to_bytes(segment).decode("utf-8") if "%" in segment else segment
                     except UnicodeDecodeError:
                         undecodable.append(name)
-                allowed = tuple(sorted(name.upper() for name in item.operations))
                 owner = None if organization is None else unquote_to_bytes(organization).decode("utf-8", "replace")
-                return Match(item.operations.get(method.lower()), allowed, owner, values, tuple(undecodable))
+                operation = item.operations.get(method.lower())
+                allowed = () if operation else tuple(sorted(name.upper() for name in item.operations))
+                return Match(operation, allowed, owner, values, tuple(undecodable))
         return None
 
     # --- validation ---
@@ -227,7 +233,15 @@ class Contract:
             }
         parameters = {**shared, **self._parameters(pointer, node)}
         return Operation(
-            str(node["operationId"]), method.upper(), template, tuple(parameters.values()), body, body_required, answers
+            str(node["operationId"]),
+            method.upper(),
+            template,
+            tuple(parameters.values()),
+            body,
+            body_required,
+            answers,
+            tuple(part[1:-1] for part in template if part.startswith("{")),
+            next((int(status) for status in answers if status.startswith("2")), 200),
         )
 
     def _parameters(self, pointer: str, node: Json) -> dict[tuple[str, str], Parameter]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from . import _activity
 from ._agents import Agents, tokens
 from ._clock import before, now
-from ._fields import CREATABLE, EMPTY_INPUT, FINAL, FIXED, FRESH, KEPT_WHEN_NULL, list_item, new_task
+from ._fields import CREATABLE, EMPTY_INPUT, FINAL, FIXED, FRESH, KEPT_WHEN_NULL, list_item, new_task, reported_text
 from ._json import Json, object_of, write
 from ._problem import Problem
 
@@ -109,42 +109,23 @@ class Executions:
         given = {name: value for name, value in body.items() if value is not None}
         with self._store.transaction():
             self._agents.require(organization_id, agent_id)
-            task_id = given.get("id") or f"task-{uuid.uuid4()}"
-            task = self._store.task(organization_id or self._home, task_id)
-            is_new = task is None
-            if task is None:
-                task = new_task(organization_id or self._home, agent_id, task_id)
-            else:
-                # Whoever still executes the task must not give it another end.
-                self._release(task)
-            moment = now()
+            owner, task_id, moment = organization_id or self._home, given.get("id") or f"task-{uuid.uuid4()}", now()
+            task = new_task(owner, agent_id, task_id, moment)
+            entries = _fill(task, given, moment)
+            # Most reports are of new tasks, which are not looked for first.
+            if self._store.add_report(task, reported_text(task), given.get("llm_response"), entries):
+                self.changed.notify_all()
+                return task
+            task = self.find(owner, task_id)
+            # Whoever still executes the task must not give it another end.
+            self._release(task)
             task["agent_id"] = agent_id
-            task["status"] = "completed" if given.get("is_success", True) else "failed"
-            if "input" in given:
-                task["input"] = {**object_of(task.get("input")), "text": given["input"]}
-            for name in ("result", "duration"):
-                if name in given:
-                    task[name] = given[name]
-            if given.get("used_tools"):
-                # an empty list is what a client sends that was told nothing
-                task["used_tools"] = given["used_tools"]
-            if "tokens" in given:
-                task["tokens"] = tokens(given["tokens"])
-            task["finished_at"] = moment
-            task["started_at"] = before(moment, task["duration"] or 0)
+            entries = _fill(task, given, moment)
             self._put(task)
             if "llm_response" in given:
                 self._store.put_llm_response(*_key(task), given["llm_response"])
-            entries: list[Json] = []
-            if "input" in given:
-                entries.append(_activity.message(f"{task_id}-input", task["started_at"], "user", given["input"]))
-            if "result" in given:
-                entries.append(_activity.message(f"{task_id}-result", moment, "agent", given["result"]))
-            if is_new:
-                self._store.add_entries(*_key(task), entries)
-            else:
-                for entry in entries:
-                    self._enter(task, entry)
+            for entry in entries:
+                self._enter(task, entry)
             return task
 
     # --- a run that is executed here ---
@@ -309,6 +290,28 @@ class Executions:
 
     def _enter(self, task: Json, entry: Json) -> None:
         self._store.put_entry(*_key(task), entry)
+
+
+def _fill(task: Json, given: Json, moment: str) -> list[Json]:
+    """Set what a report gives of a task that ended now; return what it adds to the task's activity."""
+    task["status"] = "completed" if given.get("is_success", True) else "failed"
+    for name in ("result", "duration"):
+        if name in given:
+            task[name] = given[name]
+    if given.get("used_tools"):
+        # an empty list is what a client sends that was told nothing
+        task["used_tools"] = given["used_tools"]
+    if "tokens" in given:
+        task["tokens"] = tokens(given["tokens"])
+    task["finished_at"] = moment
+    task["started_at"] = before(moment, task["duration"] or 0)
+    entries: list[Json] = []
+    if "input" in given:
+        task["input"] = {**object_of(task.get("input")), "text": given["input"]}
+        entries.append(_activity.message(f"{task['id']}-input", task["started_at"], "user", given["input"]))
+    if "result" in given:
+        entries.append(_activity.message(f"{task['id']}-result", moment, "agent", given["result"]))
+    return entries
 
 
 def _key(task: Json) -> Key:

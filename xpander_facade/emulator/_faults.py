@@ -167,6 +167,9 @@ class Faults:
 
     def take(self, kind: type[_F], operation: str | None) -> _F | None:
         """Take the next fault of a kind that is meant for an operation; None when there is none."""
+        # Most emulators have none, and every request asks several times.
+        if not self._faults:
+            return None
         with self._lock:
             for fault in self._faults:
                 if isinstance(fault, kind) and fault.operation in (None, operation):
@@ -178,5 +181,7 @@ class Faults:
 
     def held(self, operation: str | None) -> list[Hold]:
         """Return the holds that a request of an operation must pass."""
+        if not self._holds:
+            return []
         with self._lock:
             return [hold for hold in self._holds if hold.operation in (None, operation)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ._clock import now
-from ._json import Json, is_array, object_of
+from ._json import Json, is_array, object_of, write
 
 FINAL: Final = frozenset({"completed", "failed", "error", "stopped"})
 FIXED: Final = frozenset({"id", "agent_id", "organization_id", "created_at"})
@@ -56,7 +56,8 @@ FRESH: Final[Json] = {
     "hitl_request": None,
     "pending_eca_request": None,
 }
-_NEW_TASK: Final[Json] = {
+# What neither a report nor the end of a run changes.
+_SETTINGS: Final[Json] = {
     "internal_status": None,
     "last_executed_node_id": None,
     "agent_version": None,
@@ -84,22 +85,31 @@ _NEW_TASK: Final[Json] = {
     "disable_attachment_injection": False,
     "return_metrics": False,
     "deep_planning": {"enabled": False, "enforce": False, "started": False, "question_raised": False, "tasks": []},
-    **FRESH,
 }
-
-
+_SETTINGS_TEXT: Final = write(_SETTINGS)[1:-1]
+_IDS: Final = ("id", "agent_id", "organization_id", "created_at")
+_NEW_TASK: Final[Json] = {**dict.fromkeys(_IDS), **_SETTINGS, **FRESH, "input": None}
+_REPORTED: Final = (*FRESH, "input")
 _LISTS: Final = tuple(name for name, value in _NEW_TASK.items() if is_array(value))
 
 
-def new_task(organization_id: str, agent_id: str, task_id: str) -> Json:
-    """Make a pending task."""
-    ids = {"id": task_id, "agent_id": agent_id, "organization_id": organization_id, "created_at": now()}
-    task: Json = {**ids, **_NEW_TASK, "input": {**EMPTY_INPUT, "files": [], "attachments": []}}
+def new_task(organization_id: str, agent_id: str, task_id: str, created_at: str | None = None) -> Json:
+    """Make a pending task; one that is created now, where no time is given."""
+    task = _NEW_TASK.copy()
+    task["id"], task["agent_id"], task["organization_id"] = task_id, agent_id, organization_id
+    task["created_at"] = created_at or now()
+    task["input"] = {**EMPTY_INPUT, "files": [], "attachments": []}
     # Two tasks must share nothing that one of them may change; copying just these is many times as fast as deepcopy.
     for name in _LISTS:
         task[name] = []
     task["deep_planning"] = {**_NEW_TASK["deep_planning"], "tasks": []}
     return task
+
+
+def reported_text(task: Json) -> str:
+    """Return the JSON text of a new task whose settings nobody has changed yet, without writing these again."""
+    ids = write({name: task[name] for name in _IDS})
+    return f"{ids[:-1]},{_SETTINGS_TEXT},{write({name: task[name] for name in _REPORTED})[1:]}"
 
 
 def list_item(task: Json) -> Json:

@@ -83,7 +83,8 @@ class Journal:
 
     def add(self, record: RecordedRequest) -> None:
         """Record a request."""
-        texts = sum(len(name) + len(value) for name, value in (*record.query, *record.headers.items()))
+        texts = sum(map(len, record.headers)) + sum(map(len, record.headers.values()))
+        texts += sum(len(name) + len(value) for name, value in record.query) if record.query else 0
         record._cost = _RECORD_COST + len(record.path) + texts
         with self._lock:
             self._records.append(record)

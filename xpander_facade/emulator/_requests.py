@@ -23,6 +23,8 @@ _MISSING: Final = object()
 
 def query_of(raw: bytes) -> tuple[list[tuple[str, str]], bool]:
     """Decode a query string; tell whether it is text at all."""
+    if not raw:
+        return [], True
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict"), True
     except ValueError:
@@ -77,8 +79,7 @@ def call_of(
             wrong += contract.complaints(operation.body, body, "body")
         elif operation.body_required:
             wrong.append(complaint("the body is missing", "missing", "body"))
-    names = [part[1:-1] for part in operation.template if part.startswith("{")]
-    ids = tuple(match.values.get(name, "") for name in names)
+    ids = tuple([match.values.get(name, "") for name in operation.ids])
     return Call(match.organization_id, ids, given["query"], headers, body), wrong
 
 

@@ -34,6 +34,10 @@ _PUT_TASK: Final = (
     " ON CONFLICT (organization_id, id) DO UPDATE SET is_indexed = 0, agent_id = excluded.agent_id, "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "minute")
 )
+_ADD_REPORT: Final = (
+    "INSERT INTO tasks (organization_id, id, agent_id, status, minute, duration, tokens, document, llm_response)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (organization_id, id) DO NOTHING"
+)
 _MAX_INTEGER: Final = 2**53
 _PART: Final = 20
 """Tasks that are read at once: half a millisecond's work, for which other requests wait several times each."""
@@ -215,6 +219,37 @@ class Store:
         # An operation mostly answers with the task that it stored, which need not be written out twice.
         self._last_put = (task, text)
 
+    def add_report(self, task: Json, text: str, llm_response: Any, entries: Iterable[Json]) -> bool:
+        """Write a reported task, which its text says, with its activity; write nothing where it is known already.
+
+        It belongs into a transaction.
+
+        Returns:
+            Whether the task is new.
+        """
+        organization_id, task_id = task["organization_id"], task["id"]
+        row = self._db.execute(
+            _ADD_REPORT,
+            (
+                organization_id,
+                task_id,
+                task["agent_id"],
+                task["status"],
+                task["created_at"][:16],
+                _number(task["duration"]),
+                int(_number(object_of(task["tokens"]).get("total_tokens"))),
+                text,
+                None if llm_response is None else write(llm_response),
+            ),
+        )
+        if row.rowcount == 0:
+            return False
+        rows = [(organization_id, task_id, entry["id"], write(entry)) for entry in entries]
+        self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
+        self._changes += 1
+        self._last_put = (task, text)
+        return True
+
     def text_of(self, value: Any) -> str:
         """Return a value's JSON text, without writing the task anew that was stored last."""
         task, text = self._last_put
@@ -363,12 +398,6 @@ class Store:
                 entry["id"],
                 write(entry),
             )
-
-    def add_entries(self, organization_id: str, task_id: str, entries: Iterable[Json]) -> None:
-        """Append entries to a task's activity thread, which does not have any of their ids."""
-        rows = [(organization_id, task_id, entry["id"], write(entry)) for entry in entries]
-        with self.transaction():
-            self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
 
     def entries(self, organization_id: str, task_id: str) -> list[Json]:
         """Return a task's activity, oldest first."""
