@@ -37,7 +37,11 @@ def watch_time(backend: Backend, run: ExternalTask, context: Any) -> Callable[[]
         if backend.configuration.outbox is not None:
             backend.flush(MARGIN)
 
-    return _alarms_of_process().set(began + max(0.0, left - MARGIN), report)
+    try:
+        return _alarms_of_process().set(began + max(0.0, left - MARGIN), report)
+    except RuntimeError as error:  # an environment has a thousand threads, and the function may have them all
+        _log.warning("the time limit of run %s is not reported, should it come to that: %s", run.id, error)
+        return _nothing
 
 
 class Alarms:
@@ -60,16 +64,19 @@ class Alarms:
         Args:
             at: When, in monotonic seconds.
             call: What is called.
+
+        Raises:
+            RuntimeError: No thread could be started that waits for it.
         """
         number = next(self._numbers)
         with self._changed:
-            self._calls[number] = at, call
             if not self._is_running:
                 self._wakes_at = at
                 # A function that returns in time must not wait for it.
                 threading.Thread(target=self._watch, name="xpander-lambda-time", daemon=True).start()
                 self._is_running = True
-            elif at < self._wakes_at:
+            self._calls[number] = at, call
+            if at < self._wakes_at:
                 self._wakes_at = at
                 self._changed.notify()
         return lambda: self._cancel(number)
@@ -84,13 +91,20 @@ class Alarms:
                     self._changed.wait(seconds)
                 for number, (at, _) in self._calls.copy().items():
                     if at <= self._wakes_at and (due := self._calls.pop(number, None)) is not None:
-                        # One that takes its time must not hold up the next one.
-                        threading.Thread(target=due[1], name="xpander-lambda-limit", daemon=True).start()
+                        _call_beside(due[1])
                 left = [at for at, _ in self._calls.copy().values()]
                 if not left:
                     self._is_running = False
                     return
                 self._wakes_at = min(left)
+
+
+def _call_beside(call: Callable[[], None]) -> None:
+    """Call something on a thread of its own: where it takes its time, it must not hold up the next one."""
+    try:
+        threading.Thread(target=call, name="xpander-lambda-limit", daemon=True).start()
+    except RuntimeError:
+        call()  # late is better than never
 
 
 _alarms: dict[int, Alarms] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from xpander_facade import Backend, Configuration, IntegrationError, report_counts
 from xpander_facade.emulator import Emulator
-from xpander_facade.integrations import lambda_
+from xpander_facade.integrations import _lambda_time, lambda_
 from xpander_facade.integrations._lambda_time import Alarms, _alarms_of_process
 
 
@@ -232,9 +232,9 @@ def alarms():
 def test_an_alarm_comes_at_its_time_and_not_where_it_was_cancelled(alarms):
     came = queue.SimpleQueue()
     now = time.monotonic()
-    cancel = alarms.set(now + 0.05, lambda: came.put("cancelled"))
-    alarms.set(now + 0.1, lambda: came.put(time.monotonic()))
-    cancel()
+    with alarms._changed:  # it can't come before it is cancelled
+        alarms.set(now + 0.05, lambda: came.put("cancelled"))()
+        alarms.set(now + 0.1, lambda: came.put(time.monotonic()))
     assert came.get(timeout=30) >= now + 0.1
     assert came.empty()
 
@@ -275,6 +275,44 @@ def test_the_thread_of_alarms_ends_where_nothing_is_left_and_starts_again(alarms
         while alarms._is_running and time.monotonic() < until:
             time.sleep(0.01)
         assert not alarms._is_running
+
+
+@pytest.fixture
+def exhausted(monkeypatch):
+    """The names of the threads that can't be started; by default those of the time limit."""
+    start = threading.Thread.start
+    names = {"xpander-lambda-time", "xpander-lambda-limit"}
+
+    def try_to_start(thread):
+        if thread.name in names:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", try_to_start)
+    return names
+
+
+def test_a_function_that_has_all_threads_still_runs_and_is_recorded(backend, platform, exhausted, monkeypatch, caplog):
+    monkeypatch.setattr(_lambda_time, "_alarms", {})
+
+    @lambda_.handler(backend)
+    def handle(event, context):
+        return "x"
+
+    assert handle({}, context()) == "x"
+    assert history(platform) == {"request-1": ("completed", "x")}
+    assert "the time limit of run request-1 is not reported, should it come to that" in caplog.text
+    exhausted.clear()
+    assert handle({}, context("request-2")) == "x"
+    assert caplog.text.count("is not reported") == 1
+
+
+def test_an_alarm_that_gets_no_thread_of_its_own_comes_all_the_same(alarms, exhausted):
+    exhausted.remove("xpander-lambda-time")
+    came = queue.SimpleQueue()
+    for number in range(2):
+        alarms.set(time.monotonic(), lambda number=number: came.put(number))
+        assert came.get(timeout=30) == number
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
