@@ -28,6 +28,7 @@ from xpander_facade._client.links import page_url
 from xpander_facade._client.request import Request, Server, Snapshot
 from xpander_facade._client.retry import RetryReason
 from xpander_facade._client.secrets import secrets_of
+from xpander_facade._process import late_attrs
 from xpander_facade._serialization.codec import DecodeError
 from xpander_facade._serialization.json_bytes import encode
 from xpander_facade._serialization.redaction import redact_body
@@ -58,7 +59,7 @@ _NOT_THE_PLATFORM = "check base_url or XPANDER_BASE_URL, and whether a proxy or 
 _log = logging.getLogger("xpander_facade")
 
 
-@attrs.frozen(eq=False, repr=False)
+@late_attrs.frozen(eq=False, repr=False)
 class Sleep:
     """Wait this many seconds."""
 

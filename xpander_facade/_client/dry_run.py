@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def dry_run_response(configuration: Configuration, request: Request, body: Any, 
             return {**_blank(configuration, id), **told, **ended, "input": {"text": body.get("input") or ""}}
         case "create_task":
             # An id as the platform would give one, so that two dry tasks can be told apart.
-            return {**_blank(configuration, id), "id": f"task-{uuid.uuid4()}", "status": "pending", **body}
+            return {**_blank(configuration, id), "id": f"task-{os.urandom(16).hex()}", "status": "pending", **body}
         case "update_task":
             return {**_known(configuration, id, snapshot), **body}
         case "stop_task":

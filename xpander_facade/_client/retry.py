@@ -13,8 +13,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
-
+from xpander_facade._process import late_attrs
 from xpander_facade._process.imports import DATES, load
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ MAX_RECONNECT_WAIT = 30.0
 _RANDOM_BYTES = 7
 
 
-@attrs.frozen(eq=False, repr=False)
+@late_attrs.frozen(eq=False, repr=False)
 class RetryReason:
     """Why an attempt failed.
 

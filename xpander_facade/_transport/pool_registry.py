@@ -41,7 +41,7 @@ _ATTRIBUTE = "_xpander_facade_pools"
 S = TypeVar("S", "ConnectionPool", "AsyncConnectionPool")
 
 
-@attrs.frozen(cache_hash=True)
+@attrs.frozen(cache_hash=True, repr=False)
 class PoolKey:
     """What two configurations must have in common to share connections.
 
@@ -54,7 +54,7 @@ class PoolKey:
 
     base_url: str
     tls: TLSSettings
-    proxy: str | None = attrs.field(repr=False)
+    proxy: str | None
     proxy_environment: int
 
 

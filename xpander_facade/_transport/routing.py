@@ -37,7 +37,7 @@ _NORMAL_URL = re.compile(
 )
 
 
-@attrs.frozen(cache_hash=True)
+@attrs.frozen(repr=False)
 class Origin:
     """Where connections lead.
 
@@ -52,7 +52,7 @@ class Origin:
     port: int
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Target:
     """A parsed URL.
 
@@ -109,7 +109,7 @@ def _parse_any(url: str) -> Target:
     raise ConfigurationError(f"base_url does not make a URL ({problem}): it looks like https://host[:port][/path]")
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class TLSSettings:
     """How certificates are checked and which one is shown.
 
@@ -120,11 +120,11 @@ class TLSSettings:
     """
 
     verify: bool | str | ssl.SSLContext
-    cert: str | tuple[str, ...] | None = attrs.field(default=None, repr=False)
+    cert: str | tuple[str, ...] | None = None
     environment: tuple[str | None, ...] = (None, None)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Route:
     """How connections to an origin are made.
 

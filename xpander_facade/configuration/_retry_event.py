@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+from xpander_facade._process import late_attrs
 
 
-@attrs.frozen
+@late_attrs.frozen
 class RetryEvent:
     """What an `on_retry` hook is told before a call is tried again.
 
