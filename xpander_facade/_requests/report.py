@@ -58,9 +58,7 @@ def report_request(agent_id: str, body: dict[str, Any] | bytes) -> Request:
         agent_id: The agent that the run counts for.
         body: The report; as bytes where it was redacted and cut before, such as one from an outbox.
     """
-    from xpander_api.api import tasks as operations
-
-    method, path = operations.report_external_task_route(agent_id)
+    method, path = _route(agent_id)
     return Request(
         operation="report_external_task",
         method=method,
@@ -69,6 +67,14 @@ def report_request(agent_id: str, body: dict[str, Any] | bytes) -> Request:
         idempotent=True,  # the platform takes a second report of the same id as an update of the first one
         resource_id=agent_id,
     )
+
+
+@functools.lru_cache(maxsize=16)  # each report of an agent goes the same way
+def _route(agent_id: str) -> tuple[str, str]:
+    from xpander_api.api import tasks as operations
+
+    method, path = operations.report_external_task_route(agent_id)
+    return method, path
 
 
 def check_taken(answer: Any) -> None:

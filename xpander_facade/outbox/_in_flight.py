@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xpander_facade._requests.attempts import Record, has_ended, has_ledger, with_duration
 from xpander_facade.errors import ConfigurationError, OutboxError
 from xpander_facade.outbox._merge import JOURNAL, as_bytes, merged
-from xpander_facade.outbox._process_identity import is_gone, is_running, this_process
+from xpander_facade.outbox._process_identity import is_gone, is_running
 from xpander_facade.outbox._store import BATCH, SENDING, WAITING
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class InFlightRuns:
 
     def reset(self) -> None:
         """Own no run: those of a parent process are the parent's."""
-        self._owner = this_process()
+        self._owner = self._store.owner
         self._own: set[tuple[int, str]] = set()
         self._reported: set[tuple[int, str]] = set()
         self._renewed_at = 0.0

@@ -11,13 +11,14 @@ import hashlib
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 _GONE_STATES = frozenset("ZX")
 _STOPPED_STATES = frozenset("Tt")
 _MARK = "?"
 """What the start of a process begins with where it is a random mark."""
+_MAX_READ = 4096
+"""Bytes; what Linux tells of a process is at most a tenth of that."""
 
 
 class _Stat(NamedTuple):
@@ -35,10 +36,19 @@ def _machine() -> str:
 
 
 def _read(path: str) -> str:
+    """Return the text of a small file; an empty one where it can't be read."""
+    # Each process that is forked for a job comes through here, and a file object touches many more of the pages that
+    # it shares with its parent.
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+        file = os.open(path, os.O_RDONLY)
     except OSError:
         return ""
+    try:
+        return os.read(file, _MAX_READ).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
 
 
 def _namespace() -> str:

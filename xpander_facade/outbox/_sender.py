@@ -453,11 +453,18 @@ class Sender:
         if destination.claimed > 1:
             return False
         try:
-            self._settle_ended()
+            with self._coordinating:
+                self._take_ended()
+                if self._unsettled:
+                    self._claims.settle(self._unsettled)
+                try:
+                    # A later report of the run may have waited for this one. That is looked up before anybody is told:
+                    # who waits goes on at once then, and would wait for the file as well.
+                    return not self._store.has_waiting(destination.number)
+                finally:
+                    self._note_written()
         except XpanderError:
             return False  # the next round tries it again, and says why it can't
-        # A later report of the run may have waited for this one.
-        return not self._store.has_waiting(destination.number)
 
     def _send(self, job: _Job, destination: _Destination) -> _Done:
         began = time.monotonic()

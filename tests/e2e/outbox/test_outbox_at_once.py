@@ -13,7 +13,7 @@ import pytest
 from xpander_facade import Configuration, OutboxSettings
 from xpander_facade._requests.report import Report
 from xpander_facade.emulator import Emulator
-from xpander_facade.outbox import Outbox, _claims, _runtime, _sender
+from xpander_facade.outbox import Outbox, _claims, _process_identity, _runtime, _sender
 from xpander_facade.outbox._circuit_breaker import MAX_FAILURES
 
 if TYPE_CHECKING:
@@ -237,6 +237,36 @@ def ended_child(outbox: Outbox, **close: bool) -> list[str]:
     os.close(read)
     os.close(write)
     return names
+
+
+@pytest.mark.usefixtures("patience")
+def test_whoever_waits_for_it_is_told_when_its_thread_needs_the_file_no_more(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    runtime = outbox._runtime
+    has_waiting, told = runtime.store.has_waiting, list[int]()
+
+    def look(destination: int) -> bool:
+        told.append(runtime.sender.outcomes)
+        return has_waiting(destination)
+
+    monkeypatch.setattr(runtime.store, "has_waiting", look)
+    outbox.begin(report("run-1"))
+    outbox.enqueue(report("run-1", "ended"), at_once=True)
+    assert outbox.flush(30).sent == 1
+    assert (told, runtime.sender.outcomes) == ([0], 1)
+
+
+def test_after_a_fork_a_file_asks_once_which_process_it_is_in(outbox: Outbox, monkeypatch: pytest.MonkeyPatch):
+    asked, stat = list[int](), _process_identity._stat
+
+    def ask(pid: int) -> _process_identity._Stat | None:
+        asked.append(pid)
+        return stat(pid)
+
+    monkeypatch.setattr(_process_identity, "_stat", ask)
+    outbox._runtime._after_fork()
+    assert asked == [os.getpid()]
 
 
 @pytest.mark.usefixtures("patience")
