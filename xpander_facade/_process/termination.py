@@ -39,7 +39,9 @@ def watch_termination() -> None:
         return
     handler = signal.getsignal(signal.SIGTERM)
     module = getattr(handler, "__module__", None) or ""
-    if not callable(handler) or isinstance(handler, _WatchedHandler) or module.partition(".")[0] in _LOOPS:
+    if isinstance(handler, _WatchedHandler):
+        handler = handler.of_parent()
+    if not callable(handler) or module.partition(".")[0] in _LOOPS:
         return
     with contextlib.suppress(ValueError):  # only the main interpreter may set handlers
         signal.signal(signal.SIGTERM, _WatchedHandler(handler))
@@ -60,6 +62,10 @@ class _WatchedHandler:
     def __call__(self, number: int, frame: FrameType | None) -> object:
         self._was_called = True
         return self._handler(number, frame)
+
+    def of_parent(self) -> Callable[[int, FrameType | None], object] | None:
+        """Return the program's handler where a parent process watched it, which says nothing here; None if this did."""
+        return None if self._process == os.getpid() else self._handler
 
     def __del__(self) -> None:
         # Only where the signal came before: who removes a handler for another reason goes on as if nobody watched.

@@ -159,6 +159,32 @@ def test_a_child_that_removes_the_handler_of_its_parent_ends_as_ever():
     ) == (0, [str(-signal.SIGTERM), "in order"])
 
 
+def test_a_child_that_watches_the_handler_of_its_parent_ends_in_order():
+    assert run(
+        """
+        signal.signal(signal.SIGTERM, hear)
+        watch_termination()
+        signal.raise_signal(signal.SIGTERM)
+        child = os.fork()
+        if not child:
+            inherited = handler()
+            watch_termination()
+            once = handler()
+            watch_termination()
+            print("wraps once", handler() is once is not inherited, flush=True)
+            del once
+            original = signal.signal(signal.SIGTERM, inherited)
+            signal.signal(signal.SIGTERM, original)
+            del inherited, original
+            signal.raise_signal(signal.SIGTERM)
+            print("shut down", heard == [signal.SIGTERM] * 2, flush=True)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    ) == (0, ["wraps once True", "shut down True", "in order", str(-signal.SIGTERM), "in order"])
+
+
 def test_a_backend_with_an_outbox_watches_a_handler_that_is_there_before_it(tmp_path):
     assert run(
         f"""
