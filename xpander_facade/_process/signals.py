@@ -16,3 +16,12 @@ def leave_signals_to_program() -> None:
     """
     if hasattr(signal, "pthread_sigmask"):  # there is none on Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
+def take_signals() -> None:
+    """Let this thread take the signals that end the process, whatever it inherited.
+
+    A program inherits what the thread blocks that starts it, and nothing but SIGKILL ends it where that is SIGTERM.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)

@@ -7,6 +7,7 @@ import pickle
 import sys
 import threading
 
+from xpander_facade._process.signals import take_signals
 from xpander_facade.configuration import Configuration
 from xpander_facade.errors import XpanderError
 from xpander_facade.outbox._relay import LOOPBACK, has_work, relay
@@ -52,6 +53,7 @@ def main() -> int:
 
 def _serve() -> int:
     """Be the relay that a program has started, which tells on standard input what to send with."""
+    take_signals()  # the thread that stored a report, and so started this process, may block them
     # The pipe leads to the program that started this one, and to nobody else.
     path, values = pickle.loads(sys.stdin.buffer.read())
     configuration = Configuration(**values)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pickle
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from xpander_facade import Backend, Configuration, ConfigurationError, OutboxSet
 from xpander_facade.outbox import Outbox, _relay_process
 from xpander_facade.outbox import __main__ as outbox_main
 from xpander_facade.outbox._relay_process import RelayStarter, locked
+from xpander_facade.outbox._sending_threads import SendingThreads
 
 if TYPE_CHECKING:
     import threading
@@ -201,6 +203,23 @@ def test_a_relay_that_is_told_to_end_hands_over_what_waits(emulator: Emulator, t
     assert len(emulator.tasks()) == 3
     Outbox.of(plain.configuration).close()
     plain.close()
+
+
+def test_a_relay_that_a_background_thread_starts_can_be_told_to_end(emulator: Emulator, tmp_path: Path):
+    path = tmp_path / "runs.db"
+    emulator.fail(503, times=1000)
+    configuration = Configuration("k", "org-1", emulator.url, "agent-1", outbox=path)
+    Backend(configuration).enqueue_external_task(id="run-1")  # a relay with work does not end by itself
+    sending = SendingThreads[Configuration](lambda given: _relay_process._start(str(path), given))
+    sending.submit(configuration)
+    try:
+        assert eventually(lambda: relays(path))
+        end(path)
+    finally:
+        for left in relays(path):
+            os.kill(int(left["pid"]), signal.SIGKILL)
+        sending.stop()
+        Outbox.of(configuration).close()
 
 
 def test_a_relay_ends_when_there_is_nothing_to_do(tmp_path: Path, emulator: Emulator):
