@@ -117,7 +117,9 @@ class OutboxSettings:
             for programs whose own processes end by `os._exit` or a signal. None starts none.
         on_drop: Called with the `OutboxEntry` of a report that was dropped for lack of room or for its age, on the
             thread that dropped it.
-        on_quarantine: Called with the `OutboxEntry` of a report that the platform refused, on the sending thread.
+        on_quarantine: Called with the `OutboxEntry` of a report that the platform refused, on the sending thread. The
+            outbox's threads block SIGINT, SIGTERM, SIGHUP and SIGQUIT, and a program that a hook starts inherits that
+            unless the hook lifts it by `signal.pthread_sigmask`.
 
     Raises:
         ConfigurationError: A value is malformed.
