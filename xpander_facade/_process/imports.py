@@ -17,7 +17,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from xpander_facade._process.threads import DetachedCall, end_idle_threads
+from xpander_facade._process.threads import AlreadyToldError, DetachedCall, end_idle_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -236,7 +236,10 @@ def call_once(key: object, function: Callable[..., None], *arguments: Any) -> No
     if call.wait(_IMPORT_TIMEOUT):
         if _loading.get(key) is call:
             _loading.pop(key, None)
-        call.value  # noqa: B018 (raises what the call did)
+        try:
+            call.value  # noqa: B018 (raises what the call did)
+        except AlreadyToldError:
+            call_once(key, function, *arguments)
     else:
         # Another thread imports what it can't before the present import is done; Python itself can tell.
         function(*arguments)

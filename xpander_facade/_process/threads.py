@@ -29,6 +29,10 @@ EXIT_TIMEOUT = 5.0
 """Seconds that the end of the program waits for calls that nobody waits for any more."""
 
 
+class AlreadyToldError(Exception):
+    """What a call has raised was raised before, for another thread that waited for it."""
+
+
 class DetachedCall(Generic[T]):
     """A call on a thread of its own, in a copy of the present context.
 
@@ -81,14 +85,21 @@ class DetachedCall(Generic[T]):
 
     @property
     def value(self) -> T:
-        """What the call returned, once it has ended; what it raised is raised here."""
+        """What the call returned, once it has ended; what it raised is raised here, once.
+
+        Raises:
+            AlreadyToldError: What it raised was raised before, for another thread that waited for it.
+        """
         error = self._error
         if error is not None:
             try:
                 raise error
             finally:
                 self._error = error = None  # its traceback holds this frame
-        return self._value
+        try:
+            return self._value
+        except AttributeError:
+            raise AlreadyToldError from None
 
     def call(self) -> T:
         """Make the call and return its value. Whatever interrupts this thread does not interrupt the call."""

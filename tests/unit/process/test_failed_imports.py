@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,3 +46,32 @@ def test_a_class_that_could_not_be_completed_can_be_later(monkeypatch: pytest.Mo
     assert definition in late_attrs._incomplete
     assert Point(1) == Point(1)
     assert definition not in late_attrs._incomplete
+
+
+def test_each_of_several_threads_that_wait_for_what_fails_gets_what_went_wrong(monkeypatch: pytest.MonkeyPatch):
+    may_fail, waiting, told = threading.Event(), threading.Semaphore(0), list[BaseException]()
+    wait = imports.DetachedCall[None].wait
+
+    def note(call: imports.DetachedCall[None], timeout: float | None = None) -> bool:
+        waiting.release()
+        return wait(call, timeout)
+
+    def fail_later() -> None:
+        may_fail.wait(30)
+        fail()
+
+    def ask() -> None:
+        try:
+            imports.call_once("a key of this test", fail_later)
+        except BaseException as error:
+            told.append(error)
+
+    monkeypatch.setattr(imports.DetachedCall, "wait", note)
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert all([waiting.acquire(timeout=30), waiting.acquire(timeout=30)])
+    may_fail.set()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in told] == [OSError, OSError]
