@@ -51,7 +51,7 @@ class RunFields:
         "_is_success",
         "_llm_response",
         "_lock",
-        "_made_usage",
+        "_made_usages",
         "_metadata",
         "_model",
         "_provider",
@@ -81,7 +81,7 @@ class RunFields:
         self._metadata: dict[str, Any] = {}
         self._model: str | None = None
         self._provider: str | None = None
-        self._made_usage: RunUsage | None = None
+        self._made_usages: list[RunUsage] = []
         self._streams: list[StreamReading] = []
         self._recorded_failure: str | None = None
         self._is_success = True
@@ -299,13 +299,14 @@ class RunFields:
     @property
     def _usage(self) -> RunUsage:
         """What the run's model calls cost. Many runs record none, and need none."""
-        if self._made_usage is None:
-            self._made_usage = RunUsage((object(),))
-        return self._made_usage
+        if not self._made_usages:
+            # Two threads may come here at once, for two parts of the run: whoever is first makes it for both.
+            self._made_usages.append(RunUsage((object(),)))
+        return self._made_usages[0]
 
     @_usage.setter
     def _usage(self, usage: RunUsage) -> None:
-        self._made_usage = usage
+        self._made_usages[:] = [usage]
 
     def _finish_streams(self) -> None:
         """Record what streams and collectors have that were not taken to their ends."""

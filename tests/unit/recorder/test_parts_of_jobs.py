@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from recorded import BACKEND, RESPONSE
 from xpander_facade import Configuration, Tokens, current_run
 from xpander_facade.errors import IntegrationError
 from xpander_facade.integrations._jobs import Jobs, record
+from xpander_facade.recorder import _run_data
 
 
 @pytest.fixture
@@ -39,6 +41,31 @@ def test_what_parts_record_is_recorded_of_the_job(jobs: Jobs):
     assert (task.id, task.input.text, task.tokens.prompt_tokens, task.result) == ("job-1", "in", 13, "It rains.")
     assert task.used_tools == ["search", "weather"]
     assert run.metadata == {"step": 1}
+
+
+def test_what_comes_in_two_parts_that_begin_at_once_counts_once(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
+    run, both_begin, has_begun = begin(jobs), threading.Barrier(2), list[None]()
+
+    class MadeAtOnce(_run_data.RunUsage):
+        def __init__(self, *arguments: tuple[object, ...]):
+            super().__init__(*arguments)
+            both_begin.wait(30)
+
+    def record_part() -> None:
+        with BACKEND.external_task() as part:
+            has_begun.append(None)
+            part.record({**RESPONSE, "id": "chatcmpl-1"})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_run_data, "RunUsage", MadeAtOnce)
+        threads = [threading.Thread(target=contextvars.copy_context().run, args=(record_part,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    jobs.end("key")
+    assert len(has_begun) == 2
+    assert run.task.tokens.prompt_tokens == 10
 
 
 def test_what_comes_again_in_another_part_counts_once(jobs: Jobs):
