@@ -86,12 +86,14 @@ class _Job:
         configuration: What to call with.
         claimed_at: When it was claimed; monotonic seconds.
         is_counted: Whether the destination knows of it, which the thread that sends it tells otherwise.
+        turn: Of one that is not counted, its one item is taken by who sends it, or by who gives it back.
     """
 
     claim: Claim
     configuration: Configuration
     claimed_at: float
     is_counted: bool = True
+    turn: list[None] = attrs.field(factory=lambda: [None])
 
 
 @attrs.define
@@ -362,8 +364,23 @@ class Sender:
         # The caller's thread may be interrupted in here, and must not leave a count that nobody takes back.
         job = _Job(claim, destination.configuration, time.monotonic(), is_counted=False)
         self._leaving.add(claim.rowid)
-        if not self._threads.submit(job):
-            self._work(job)
+        try:
+            if not self._threads.submit(job):
+                self._work(job)
+        except BaseException:
+            self._give_back(job)  # a job's time limit, perhaps; some thread may have the job all the same
+            raise
+
+    def _give_back(self, job: _Job) -> None:
+        """Let a report that nobody sends wait in the file again."""
+        try:
+            job.turn.pop()
+        except IndexError:
+            return
+        with self._counting:
+            self._destinations[job.claim.destination].claimed += 1
+        self._done.put(_Done(job, time.monotonic(), is_untried=True))
+        self._wake()
 
     def wait_for_claimed(self, timeout: float) -> bool:
         """Wait until it was written down what became of what `send_claimed` was given; whether that was so.
@@ -436,6 +453,10 @@ class Sender:
         while job is not None:
             destination = self._destinations[job.claim.destination]
             if not job.is_counted:
+                try:
+                    job.turn.pop()
+                except IndexError:
+                    return  # it was given back
                 with self._counting:
                     destination.claimed += 1
                     destination.sending += 1

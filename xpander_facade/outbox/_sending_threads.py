@@ -40,8 +40,13 @@ class SendingThreads(Generic[T]):
         """Give a job to a thread; False where there is none and none can be started, at the interpreter's end."""
         with self._lock:
             self._busy += 1
-            # Where no thread can be started any more, one that runs still takes the job in its turn.
-            if self._busy > self._count and not self._start() and not self._count:
+            try:
+                # Where no thread can be started any more, one that runs still takes the job in its turn.
+                can_do = self._busy <= self._count or self._start() or self._count > 0
+            except BaseException:
+                self._busy -= 1
+                raise
+            if not can_do:
                 self._busy -= 1
                 return False
         self._jobs.put(job)

@@ -13,7 +13,7 @@ import pytest
 from xpander_facade import Configuration, OutboxSettings
 from xpander_facade._requests.report import Report
 from xpander_facade.emulator import Emulator
-from xpander_facade.outbox import Outbox, _claims, _process_identity, _runtime, _sender
+from xpander_facade.outbox import Outbox, _claims, _process_identity, _runtime, _sender, _sending_threads
 from xpander_facade.outbox._circuit_breaker import MAX_FAILURES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def test_it_leaves_without_a_round_of_the_sender_and_a_flush_waits_for_it(
     monkeypatch.setattr(_runtime, "_MAX_LEAVING", 30.0)
     outbox.begin(report("run-1"))
     outbox.enqueue(report("run-1", "begun"), at_once=True)
-    assert outbox.flush(30).sent == 1  # starts the threads
+    assert outbox.flush(30).sent == 1
     assert wait_until(lambda: outbox._runtime.sender.turns)
     rounds = outbox._runtime.sender.turns
     outbox.begin(report("run-2"))
@@ -131,6 +131,43 @@ def test_a_run_that_was_taken_for_dead_takes_its_failure_back(outbox: Outbox, em
     assert outbox.flush(30).waiting == 0
     (request,) = emulator.requests("report_external_task")
     assert request.body == {"id": "run-1", "result": ""}
+
+
+@pytest.mark.parametrize("comes", ["before a thread has it", "after a thread has it"])
+def test_what_a_time_limit_interrupts_between_claim_and_send_is_sent_once_and_at_once(
+    outbox: Outbox, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, comes: str
+):
+    submit = _sending_threads.SendingThreads.submit
+    outbox.begin(report("run-1"))
+
+    def interrupted(threads: _sending_threads.SendingThreads[object], job: object) -> bool:
+        if comes == "after a thread has it":
+            submit(threads, job)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_sending_threads.SendingThreads, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.enqueue(report("run-1", "ended"), at_once=True)
+    assert outbox.flush(30).waiting == 0
+    assert results(emulator) == {"run-1": ("completed", "ended")}
+    assert len(emulator.requests("report_external_task")) == 1
+    assert [one.claimed for one in outbox._runtime.sender._destinations.values()] == [0]
+
+
+def test_an_interrupt_as_a_thread_starts_leaves_no_thread_counted(outbox: Outbox, monkeypatch: pytest.MonkeyPatch):
+    outbox.begin(report("run-1"))
+    threads = outbox._runtime.sender._threads
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "_start", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            outbox.enqueue(report("run-1", "ended"), at_once=True)
+    assert threads._busy == 0
+    assert outbox.flush(30).waiting == 0
+
+
+def raise_interrupt() -> bool:
+    raise KeyboardInterrupt
 
 
 def test_it_joins_what_waits_of_its_run(outbox: Outbox, emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
