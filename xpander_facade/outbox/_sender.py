@@ -93,7 +93,7 @@ class _Job:
     configuration: Configuration
     claimed_at: float
     is_counted: bool = True
-    turn: list[None] = attrs.field(factory=lambda: [None])
+    turn: Iterator[bool] = attrs.field(factory=lambda: iter((True,)))
 
 
 @attrs.define
@@ -373,14 +373,11 @@ class Sender:
 
     def _give_back(self, job: _Job) -> None:
         """Let a report that nobody sends wait in the file again."""
-        try:
-            job.turn.pop()
-        except IndexError:
-            return
-        with self._counting:
-            self._destinations[job.claim.destination].claimed += 1
-        self._done.put(_Done(job, time.monotonic(), is_untried=True))
-        self._wake()
+        if next(job.turn, False):
+            with self._counting:
+                self._destinations[job.claim.destination].claimed += 1
+            self._done.put(_Done(job, time.monotonic(), is_untried=True))
+            self._wake()
 
     def wait_for_claimed(self, timeout: float) -> bool:
         """Wait until it was written down what became of what `send_claimed` was given; whether that was so.
@@ -453,9 +450,7 @@ class Sender:
         while job is not None:
             destination = self._destinations[job.claim.destination]
             if not job.is_counted:
-                try:
-                    job.turn.pop()
-                except IndexError:
+                if not next(job.turn, False):
                     return  # it was given back
                 with self._counting:
                     destination.claimed += 1
