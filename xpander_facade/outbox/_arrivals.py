@@ -1,6 +1,6 @@
 """Arrivals: where reports are stored in the order in which they come, until the table of reports takes them in.
 
-Storing a report here looks nothing up and keeps no index, so that who stores it writes half as many pages of the file.
+Storing a report here looks nothing up and keeps no index, so that who stores it mostly writes one page of the file.
 Whoever sends reports, or looks at them, takes in what has come, many in one transaction. A report counts for the bounds
 of the file as soon as it has come: each one bears the sum of the bytes up to itself, and their numbers have no gaps.
 """

@@ -31,7 +31,7 @@ from xpander_facade.outbox._sending_threads import SendingThreads
 from xpander_facade.outbox._window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator  # noqa: TC004 (an annotation only)
 
     from xpander_facade._client.foreground import ForegroundCalls
     from xpander_facade.configuration._configuration import Configuration  # noqa: TC004 (an annotation only)
