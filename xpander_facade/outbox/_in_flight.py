@@ -28,6 +28,8 @@ LOOK_FOR_ENDED = 5.0
 """Seconds after which a process looks again whether runs that it has ended are written down."""
 HEARTBEAT = 1.0
 """Seconds after which a process with runs in flight says again that it is there."""
+MAX_ENDED = 1000
+"""Runs that a process ended last and still knows: so many at least, and twice as many at most."""
 MAX_CLOCK_DIFFERENCE = 60.0
 """Seconds by which the clocks of machines that share a file may differ."""
 _MARK = f'"{JOURNAL}":'.encode()
@@ -51,6 +53,10 @@ class InFlightRuns:
         self._owner = self._store.owner
         self._own: set[tuple[int, str]] = set()
         self._reported: set[tuple[int, str]] = set()
+        # The newest ones, and those before: to forget one at a time would need a lock.
+        self._ended: set[tuple[int, str]] = set()
+        self._ended_before: set[tuple[int, str]] = set()
+        self._moved: set[tuple[int, str]] = set()
         self._renewed_at = 0.0
         self._losses = self._checked_losses = self._database.losses
         self._checked_at = time.monotonic()
@@ -80,7 +86,7 @@ class InFlightRuns:
                     *(id, destination, agent_id, self._owner, now, body),
                 )
         except (OutboxError, ConfigurationError):
-            self._own.discard((destination, id))
+            self.discard(destination, id)
             raise
         if self._losses != self._database.losses:
             self._renew_lease(now)  # the file was opened anew, or made anew, in between
@@ -91,7 +97,12 @@ class InFlightRuns:
 
     def discard(self, destination: int, id: str) -> None:
         """Note that a run is removed for good."""
-        self._own.discard((destination, id))
+        run, ended = (destination, id), self._ended
+        if len(ended) >= MAX_ENDED:
+            self._ended_before = ended
+            self._ended = ended = set()
+        ended.add(run)
+        self._own.discard(run)
 
     def is_recorded(self, destination: int, id: str) -> bool:
         """Whether a run is still written down; where not, another process took it for dead and reported it so."""
@@ -130,15 +141,22 @@ class InFlightRuns:
         took them out of the old one. It may have noticed first, or later than this one.
         """
         losses, now = self._database.losses, time.monotonic()
-        if losses == self._checked_losses and now - self._checked_at < LOOK_FOR_ENDED:
+        if losses != self._checked_losses:
+            # They may be in the old file for as long as anybody has it open, however many others end until then.
+            self._moved = self._own | (self._moved if len(self._moved) < MAX_ENDED else set())
+        elif now - self._checked_at < LOOK_FOR_ENDED:
             return
         written = self._database.query("SELECT destination, id FROM runs WHERE owner = ?", self._owner)
-        if any(not self.contains(*run) for run in written):
+        if any(map(self._has_ended, written)):
             with self._database.transaction():
-                for destination, id in written:
-                    if not self.contains(destination, id):
-                        self.remove(destination, id)
+                for destination, id in filter(self._has_ended, written):
+                    self.remove(destination, id)
         self._checked_losses, self._checked_at = losses, now
+
+    def _has_ended(self, run: tuple[int, str]) -> bool:
+        """Whether a run was ended here; others of the process may be of a runtime that names the file differently."""
+        is_known = run in self._ended or run in self._ended_before or run in self._moved
+        return is_known and run not in self._own
 
     def renew(self) -> None:
         """Say that this process's runs are still in progress."""

@@ -77,6 +77,72 @@ def test_a_run_that_another_process_moves_after_its_end_is_not_taken_for_unfinis
     assert counted(path, "runs") == 1
 
 
+def write_again(path: Path, number: int, id: str) -> None:
+    """Write down a run of this process, as a process does that brings it from a file that was deleted."""
+    with contextlib.closing(Database(str(path))) as other:
+        ((owner,),) = other.query("SELECT owner FROM processes")
+        other.execute("INSERT INTO runs VALUES (?, ?, 'a', ?, 1.0, '{}')", id, number, owner)
+
+
+def end(runtime: OutboxRuntime, number: int, id: str) -> None:
+    runtime.in_flight.remove(number, id)
+    runtime.in_flight.discard(number, id)
+
+
+def test_a_run_of_the_same_process_that_names_the_file_differently_stays(
+    runtime: OutboxRuntime, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_in_flight, "LOOK_FOR_ENDED", 0.0)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with contextlib.closing(OutboxRuntime(OutboxSettings(tmp_path / "link" / path.name))) as other:
+        number = runtime.store.destination("https://platform org-1")
+        runtime.in_flight.add(number, "of one", "a", b'{"id":"of one"}')
+        other.in_flight.add(number, "of the other", "a", b'{"id":"of the other"}')
+        for each in (runtime, other):
+            each._check_file()
+        assert runtime.in_flight.is_recorded(number, "of one")
+        assert other.in_flight.is_recorded(number, "of the other")
+        end(other, number, "of the other")
+        write_again(path, number, "of the other")
+        for each in (runtime, other):
+            each._check_file()
+        assert [id for (id,) in runtime.database.query("SELECT id FROM runs")] == ["of one"]
+
+
+def test_a_run_that_is_moved_long_after_its_end_is_not_taken_for_unfinished(
+    runtime: OutboxRuntime, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_in_flight, "LOOK_FOR_ENDED", 0.0)
+    monkeypatch.setattr(_in_flight, "MAX_ENDED", 2)
+    number = runtime.store.destination("https://platform org-1")
+    runtime.in_flight.add(number, "ended", "a", b'{"id":"ended"}')
+    runtime._check_file()
+    delete(path)
+    runtime._check_file()
+    end(runtime, number, "ended")
+    for i in range(9):
+        runtime.in_flight.add(number, f"later-{i}", "a", b"{}")
+        end(runtime, number, f"later-{i}")
+    write_again(path, number, "ended")
+    runtime._check_file()
+    assert counted(path, "runs") == 0
+
+
+def test_what_a_process_knows_of_runs_that_it_has_ended_does_not_grow(
+    runtime: OutboxRuntime, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_in_flight, "MAX_ENDED", 5)
+    in_flight = runtime.in_flight
+    for i in range(100):
+        in_flight._own.add((1, f"run-{i}"))
+        runtime.database.losses += 1
+        in_flight.remove_ended()
+        in_flight.discard(1, f"run-{i}")
+        known = [(1, f"run-{j}") for j in range(i + 1) if in_flight._has_ended((1, f"run-{j}"))]
+        assert known[-5:] == [(1, f"run-{j}") for j in range(max(i - 4, 0), i + 1)]
+        assert len(known) <= 15
+
+
 def test_a_run_of_a_dead_process_that_is_moved_after_its_lease_is_reported(
     runtime: OutboxRuntime, path: Path, monkeypatch: pytest.MonkeyPatch
 ):
