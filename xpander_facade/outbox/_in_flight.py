@@ -100,7 +100,7 @@ class InFlightRuns:
         run, ended = (destination, id), self._ended
         if len(ended) >= MAX_ENDED:
             self._ended_before = ended
-            self._ended = ended = set()
+            self._ended = ended = set[tuple[int, str]]()
         ended.add(run)
         self._own.discard(run)
 
@@ -143,7 +143,7 @@ class InFlightRuns:
         losses, now = self._database.losses, time.monotonic()
         if losses != self._checked_losses:
             # They may be in the old file for as long as anybody has it open, however many others end until then.
-            self._moved = self._own | (self._moved if len(self._moved) < MAX_ENDED else set())
+            self._moved = self._own | (self._moved if len(self._moved) < MAX_ENDED else set[tuple[int, str]]())
         elif now - self._checked_at < LOOK_FOR_ENDED:
             return
         written = self._database.query("SELECT destination, id FROM runs WHERE owner = ?", self._owner)

@@ -154,11 +154,24 @@ class OutboxRuntime:
             # Where what was sent is all there is, a process that ends next needs no threads.
             if any(self.store.unsent_states(destination)):
                 waiting = self._send_waiting(destination, until)
-            elif not has_sent:
-                self.start()
+            else:
+                self._retry_comparisons(destination, until)
+                if not has_sent:
+                    self.start()
         before, now = self._counted.get(destination, (0, 0)), self.sender.counts(destination)
         self._counted[destination] = now
         return now[0] - before[0], waiting, now[1] - before[1]
+
+    def _retry_comparisons(self, destination: int, until: float) -> None:
+        """Let what was sent, and is only compared with the platform's record, be tried at once, without waiting for it.
+
+        Args:
+            destination: The destination of the reports.
+            until: Until when to wait for the file at most; monotonic seconds.
+        """
+        with contextlib.suppress(DatabaseBusyError), self.database.busy_timeout(max(until - time.monotonic(), 0.0)):
+            if self.store.is_confirming(destination):  # costs less to ask than to retry nothing
+                self.sender.retry_now(destination)
 
     def _send_waiting(self, destination: int, until: float) -> int:
         """Send what waits by now; return how many reports still wait.

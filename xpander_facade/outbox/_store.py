@@ -388,6 +388,16 @@ class Store:
         )
         return bool(waits)
 
+    def is_confirming(self, destination: int) -> bool:
+        """Whether a report of a destination waits to be compared with the platform's record."""
+        return bool(
+            self.database.query(
+                "SELECT 1 FROM reports WHERE state = 0 AND destination = ? AND reason IS ? LIMIT 1",
+                destination,
+                CONFIRMING,
+            )
+        )
+
     def confirming(self, destination: int | None = None) -> dict[int, int]:
         """Return how many reports that the platform has are to be compared with its record, by their states."""
         found = self.database.query(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xpander_facade import OutboxSettings
-from xpander_facade.outbox import _inspection
+from xpander_facade import Configuration, OutboxSettings
+from xpander_facade.outbox import Outbox, _inspection
 from xpander_facade.outbox._ages import Ages
 from xpander_facade.outbox._claims import Claim, Claims, Outcome, Result
 from xpander_facade.outbox._database import Database
@@ -77,6 +77,30 @@ def test_it_counts_as_sent_once_and_waits_for_its_time(file: File):
 def test_a_flush_does_not_hurry_it(file: File):
     file.store.retry_now(file.destination)
     assert Claims(file.store).claim(file.destination, 1, 10.0) == []
+
+
+@pytest.mark.parametrize("has_sent", [False, True])
+def test_a_flush_retries_what_an_outage_has_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_sent: bool):
+    outbox = Outbox.of(
+        Configuration(
+            api_key="k", base_url="http://127.0.0.1:9", organization_id="o", agent_id="a", outbox=tmp_path / "runs.db"
+        )
+    )
+    runtime, store, number = outbox._runtime, outbox._runtime.store, outbox._destination
+    starts: list[bool] = []
+    monkeypatch.setattr(runtime, "start", lambda: starts.append(True))
+    monkeypatch.setattr(runtime.sender, "wait_for_claimed", lambda timeout: has_sent)
+    later = store.clock() + 250
+    store.put(number, "run-1", "a", b'{"id":"run-1"}')
+    store.take_in()
+    runtime.database.execute("UPDATE reports SET due = ?, attempts = 5, reason = ?", later, CONFIRMING)
+    runtime.database.execute("UPDATE destinations SET open_until = ?", later)
+    assert outbox.flush(0).waiting == 0
+    assert runtime.database.query("SELECT due <= ?, reason FROM reports", store.clock()) == [(1, CONFIRMING)]
+    assert store.limits(number).breaker.open_until == 0
+    # A process that ends next needs no threads: whoever is there then compares it.
+    assert len(starts) == (not has_sent)
+    outbox.close()
 
 
 def test_a_clock_that_was_put_back_does_not_hold_it(file: File):
