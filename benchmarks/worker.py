@@ -299,7 +299,7 @@ class Worker:
         Args:
             count: How many reports.
             processes: How many processes.
-            all_cores: Whether they may use each core; by default they share the clients'.
+            all_cores: Whether they may use each core; else they share the clients'.
         """
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.ExitStack() as stack:
             if all_cores:

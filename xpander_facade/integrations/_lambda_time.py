@@ -85,18 +85,20 @@ class Alarms:
         self._calls.pop(number, None)
 
     def _watch(self) -> None:
-        with self._changed:
-            while True:
+        while True:
+            with self._changed:
                 while (seconds := self._wakes_at - time.monotonic()) > 0:
                     self._changed.wait(seconds)
-                for number, (at, _) in self._calls.copy().items():
-                    if at <= self._wakes_at and (due := self._calls.pop(number, None)) is not None:
-                        _call_beside(due[1])
+                passed = [number for number, (at, _) in self._calls.copy().items() if at <= self._wakes_at]
+                due = [self._calls.pop(number, None) for number in passed]
                 left = [at for at, _ in self._calls.copy().values()]
-                if not left:
-                    self._is_running = False
-                    return
-                self._wakes_at = min(left)
+                self._is_running = bool(left)
+                self._wakes_at = min(left, default=0.0)
+            for found in due:
+                if found is not None:  # else it was cancelled just now
+                    _call_beside(found[1])
+            if not left:
+                return
 
 
 def _call_beside(call: Callable[[], None]) -> None:
@@ -104,7 +106,10 @@ def _call_beside(call: Callable[[], None]) -> None:
     try:
         threading.Thread(target=call, name="xpander-lambda-limit", daemon=True).start()
     except RuntimeError:
-        call()  # late is better than never
+        try:
+            call()  # late is better than never
+        except Exception:
+            _log.exception("the time limit of a function was not reported")
 
 
 _alarms: dict[int, Alarms] = {}

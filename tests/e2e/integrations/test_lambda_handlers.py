@@ -315,6 +315,33 @@ def test_an_alarm_that_gets_no_thread_of_its_own_comes_all_the_same(alarms, exha
         assert came.get(timeout=30) == number
 
 
+def test_an_alarm_that_gets_no_thread_and_fails_or_takes_its_time_holds_up_nobody_who_sets_one(
+    alarms, exhausted, caplog
+):
+    exhausted.remove("xpander-lambda-time")
+    began, may_end, came = threading.Event(), threading.Event(), queue.SimpleQueue()
+
+    def fail_late():
+        began.set()
+        may_end.wait(30)
+        raise LookupError("no platform")
+
+    alarms.set(time.monotonic(), fail_late)
+    assert began.wait(30)
+    setting = threading.Thread(target=alarms.set, args=(time.monotonic(), lambda: came.put("second")), daemon=True)
+    setting.start()
+    setting.join(10)
+    assert not setting.is_alive()
+    may_end.set()
+    assert came.get(timeout=30) == "second"
+    alarms.set(time.monotonic(), lambda: came.put("third"))
+    assert came.get(timeout=30) == "third"
+    until = time.monotonic() + 30
+    while "the time limit of a function was not reported" not in caplog.text:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_has_alarms_of_its_own():
     _alarms_of_process().set(time.monotonic() + 3600, pytest.fail)()
